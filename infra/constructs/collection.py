@@ -1,0 +1,50 @@
+"""The front of the pipeline: what comes in by HTTP goes onto the stream."""
+
+from constructs import Construct
+
+from infra.constructs.http_api import Route
+from infra.constructs.python_function import FunctionMaker, PythonFunction
+from infra.stacks.data_stack import DataStack
+
+CALLS = ("batch", "track", "identify", "page", "screen", "group", "alias")
+
+
+class Collection(Construct):
+    """`collect_events` for clients, `receive_webhook` for shops."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, make: FunctionMaker, data: DataStack) -> None:
+        super().__init__(scope, construct_id)
+        self._make, self._data = make, data
+        self.collect_events = self._entrance(
+            "collect_events", "Take events from clients, check them, put them on the stream", {}
+        )
+        self.receive_webhook = self._entrance(
+            "receive_webhook",
+            "Take signed webhooks from shops, turn them into events, put them on the stream",
+            {"WEBHOOK_SECRETS": data.secrets.webhooks.secret_arn},
+        )
+        self.receive_webhook.may("secretsmanager:GetSecretValue", on=[data.secrets.webhooks.secret_arn])
+        self.functions = [self.collect_events, self.receive_webhook]
+        self.routes = [
+            *(Route("POST", f"/v1/{call}", self.collect_events) for call in CALLS),
+            Route("POST", "/v1/webhooks/{source}", self.receive_webhook),
+        ]
+
+    def _entrance(self, name: str, description: str, more: dict[str, str]) -> PythonFunction:
+        data = self._data
+        function = self._make(
+            self,
+            name,
+            description=description,
+            environment={
+                "STREAM_NAME": data.stream.stream_name,
+                "DEFINITIONS_TABLE": data.tables.definitions.table_name,
+                "IDENTITY_SECRET": data.secrets.identity.secret_arn,
+                **more,
+            },
+        )
+        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
+        function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
+        function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"])
+        return function

@@ -1,0 +1,64 @@
+"""The DynamoDB tables and their keys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.config import EnvironmentConfig
+
+# Where erased data could come back, recovery ends after a week; the same for all, so that they restore to one instant.
+RECOVERY_DAYS = 7
+DUE_INDEX = "due"
+
+
+class CustomerTables(Construct):
+    """Profiles, identities, ledger, deliveries and definitions: on demand, recoverable, under our own key."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, key: kms.IKey) -> None:
+        super().__init__(scope, construct_id)
+        self._config, self._key = config, key
+        self.profiles = self._table(
+            "Profiles",
+            {"profile_id": "S"},
+            dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
+            global_secondary_indexes=[
+                # Sparse: only profiles with a timer carry these attributes.
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=DUE_INDEX,
+                    partition_key=_key("due_shard", "S"),
+                    sort_key=_key("due_at", "N"),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                )
+            ],
+        )
+        self.identities = self._table("Identities", {"identity_key": "S"}, time_to_live_attribute="expires_at")
+        self.ledger = self._table("Ledger", {"profile_id": "S", "entry": "S"})
+        self.deliveries = self._table(
+            "Deliveries", {"profile_id": "S", "delivery_id": "S"}, time_to_live_attribute="expires_at"
+        )
+        self.definitions = self._table("Definitions", {"kind": "S", "id": "S"})
+
+    def _table(self, name: str, keys: Mapping[str, str], **more: Any) -> dynamodb.TableV2:
+        partition, *sort = [_key(attribute, kind) for attribute, kind in keys.items()]
+        return dynamodb.TableV2(
+            self,
+            name,
+            partition_key=partition,
+            sort_key=sort[0] if sort else None,
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self._key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True, recovery_period_in_days=RECOVERY_DAYS
+            ),
+            deletion_protection=self._config.deletion_protection,
+            removal_policy=self._config.removal_policy,
+            **more,
+        )
+
+
+def _key(attribute: str, kind: str) -> dynamodb.Attribute:
+    types = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
+    return dynamodb.Attribute(name=attribute, type=types[kind])

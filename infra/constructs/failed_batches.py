@@ -1,0 +1,41 @@
+"""A notice for every batch that a stream's consumer gave up on."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.guardrails import acknowledge
+
+
+class FailedBatches(Construct):
+    """A queue with one message per object in the failures bucket.
+
+    Its alarm stays on until an operator has replayed the batch and removed the notice. (A bucket has no prompt
+    metric of its own, and a batch that fails in part is not an error in Lambda's metrics.)
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket) -> None:
+        super().__init__(scope, construct_id)
+        self.queue = sqs.Queue(
+            self,
+            "Notices",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        acknowledge(self.queue, "AwsSolutions-SQS3", "a queue of dead letters: people read it, nothing retries it")
+        pattern = events.EventPattern(
+            source=["aws.s3"],
+            detail_type=["Object Created"],
+            detail={"bucket": {"name": [bucket.bucket_name]}},
+        )
+        events.Rule(
+            self,
+            "Arrival",
+            description="A stream's consumer gave up on a batch",
+            event_pattern=pattern,
+            targets=[targets.SqsQueue(self.queue)],
+        )

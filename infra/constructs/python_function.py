@@ -1,0 +1,122 @@
+"""The one place where a Lambda function is configured."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.config import EnvironmentConfig
+from infra.guardrails import acknowledge, acknowledge_objects
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+
+
+class PythonFunction(lambda_.Function):
+    """`functions/<name>/handler.py` on arm64, with its own role, log group, traces and JSON logs.
+
+    The role starts with its own log streams and X-Ray; `may` adds what the code does, action by action.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        config: EnvironmentConfig,
+        layers: Sequence[lambda_.ILayerVersion],
+        description: str,
+        environment: Mapping[str, str],
+        memory_mb: int = 512,
+        timeout: Duration | None = None,
+    ) -> None:
+        construct_id = name.title().replace("_", "")
+        log_group = logs.LogGroup(
+            scope, f"{construct_id}Logs", retention=config.log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
+        role = iam.Role(
+            scope,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"{name}: only what this function does",
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            description=description,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(FUNCTIONS / name), exclude=["**/__pycache__", "**/*.pyc"]),
+            handler="handler.handler",
+            layers=list(layers),
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            tracing=lambda_.Tracing.ACTIVE,
+            memory_size=memory_mb,
+            timeout=timeout or Duration.seconds(10),
+            environment={
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_METRICS_NAMESPACE": "Attune",
+                "LOG_LEVEL": "INFO",
+                **environment,
+            },
+        )
+        self.function_role = role
+        self.may("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn])
+        acknowledge(self.function_role, "AwsSolutions-IAM5[Resource::*]", NO_ARN_TO_NAME)
+        acknowledge(self, "AwsSolutions-L1", ONE_PYTHON)
+
+    def may(self, *actions: str, on: Sequence[str], only_if: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        """Grant `actions` on the resources `on` (ARNs), under the IAM condition `only_if`."""
+        self.function_role.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)
+        )
+
+    def may_use_key(self, key: kms.IKey, *, reads: Sequence[str], writes: Sequence[str] = ()) -> None:
+        """Let the named AWS services use `key` on this function's behalf; the function itself cannot call KMS."""
+        self._may_through(key, ("kms:Decrypt", "kms:DescribeKey"), (*reads, *writes))
+        if writes:
+            self._may_through(key, ("kms:Encrypt", "kms:GenerateDataKey"), writes)
+
+    def may_put_objects(self, bucket: s3.Bucket, prefix: str, reason: str) -> None:
+        """Grant writing objects under `prefix`; `reason` says why their names are not known beforehand."""
+        self.may("s3:PutObject", on=[bucket.arn_for_objects(f"{prefix}*")])
+        acknowledge_objects(self.function_role, bucket, f"{prefix}*", reason)
+
+    def _may_through(self, key: kms.IKey, actions: Sequence[str], services: Sequence[str]) -> None:
+        through = sorted({f"{service}.{Aws.REGION}.amazonaws.com" for service in services})
+        self.may(*actions, on=[key.key_arn], only_if={"StringEquals": {"kms:ViaService": through}})
+
+
+NO_ARN_TO_NAME = (
+    "xray:PutTraceSegments, xray:PutTelemetryRecords and (to read a table's stream) dynamodb:ListStreams know no "
+    "resource; IAM accepts only *"
+)
+ONE_PYTHON = "the lock file, its compiled wheels and the bytecode in the layers are for Python 3.13; they move together"
+
+
+class FunctionMaker(Protocol):
+    """`PythonFunction` with the environment's configuration and the stack's layers already given."""
+
+    def __call__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        description: str,
+        environment: Mapping[str, str],
+        memory_mb: int = 512,
+        timeout: Duration | None = None,
+    ) -> PythonFunction:
+        """Make one function in `scope`."""
+        ...

@@ -1,0 +1,54 @@
+"""The path of an event: in by HTTP, through the stream into the profile, out as a signed message.
+
+The parts, in the order of the path, are in `infra/constructs`; each names its functions' environment, what wakes
+them and every action they are granted.
+"""
+
+from functools import partial
+
+from aws_cdk import CfnOutput, Environment, Stack
+from constructs import Construct
+
+from infra.config import EnvironmentConfig
+from infra.constructs.campaigning import Campaigning
+from infra.constructs.collection import Collection
+from infra.constructs.event_lake import EventLake
+from infra.constructs.http_api import HttpApi
+from infra.constructs.layers import build_layers
+from infra.constructs.management import Management
+from infra.constructs.processing import Processing
+from infra.constructs.python_function import PythonFunction
+from infra.stacks.data_stack import DataStack
+
+
+class PipelineStack(Stack):
+    """Stateless: may be torn down and deployed anew at any time."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, data: DataStack) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=Environment(region=config.region),
+            description="Attune: collect, process, trigger, deliver",
+        )
+        make = partial(PythonFunction, config=config, layers=build_layers(self, config))
+        lake = EventLake(self, "Lake", config=config, bucket=data.lake, key=data.key)
+
+        collection = Collection(self, "Collection", make=make, data=data)
+        self.processing = Processing(self, "Processing", config=config, make=make, data=data, lake=lake)
+        self.campaigning = Campaigning(self, "Campaigning", config=config, make=make, data=data)
+        management = Management(self, "Management", make=make, data=data)
+        self.http = HttpApi(
+            self,
+            "Http",
+            config=config,
+            routes=[*collection.routes, *management.routes],
+            otherwise=collection.collect_events,  # answers 404 with the same error body as everything else
+        )
+
+        parts = (collection, self.processing, self.campaigning, management)
+        self.functions = [function for part in parts for function in part.functions]
+        deliveries = self.campaigning.deliveries
+        CfnOutput(self, "ApiUrl", value=self.http.url)
+        CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
+        CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)

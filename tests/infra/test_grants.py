@@ -1,0 +1,160 @@
+"""Who may do what. The whole list is written down here a second time: a new grant is a decision, not a side effect."""
+
+from collections import defaultdict
+
+from tests.infra.templates import Statement, Templates
+
+D = "attune-production-data/"
+PROFILES, IDENTITIES = f"{D}TablesProfiles742D2D94", f"{D}TablesIdentities4BDFD7EE"
+LEDGER, DELIVERIES = f"{D}TablesLedgerF9806C8B", f"{D}TablesDeliveries21CE5B69"
+DEFINITIONS, STREAM = f"{D}TablesDefinitions6F596787", f"{D}EventsD32975C2"
+QUARANTINE, FAILURES = f"{D}Quarantine23FF09FE", f"{D}Failures8A3E1A2F"
+IDENTITY_SECRET, ADMIN_SECRET = f"{D}SecretsIdentity74DCF23E", f"{D}SecretsAdmin3D879B6C"
+WEBHOOK_SECRETS, CHANNEL_SECRETS = f"{D}SecretsWebhooksA46236DF", f"{D}SecretsChannels143B99DB"
+LAKE_STREAM = "attune-production-pipeline/LakeStreamFF47BEAA"
+QUEUE = "attune-production-pipeline/CampaigningDeliveriesQueue8EE2DF9A"
+
+ENTRANCE = {
+    DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
+    STREAM: {"kinesis:PutRecords"},
+    IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+}
+LOOK_UP = {
+    PROFILES: {"dynamodb:BatchGetItem"},
+    IDENTITIES: {"dynamodb:BatchGetItem"},
+    DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
+}
+FOLD = {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
+GRANTS: dict[str, dict[str, set[str]]] = {
+    "collect_events": ENTRANCE,
+    "receive_webhook": {**ENTRANCE, WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue"}},
+    "process_events": {
+        PROFILES: FOLD,
+        IDENTITIES: FOLD,
+        LEDGER: {"dynamodb:PutItem"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
+        LAKE_STREAM: {"firehose:PutRecordBatch"},
+        f"{QUARANTINE}/quarantine/*": {"s3:PutObject"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+        STREAM: {
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:ListShards",
+        },
+        FAILURES: {"s3:ListBucket"},
+        f"{FAILURES}/aws/lambda/*": {"s3:PutObject"},
+    },
+    "wake_profiles": {
+        f"{PROFILES}/index/due": {"dynamodb:Query"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:PutItem"},
+        STREAM: {"kinesis:PutRecords"},
+    },
+    "run_campaigns": {
+        **LOOK_UP,
+        DELIVERIES: {"dynamodb:PutItem"},
+        QUEUE: {"sqs:SendMessage"},
+        f"{PROFILES}:stream": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
+        "*": {"dynamodb:ListStreams"},
+        FAILURES: {"s3:ListBucket"},
+        f"{FAILURES}/aws/lambda/*": {"s3:PutObject"},
+    },
+    "deliver_messages": {
+        **LOOK_UP,
+        DELIVERIES: {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        CHANNEL_SECRETS: {"secretsmanager:GetSecretValue"},
+        QUEUE: {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+        },
+    },
+    "manage_profiles": {
+        **LOOK_UP,
+        IDENTITIES: LOOK_UP[IDENTITIES] | {"dynamodb:UpdateItem"},
+        DELIVERIES: {"dynamodb:Query"},
+        STREAM: {"kinesis:PutRecords"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "manage_definitions": {
+        DEFINITIONS: {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+        WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
+        CHANNEL_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
+    },
+}
+
+
+def _of(templates: Templates, name: str) -> list[Statement]:
+    return templates.statements(templates.role_of(templates.functions()[name]))
+
+
+def _granted(templates: Templates, name: str) -> dict[str, set[str]]:
+    granted: defaultdict[str, set[str]] = defaultdict(set)
+    for statement in _of(templates, name):
+        for resource in statement.resources:
+            granted[resource] |= {
+                action for action in statement.actions if not action.startswith(("xray:", "logs:", "kms:"))
+            }
+    return {resource: actions for resource, actions in granted.items() if actions}
+
+
+def test_every_function_is_granted_this_list_and_nothing_else(templates: Templates) -> None:
+    assert {name: _granted(templates, name) for name in templates.functions()} == GRANTS
+
+
+def test_wildcards_stand_only_where_iam_knows_no_resource(templates: Templates) -> None:
+    without_resource = {"xray:PutTelemetryRecords", "xray:PutTraceSegments", "dynamodb:ListStreams"}
+    for role in templates.of("AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role.properties, role
+        for statement in templates.statements(str(role)):
+            assert not [action for action in statement.actions if "*" in action], role
+            if "*" in statement.resources:
+                assert statement.actions <= without_resource, role
+
+
+def test_wake_up_writes_its_marks_and_no_definition(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "wake_profiles") if DEFINITIONS in s.resources]
+    assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mark"]}}
+
+
+def test_the_profile_api_writes_holds_and_no_identity(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "manage_profiles") if "dynamodb:UpdateItem" in s.actions]
+    assert statement.resources == {IDENTITIES}
+    assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["hold#*"]}}
+
+
+def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Templates) -> None:
+    through = {}
+    for name in templates.functions():
+        services = set()
+        for statement in _of(templates, name):
+            if any(action.startswith("kms:") for action in statement.actions):
+                for joined in statement.condition["StringEquals"]["kms:ViaService"]:
+                    services.add(templates.target(joined, "").split(".")[0])
+        through[name] = services
+    assert through == {
+        "collect_events": {"dynamodb", "secretsmanager"},
+        "receive_webhook": {"dynamodb", "secretsmanager"},
+        "process_events": {"dynamodb", "s3", "secretsmanager"},
+        "wake_profiles": {"dynamodb"},
+        "run_campaigns": {"dynamodb", "s3"},
+        "deliver_messages": {"dynamodb", "secretsmanager"},
+        "manage_profiles": {"dynamodb", "secretsmanager"},
+        "manage_definitions": {"dynamodb", "secretsmanager"},
+    }
+
+
+def test_a_function_writes_to_its_own_log_group_only(templates: Templates) -> None:
+    for name, function in templates.functions().items():
+        own = templates.target(function.properties["LoggingConfig"]["LogGroup"], function.stack)
+        logs = [s for s in _of(templates, name) if any(action.startswith("logs:") for action in s.actions)]
+        assert [s.resources for s in logs] == [{own}], name

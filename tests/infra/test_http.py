@@ -1,0 +1,57 @@
+"""The HTTP API as it is deployed."""
+
+import json
+
+from tests.infra.templates import Templates
+
+CALLS = ("alias", "batch", "group", "identify", "page", "screen", "track")
+ROUTES = {
+    **{
+        f"POST /v1/{call}": "collect_events"
+        for call in ("alias", "batch", "group", "identify", "page", "screen", "track")
+    },
+    "$default": "collect_events",
+    "POST /v1/webhooks/{source}": "receive_webhook",
+    "GET /v1/profiles/{profile}": "manage_profiles",
+    "PUT /v1/profiles/{profile}/consent": "manage_profiles",
+    "GET /v1/definitions/{kind}": "manage_definitions",
+    "GET /v1/definitions/{kind}/{id}": "manage_definitions",
+    "PUT /v1/definitions/{kind}/{id}": "manage_definitions",
+    "DELETE /v1/definitions/{kind}/{id}": "manage_definitions",
+    "POST /v1/sources/{source}/keys": "manage_definitions",
+    "PUT /v1/sources/{source}/secrets": "manage_definitions",
+    "POST /v1/channels/{channel}/secrets": "manage_definitions",
+}
+
+
+def test_every_route_reaches_its_function(templates: Templates) -> None:
+    functions = {str(function): name for name, function in templates.functions().items()}
+    integrations = {
+        integration.logical_id: functions[templates.target(integration.properties["IntegrationUri"], integration.stack)]
+        for integration in templates.of("AWS::ApiGatewayV2::Integration")
+    }
+    routes = {}
+    for route in templates.of("AWS::ApiGatewayV2::Route"):
+        target = templates.target(route.properties["Target"], route.stack)
+        routes[route.properties["RouteKey"]] = integrations[target.rsplit("/", 1)[-1]]
+    assert routes == ROUTES
+
+
+def test_browsers_may_call_from_anywhere_without_credentials(templates: Templates) -> None:
+    [api] = templates.of("AWS::ApiGatewayV2::Api")
+    cors = api.properties["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["*"]
+    assert cors.get("AllowCredentials", False) is False
+    assert cors["AllowHeaders"] == ["authorization", "content-type", "x-retry-count", "anonymousid"]
+    assert cors["ExposeHeaders"] == ["retry-after"]
+
+
+def test_calls_are_throttled_and_logged_by_route_never_by_path_or_address(templates: Templates) -> None:
+    [stage] = templates.of("AWS::ApiGatewayV2::Stage")
+    limits = stage.properties["DefaultRouteSettings"]
+    assert limits["ThrottlingRateLimit"] > 0
+    assert limits["ThrottlingBurstLimit"] > 0
+    logged = json.loads(stage.properties["AccessLogSettings"]["Format"])
+    assert logged["route"] == "$context.routeKey"
+    fields = set(logged.values())
+    assert not fields & {"$context.path", "$context.identity.sourceIp", "$context.identity.userAgent"}
