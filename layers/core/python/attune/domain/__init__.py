@@ -1,0 +1,1 @@
+"""Pure rules: no AWS, no clock, no environment, no logging. Time enters as an argument, in milliseconds."""

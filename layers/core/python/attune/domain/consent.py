@@ -1,0 +1,103 @@
+"""Consent by purpose: what is known, what an event may add, what is permitted. Missing information refuses."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ANALYTICS: Final = "analytics"
+PERSONALIZATION: Final = "personalization"
+PURPOSES: Final = (ANALYTICS, PERSONALIZATION, "email", "sms", "advertising")
+
+#: the purpose map: what each edge needs (DESIGN: gate on every edge); a send needs its channel's purpose
+STORE: Final = ANALYTICS
+SEGMENT: Final = PERSONALIZATION
+
+
+class Consent(msgspec.Struct, frozen=True, array_like=True):
+    """The newest record for one purpose: granted or withdrawn, effective when (ms), and which source said so."""
+
+    granted: bool
+    at: int
+    source: str
+
+
+def newer(known: Consent | None, said: Consent) -> Consent:
+    """The record that counts: the later effective time; at the same instant the withdrawal."""
+    if known is None or said.at > known.at:
+        return said
+    if said.at == known.at and not said.granted:
+        return said
+    return known
+
+
+def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
+    """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newest grant."""
+    if one is None or other is None:
+        return one or other
+    if one.granted != other.granted:
+        return other if one.granted else one
+    return max(one, other, key=lambda record: (record.at, record.source))
+
+
+def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> dict[str, Consent]:
+    """Purpose by purpose, the stricter record of the two."""
+    merged = {purpose: stricter(one.get(purpose), other.get(purpose)) for purpose in one.keys() | other.keys()}
+    return {purpose: record for purpose, record in sorted(merged.items()) if record is not None}
+
+
+def permits(purpose: str, known: Iterable[Mapping[str, Consent]], said: Mapping[str, bool] | None = None) -> bool:
+    """Whether something may happen for `purpose`, given every person it touches and what the event itself says.
+
+    The most restrictive wins: a refusal anywhere refuses; where nobody says anything, nothing is permitted.
+    """
+    own = said.get(purpose) if said else None
+    if own is False:
+        return False
+    granted = own is True
+    for consent in known:
+        record = consent.get(purpose)
+        if record is None:
+            continue
+        if not record.granted:
+            return False
+        granted = True
+    return granted
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One consent record of a profile, chained: `digest` covers the record and `previous`."""
+
+    profile_id: str
+    entry: str
+    purpose: str
+    granted: bool
+    effective_at: int
+    recorded_at: int
+    source: str
+    previous: str
+    digest: str
+
+
+def chain(
+    profile_id: str, number: int, purpose: str, record: Consent, *, recorded_at: int, previous: bytes
+) -> LedgerEntry:
+    """The `number`-th entry of a profile's ledger, which follows the one whose digest is `previous`."""
+    parts = (profile_id, number, purpose, record.granted, record.at, record.source, recorded_at)
+    body = "\x1f".join(map(str, parts))
+    return LedgerEntry(
+        profile_id=profile_id,
+        entry=f"consent#{number:08d}",
+        purpose=purpose,
+        granted=record.granted,
+        effective_at=record.at,
+        recorded_at=recorded_at,
+        source=record.source,
+        previous=previous.hex(),
+        digest=hashlib.sha256(previous + body.encode()).hexdigest(),
+    )

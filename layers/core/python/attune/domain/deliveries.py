@@ -1,0 +1,134 @@
+"""One message to one profile for one cause: the states it passes through and when it is tried again."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from attune.domain.changes import SegmentEntered, change_id
+from attune.domain.events import short_hash
+
+if TYPE_CHECKING:
+    from attune.domain.definitions import Campaign
+
+#: what passes between a failed attempt and the next, ms: the schedule that Svix publishes, from 5 s to 10 h
+DELAYS: Final = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000)
+MAX_ATTEMPTS: Final = len(DELAYS) + 1
+#: up to this share of a delay is added at random, so that what failed together does not return together
+JITTER: Final = 0.1
+#: how long an attempt that was begun keeps others away, ms: longer than any attempt lasts
+LEASE: Final = 60_000
+#: how long a delivery can be looked up, seconds; far longer than the stream may deliver its cause again
+KEPT: Final = 90 * 86_400
+
+_GONE: Final = 410
+_SLOW_DOWN: Final = frozenset({429, 503})
+
+
+class State(StrEnum):
+    """`claimed` → `delivered` | `failed` | `not_sent`; only deliver_messages moves a claimed one on."""
+
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """As it lies in the `deliveries` table. `body` is the JSON that is sent, the same on every attempt."""
+
+    profile_id: str
+    delivery_id: str
+    campaign: str
+    channel: str
+    cause: SegmentEntered
+    state: State
+    created_at: int
+    updated_at: int
+    #: epoch seconds, the table's TTL attribute
+    expires_at: int
+    #: a stable code: why it was not sent, or what the last attempt came to
+    reason: str = ""
+    #: what the code leaves open, for a person to read; names templates and variables, never values
+    detail: str = ""
+    body: str = ""
+    attempts: int = 0
+    next_attempt_at: int = 0
+    #: random, of the worker that began the attempt: tells its write from an equal one of another worker
+    holder: str = ""
+
+    def log_context(self) -> dict[str, Any]:
+        """What may stand in a log: ids and states, nothing of the person."""
+        return {
+            "delivery_id": self.delivery_id,
+            "campaign": self.campaign,
+            "state": str(self.state),
+            "attempts": self.attempts,
+        }
+
+
+def delivery_id(campaign: Campaign, profile_id: str, cause: SegmentEntered) -> str:
+    """The `webhook-id`: the same for every redelivery of the cause; no `.`, Standard Webhooks forbids it."""
+    return "msg_" + short_hash("delivery", campaign.id).hex() + change_id(profile_id, cause)
+
+
+def claimed(campaign: Campaign, profile_id: str, cause: SegmentEntered, *, now: int) -> Delivery:
+    """A delivery to be sent. `profile_id`: the one the cause was recorded under, whatever it merges into."""
+    return Delivery(
+        profile_id=profile_id,
+        delivery_id=delivery_id(campaign, profile_id, cause),
+        campaign=campaign.id,
+        channel=campaign.channel,
+        cause=cause,
+        state=State.CLAIMED,
+        created_at=now,
+        updated_at=now,
+        expires_at=now // 1_000 + KEPT,
+    )
+
+
+def not_sent(delivery: Delivery, *, reason: str, detail: str = "", now: int) -> Delivery:
+    """Decided against, for good; the message itself is not kept."""
+    return msgspec.structs.replace(
+        delivery, state=State.NOT_SENT, reason=reason, detail=detail, body="", updated_at=now
+    )
+
+
+def begun(delivery: Delivery, *, holder: str, now: int) -> Delivery:
+    """An attempt counts before it is made: a worker that dies in it costs an attempt, never the delivery."""
+    return msgspec.structs.replace(
+        delivery,
+        attempts=delivery.attempts + 1,
+        next_attempt_at=now + LEASE,
+        holder=holder,
+        updated_at=now,
+    )
+
+
+def answered(
+    delivery: Delivery,
+    *,
+    status: int,
+    reason: str = "",
+    retry_after: int | None = None,
+    jitter: float,
+    now: int,
+) -> Delivery:
+    """What follows from the endpoint's answer to the last attempt begun.
+
+    Only 2xx is success; 410 ends it, and so does the last attempt. `retry_after` (seconds) may lengthen the
+    delay after a 429 or 503, up to the longest of the schedule. `jitter` is from 0 to 1. Status 0 stands
+    for no answer, with its `reason`.
+    """
+    if 200 <= status < 300:  # noqa: PLR2004 (the class of HTTP status codes that means success)
+        return msgspec.structs.replace(delivery, state=State.DELIVERED, reason="", updated_at=now)
+    reason = reason or f"status_{status}"
+    if status == _GONE or delivery.attempts >= MAX_ATTEMPTS:
+        return msgspec.structs.replace(delivery, state=State.FAILED, reason=reason, updated_at=now)
+    delay = DELAYS[max(delivery.attempts, 1) - 1]
+    if retry_after is not None and status in _SLOW_DOWN:
+        delay = max(delay, min(retry_after * 1_000, DELAYS[-1]))
+    delay += int(delay * JITTER * jitter)
+    return msgspec.structs.replace(delivery, reason=reason, next_attempt_at=now + delay, updated_at=now)

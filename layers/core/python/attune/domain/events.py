@@ -1,0 +1,98 @@
+"""The event as it travels on the stream, and the record that carries it there."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from attune.domain.identifiers import Identifier
+
+#: the calls of the Segment spec
+CALLS: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+#: internal calls: only our own functions put them on the stream
+CONSENT: Final = "$consent"
+WAKE: Final = "$wake"
+
+
+class Origin(StrEnum):
+    """Who put a record on the stream."""
+
+    CLIENT = "client"
+    WEBHOOK = "webhook"
+    INTERNAL = "internal"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One normalised call.
+
+    `identifiers` are strongest first and never empty, but for `$wake`, which names its profile in `properties`. `time`
+    is the client's time after clock-skew correction, never later than the record's `received_at`. `consent` maps
+    purposes to what the event itself says. `fingerprint` (16 hex digits) covers what a retry does not change.
+    """
+
+    type: str
+    message_id: str
+    time: int
+    identifiers: tuple[Identifier, ...] = ()
+    name: str = ""
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    consent: dict[str, bool] | None = None
+    #: what the source vouches for where nobody has said anything (its legal basis), by purpose
+    basis: dict[str, bool] | None = None
+    fingerprint: str = ""
+    #: what was changed while normalising, e.g. `time_clamped`
+    notes: tuple[str, ...] = ()
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """Input that is not an event: why, and its bytes as they came."""
+
+    reason: str
+    raw: bytes
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One Kinesis record: the events of one request that share a partition key, in the order they came."""
+
+    source: str
+    origin: Origin
+    received_at: int
+    key: str
+    #: a server key or a verified webhook vouches for it; a public browser key does not
+    trusted: bool = False
+    events: tuple[Event, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+
+def encode_record(record: Record) -> bytes:
+    """JSON, so that a record can be read where it lies."""
+    return _encoder.encode(record)
+
+
+def decode_record(data: bytes) -> Record:
+    """Raises `msgspec.MsgspecError` for anything that `encode_record` did not write."""
+    return _decoder.decode(data)
+
+
+def encode_event(event: Event) -> bytes:
+    """JSON of one event, as the lake seals it."""
+    return _encoder.encode(event)
+
+
+def short_hash(*parts: str | bytes) -> bytes:
+    """8 bytes that stand for the parts where a collision costs one event in 2^64."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(4, "big"))
+        digest.update(data)
+    return digest.digest()
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Record)

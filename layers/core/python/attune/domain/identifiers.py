@@ -1,0 +1,110 @@
+"""What an identifier is, how strong it is, which values identify nobody, and how it is pseudonymised."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+DAY: Final = 86_400_000
+MAX_VALUE_LENGTH: Final = 512
+
+#: namespaces from the strongest claim about a person to the weakest; `*` is where an unlisted one ranks
+PRIORITY: Final = (
+    "user_id",
+    "shopify_customer_id",
+    "loyalty_id",
+    "email",
+    "phone",
+    "*",
+    "anonymous_id",
+    "checkout_token",
+    "cart_token",
+)
+_RANK: Final = {namespace: rank for rank, namespace in enumerate(PRIORITY)}
+
+#: carried by things (a cart, a checkout), not people: the newest 50 count, for 30 days
+WEAK: Final = frozenset({"cart_token", "checkout_token"})
+WEAK_LIFETIME: Final = 30 * DAY
+
+#: how many values of a namespace one profile may hold (Segment's defaults for user_id and the rest, larger for devices)
+LIMITS: Final = {"user_id": 1, "shopify_customer_id": 1, "anonymous_id": 50, "cart_token": 50, "checkout_token": 50}
+DEFAULT_LIMIT: Final = 5
+
+_BLOCKED: Final = re.compile(
+    r"|[0\-]*|-1|null|nil|none|undefined|nan|n/a|na|anonymous|guest|unknown"
+    r"|\[object object\]|00000000-0000-0000-0000-000000000000",
+    re.IGNORECASE,
+)
+_NAMESPACE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Identifier(msgspec.Struct, frozen=True, array_like=True):
+    """One claim about who somebody is, e.g. `Identifier("email", "ada@example.com")`; values are normalised."""
+
+    namespace: str
+    value: str
+
+
+def rank(identifier: Identifier) -> int:
+    """0 is strongest."""
+    return _RANK.get(identifier.namespace, _RANK["*"])
+
+
+def by_strength(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+    """Without repeats, strongest first, ties by namespace and value, so that every producer agrees on the first."""
+    return tuple(sorted(set(identifiers), key=lambda i: (rank(i), i.namespace, i.value)))
+
+
+def limit(namespace: str) -> int:
+    """How many values of this namespace a profile may hold."""
+    return LIMITS.get(namespace, DEFAULT_LIMIT)
+
+
+def normalise_identifier(namespace: object, value: object) -> Identifier | None:
+    """The identifier as it is stored, or None for a value that identifies nobody (`""`, `0`, `null`, `anonymous`, ...).
+
+    E-mail addresses are trimmed and lower-cased; integers become their decimal text; booleans, floats, objects and
+    values longer than 512 characters identify nobody.
+    """
+    if not isinstance(namespace, str) or not _NAMESPACE.fullmatch(namespace):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    text = unicodedata.normalize("NFC", value).strip()
+    if namespace == "email":
+        text = text.lower()
+        if "@" not in text[1:-1]:
+            return None
+    if namespace == "phone":
+        text = re.sub(r"[^\d+]", "", text)
+    if len(text) > MAX_VALUE_LENGTH or _BLOCKED.fullmatch(text) or not text.isprintable():
+        return None
+    return Identifier(namespace, text)
+
+
+def identity_key(secret: bytes, identifier: Identifier) -> str:
+    """Keyed pseudonym of an identifier, 32 hex digits: the key of the identities table and the stream's partition key.
+
+    HMAC-SHA256 cut to 128 bits, because a plain hash of an e-mail address or a phone number can be enumerated.
+    """
+    text = f"{identifier.namespace}\x1f{identifier.value}".encode()
+    return hmac.digest(secret, text, "sha256")[:16].hex()
+
+
+def profile_id_for(secret: bytes, first: str, generation: int = 0) -> str:
+    """Id of the profile that the identity key `first` founds; erasure and unlinking raise the generation."""
+    return hmac.digest(secret, f"profile\x1f{first}\x1f{generation}".encode(), "sha256")[:16].hex()
+
+
+def partition_key(secret: bytes, identifiers: Sequence[Identifier]) -> str:
+    """The identity key of the strongest identifier: everything that claims it is read in order."""
+    return identity_key(secret, by_strength(identifiers)[0])

@@ -1,0 +1,103 @@
+"""Who an event is about: which profile it applies to, what it links, and when two profiles turn out to be one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune.domain.identifiers import WEAK, WEAK_LIFETIME, Identifier, limit, rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from attune.domain.profiles import Profile
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an identity key belongs to. `at`: when it was claimed (weak ones expire by it)."""
+
+    profile_id: str
+    at: int
+    namespace: str = ""
+    generation: int = 0
+    verified: bool = False
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Binds an identity key to a profile, on condition that it is still bound as it was read (None: to nobody)."""
+
+    identity_key: str
+    read: Identity | None
+    identity: Identity
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """The identifiers that were kept, with their keys, and the profiles they lead to, strongest first (none: found).
+
+    `dropped` are those that limits or merge protection made the event lose.
+    """
+
+    kept: tuple[tuple[str, Identifier], ...]
+    profiles: tuple[str, ...]
+    dropped: tuple[Identifier, ...] = ()
+
+
+def expired(identity: Identity, now: int) -> bool:
+    """A weak identifier binds for 30 days."""
+    return identity.namespace in WEAK and identity.at + WEAK_LIFETIME <= now
+
+
+def match(
+    identifiers: Sequence[tuple[str, Identifier]],
+    owner_of: Callable[[str], str | None],
+    profile_of: Callable[[str], Profile],
+) -> Match:
+    """Flat matching as Segment Unify does it: no profile found: found one; one: add to it; several: merge them.
+
+    Where that would break a limit or join people who verifiably differ, the weakest identifier is dropped from the
+    event and the rest tried again; the strongest is never dropped, so an event always applies where its partition key
+    leads.
+    """
+    kept = list(identifiers)
+    dropped: list[Identifier] = []
+    while True:
+        owners = {owner: None for key, _ in kept if (owner := owner_of(key)) is not None}
+        found = [profile_of(owner) for owner in owners]
+        if len(kept) == 1 or may_join(found, [identifier for _, identifier in kept]):
+            return Match(kept=tuple(kept), profiles=_by_strength(found), dropped=tuple(dropped))
+        dropped.append(kept.pop()[1])
+
+
+def may_join(profiles: Sequence[Profile], identifiers: Sequence[Identifier]) -> bool:
+    """Whether one profile may hold all of these together."""
+    together = {link.identifier for profile in profiles for link in profile.links.values()} | set(identifiers)
+    counts = Counter(identifier.namespace for identifier in together)
+    if any(count > limit(namespace) for namespace, count in counts.items() if namespace not in WEAK):
+        return False
+    return not _verified_emails_differ(profiles)
+
+
+def _verified_emails_differ(profiles: Sequence[Profile]) -> bool:
+    """Merge protection: two people with verified e-mail addresses and none in common stay two."""
+    verified = [
+        {
+            link.identifier.value
+            for link in profile.links.values()
+            if link.verified and link.identifier.namespace == "email"
+        }
+        for profile in profiles
+    ]
+    known = [values for values in verified if values]
+    return any(one.isdisjoint(other) for index, one in enumerate(known) for other in known[index + 1 :])
+
+
+def _by_strength(profiles: Sequence[Profile]) -> tuple[str, ...]:
+    """The survivor of a merge first: who holds the strongest identifier, then who was seen first."""
+
+    def strength(profile: Profile) -> tuple[int, int, str]:
+        best = min((rank(link.identifier) for link in profile.links.values()), default=len(WEAK) + 99)
+        return (best, profile.first_seen, profile.profile_id)
+
+    return tuple(profile.profile_id for profile in sorted(profiles, key=strength))

@@ -1,0 +1,196 @@
+"""The profile: everything Attune knows of one customer, as one value that is loaded, folded and written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from attune.domain.carts import Cart, merge_carts
+from attune.domain.consent import Consent, merge_consent
+from attune.domain.identifiers import Identifier
+
+
+class Link(msgspec.Struct, array_like=True):
+    """An identifier the profile holds: since when, and whether a trusted source vouched for it."""
+
+    identifier: Identifier
+    at: int
+    verified: bool = False
+
+
+class Trait(msgspec.Struct, frozen=True, array_like=True):
+    """A trait's value and what decides between two: event time, then the event's hash. A value of None is unset."""
+
+    value: Any
+    time: int
+    order: bytes
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """An event that a window remembers: its time and its hash, so that a set of marks has one meaning in any order."""
+
+    time: int
+    order: bytes
+
+
+class Timer(msgspec.Struct, array_like=True):
+    """Of one key of an `abandoned` condition: the newest event that starts the timer and the newest that cancels it."""
+
+    did: int | None = None
+    without: int | None = None
+    #: the `did` time of the abandonment that campaigns have heard of
+    announced: int | None = None
+
+
+class Membership(msgspec.Struct, array_like=True):
+    """The last stay in a segment. `announced`: campaigns have heard of the entry, so they must hear of the exit."""
+
+    entered_at: int
+    left_at: int | None = None
+    announced: bool = False
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """How far a partition key has been applied: stream epoch, sequence number (24 bytes, big-endian), and when."""
+
+    epoch: int
+    sequence: bytes
+    at: int
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """A message id seen lately: content fingerprint (8 bytes; empty for a whole record) and when it was received."""
+
+    fingerprint: bytes
+    at: int
+
+
+class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
+
+    Maps are keyed by: identity key (`links`), trait name, purpose, window slot, timer slot then key, cart id, segment
+    id or segment id, 0x1F, key (`memberships`), partition key (`cursors`), hash of a message id or record (`seen`).
+    """
+
+    profile_id: str
+    generation: int = 0
+    #: the identity key that founded it
+    first: str = ""
+    events: int = 0
+    first_seen: int = 0
+    last_seen: int = 0
+    #: the instant up to which time has been accounted for
+    as_of: int = 0
+    links: dict[str, Link] = {}
+    traits: dict[str, Trait] = {}
+    consent: dict[str, Consent] = {}
+    windows: dict[str, list[Mark]] = {}
+    timers: dict[str, dict[str, Timer]] = {}
+    carts: dict[str, Cart] = {}
+    memberships: dict[str, Membership] = {}
+    cursors: dict[str, Position] = {}
+    seen: dict[bytes, Seen] = {}
+    #: seals the profile's rows in the lake; destroyed with the profile
+    data_key: bytes = b""
+    #: how many consent records the ledger holds of this profile, and the digest of the newest
+    ledger_length: int = 0
+    ledger_head: bytes = b""
+    merges: int = 0
+
+    def trait_values(self) -> dict[str, Any]:
+        """Trait names and values as the API shows them, unset ones left out."""
+        return {name: trait.value for name, trait in sorted(self.traits.items()) if trait.value is not None}
+
+    def segments(self) -> list[str]:
+        """Ids of the segments the profile is in as of its last fold, in order."""
+        inside = (key.partition("\x1f")[0] for key, stay in self.memberships.items() if stay.left_at is None)
+        return sorted(set(inside))
+
+
+def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str, int]) -> None:
+    """Make `survivor` the one profile of both; commutative, associative and idempotent but for id, counts and keys.
+
+    `capacities`: how many marks each window slot needs (an unknown slot keeps what the larger side had).
+    """
+    one, other = survivor, absorbed
+    one.events += other.events
+    one.merges += other.merges + 1
+    one.first_seen = min(filter(None, (one.first_seen, other.first_seen)), default=0)
+    one.last_seen = max(one.last_seen, other.last_seen)
+    one.as_of = max(one.as_of, other.as_of)
+    for key, link in other.links.items():
+        known = one.links.get(key)
+        one.links[key] = link if known is None else _earlier_link(known, link)
+    for name, trait in other.traits.items():
+        set_trait(one.traits, name, trait)
+    one.consent = merge_consent(one.consent, other.consent)
+    for slot, marks in other.windows.items():
+        capacity = capacities.get(slot, max(len(marks), len(one.windows.get(slot, ()))))
+        one.windows[slot] = sorted({*one.windows.get(slot, ()), *marks})[-capacity:]
+    for slot, timers in other.timers.items():
+        _merge_timers(one.timers.setdefault(slot, {}), timers)
+    one.carts = merge_carts(one.carts, other.carts)
+    for name, stay in other.memberships.items():
+        known_stay = one.memberships.get(name)
+        one.memberships[name] = stay if known_stay is None else _merge_stays(known_stay, stay)
+    for partition_key, position in other.cursors.items():
+        one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
+    for message, seen in other.seen.items():
+        one.seen.setdefault(message, seen)
+
+
+def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
+    """Last writer wins by (event time, event hash), whatever the order of arrival."""
+    known = traits.get(name)
+    if known is None or (trait.time, trait.order) > (known.time, known.order):
+        traits[name] = trait
+
+
+def later_position(known: Position | None, position: Position) -> Position:
+    """The position further on: a later epoch of the stream, then the higher sequence number."""
+    if known is None or (position.epoch, position.sequence) > (known.epoch, known.sequence):
+        return position
+    return known
+
+
+def _earlier_link(one: Link, other: Link) -> Link:
+    return Link(one.identifier, min(one.at, other.at), one.verified or other.verified)
+
+
+def _merge_timers(known: dict[str, Timer], other: Mapping[str, Timer]) -> None:
+    for key, timer in other.items():
+        mine = known.get(key)
+        if mine is None:
+            known[key] = timer
+            continue
+        mine.did, mine.without = _latest(mine.did, timer.did), _latest(mine.without, timer.without)
+        mine.announced = _latest(mine.announced, timer.announced)
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def _merge_stays(one: Membership, other: Membership) -> Membership:
+    """A stay that still lasts goes before one that ended; of two alike, the longer."""
+    if (one.left_at is None) != (other.left_at is None):
+        return one if one.left_at is None else other
+    if one.left_at is None or other.left_at is None:
+        return Membership(min(one.entered_at, other.entered_at), None, one.announced or other.announced)
+    return max(one, other, key=lambda stay: (stay.left_at or 0, stay.entered_at, stay.announced))
+
+
+def encode_profile(profile: Profile) -> bytes:
+    """msgpack, for the item's `state` attribute: compact, and nothing DynamoDB's number type would refuse."""
+    return _encoder.encode(profile)
+
+
+def decode_profile(state: bytes) -> Profile:
+    """The inverse of `encode_profile`; a fresh value on every call."""
+    return _decoder.decode(state)
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Profile)

@@ -1,0 +1,133 @@
+"""Keeps a profile's memberships true, on every event and by the clock, with the instants at which things happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune.domain.changes import Change, SegmentEntered, SegmentLeft
+from attune.domain.consent import SEGMENT, permits
+from attune.domain.profiles import Membership
+from attune.domain.segments.truth import cancelled, node_holds, node_since, node_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from attune.domain.profiles import Profile
+    from attune.domain.segments.conditions import Compiled, CompiledSegment
+
+_SEPARATOR = "\x1f"
+
+
+def holds(compiled: Compiled, profile: Profile, segment: str, key: str, now: int) -> bool:
+    """Whether the profile is in the segment (for `key`, "" where the segment has no keys) at `now`; changes nothing."""
+    found = compiled.segments.get(segment)
+    return found is not None and _inside(found, profile, key, now)
+
+
+def members(compiled: Compiled, profile: Profile, now: int) -> list[str]:
+    """Ids of all segments the profile is in at `now`, sorted; changes nothing."""
+    return sorted(
+        segment.id
+        for segment in compiled.segments.values()
+        if any(_inside(segment, profile, key, now) for key in _keys(segment, profile))
+    )
+
+
+def advance(compiled: Compiled, profile: Profile, until: int) -> list[Change]:
+    """Let time pass up to `until`: everything that time alone changes happens, in order, at its own instant."""
+    changes: list[Change] = []
+    while (instant := _next_instant(compiled, profile, profile.as_of)) is not None and instant <= until:
+        profile.as_of = instant
+        changes += evaluate(compiled, profile)
+    profile.as_of = max(profile.as_of, until)
+    return changes
+
+
+def evaluate(compiled: Compiled, profile: Profile) -> list[Change]:
+    """Bring memberships in line with the truth as of `profile.as_of`; answers the exits that campaigns must hear of."""
+    changes: list[Change] = []
+    now = profile.as_of
+    for segment in compiled.segments.values():
+        for key in _keys(segment, profile):
+            stay = profile.memberships.get(_member(segment.id, key))
+            inside = _inside(segment, profile, key, now)
+            if inside and (stay is None or stay.left_at is not None):
+                profile.memberships[_member(segment.id, key)] = _entered(segment, profile, key, now, stay)
+            elif not inside and stay is not None and stay.left_at is None:
+                stay.left_at = max(stay.entered_at, _since(segment, profile, key, now))
+                if stay.announced:
+                    changes.append(SegmentLeft(segment.id, stay.left_at, key))
+    return changes
+
+
+def announce(compiled: Compiled, profile: Profile) -> list[Change]:
+    """The entries that campaigns should hear of now: still standing, and their grace is over. Each is told once."""
+    changes: list[Change] = []
+    for segment, key, stay in _waiting(compiled, profile):
+        if stay.entered_at + segment.grace > profile.as_of:
+            continue
+        stay.announced = True
+        if segment.keyed is not None:
+            timer = profile.timers[segment.keyed.slot][key]
+            timer.announced = timer.did
+        changes.append(SegmentEntered(segment.id, stay.entered_at, key))
+    return changes
+
+
+def next_due(compiled: Compiled, profile: Profile) -> int | None:
+    """The first instant after `profile.as_of` at which a membership may change or an entry's grace ends."""
+    instants = [stay.entered_at + segment.grace for segment, _, stay in _waiting(compiled, profile)]
+    change = _next_instant(compiled, profile, profile.as_of)
+    return min((instant for instant in (change, *instants) if instant and instant > profile.as_of), default=None)
+
+
+def _waiting(compiled: Compiled, profile: Profile) -> Iterator[tuple[CompiledSegment, str, Membership]]:
+    """Stays that campaigns have not heard of and may hear of: a cart is told once, until an order closes it."""
+    for name, stay in profile.memberships.items():
+        segment_id, _, key = name.partition(_SEPARATOR)
+        segment = compiled.segments.get(segment_id)
+        if segment is None or stay.announced or stay.left_at is not None:
+            continue
+        if segment.keyed is not None:
+            timer = profile.timers.get(segment.keyed.slot, {}).get(key)
+            if timer is None or timer.announced is not None:
+                continue
+        yield segment, key, stay
+
+
+def _next_instant(compiled: Compiled, profile: Profile, after: int) -> int | None:
+    instants = (
+        node_until(segment.root, profile, key, after)
+        for segment in compiled.segments.values()
+        for key in _keys(segment, profile)
+    )
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _keys(segment: CompiledSegment, profile: Profile) -> list[str]:
+    return [""] if segment.keyed is None else list(profile.timers.get(segment.keyed.slot, ()))
+
+
+def _inside(segment: CompiledSegment, profile: Profile, key: str, now: int) -> bool:
+    return permits(SEGMENT, (profile.consent,)) and node_holds(segment.root, profile, key, now)
+
+
+def _since(segment: CompiledSegment, profile: Profile, key: str, now: int) -> int:
+    """The instant since which it is as it is, consent included."""
+    consent = profile.consent.get(SEGMENT)
+    said_at = consent.at if consent else 0
+    if not permits(SEGMENT, (profile.consent,)):
+        return said_at
+    return min(now, max(said_at, node_since(segment.root, profile, key, now)))
+
+
+def _entered(segment: CompiledSegment, profile: Profile, key: str, now: int, last: Membership | None) -> Membership:
+    earliest = max(profile.first_seen, (last.left_at or 0) if last else 0)
+    return Membership(entered_at=max(earliest, _since(segment, profile, key, now)))
+
+
+def _member(segment: str, key: str) -> str:
+    return f"{segment}{_SEPARATOR}{key}" if key else segment
+
+
+__all__ = ["advance", "announce", "cancelled", "evaluate", "holds", "members", "next_due"]

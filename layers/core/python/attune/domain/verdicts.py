@@ -1,0 +1,89 @@
+"""What became of an event, as the row that the lake keeps of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from attune.domain.events import Event, Record
+
+#: properties that features and reports may read without opening the seal; none of them names a person
+CLEAR_PROPERTIES: Final = (
+    "product_id", "sku", "category", "brand", "variant", "price", "quantity", "products",
+    "value", "revenue", "total", "tax", "discount", "currency", "order_id", "cart_id", "checkout_id",
+)  # fmt: skip
+
+
+class Verdict(StrEnum):
+    """`applied` changed a profile; `dropped` was refused; `conflict` had another content under a known message id."""
+
+    APPLIED = "applied"
+    DROPPED = "dropped"
+    CONFLICT = "conflict"
+    QUARANTINED = "quarantined"
+    MERGED = "merged"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event and fold.
+
+    A row counts if its profile is stored, live or as a tombstone, or if it names none: a fold that lost a race may
+    have archived under a profile that never came to be. Of an event's rows (same `source`, `message_id`,
+    `fingerprint`; those of merges aside) the one counts that has the highest `version`; at a tie a `dropped` one; at
+    a tie again the latest `processed_at`.
+
+    A dropped event's row holds no content and no profile. `sealed` is base64 in JSON, under the profile's own data
+    key: the whole event; in the row of a merge, the data key of the absorbed profile.
+    """
+
+    message_id: str
+    source: str
+    verdict: Verdict
+    received_at: int
+    processed_at: int
+    version: int = 0
+    reason: str = ""
+    fingerprint: str = ""
+    profile_id: str = ""
+    #: of a merge: the profile that was absorbed
+    absorbed: str = ""
+    type: str = ""
+    event: str = ""
+    time: int = 0
+    properties: dict[str, Any] = {}
+    consent: dict[str, bool] = {}
+    sealed: bytes = b""
+
+
+def clear_properties(event: Event) -> dict[str, Any]:
+    """The part of an event's properties that lies in the lake unsealed."""
+    return {name: event.properties[name] for name in CLEAR_PROPERTIES if name in event.properties}
+
+
+def refused(event: Event, record: Record, reason: str, now: int, version: int) -> Row:
+    """The row of an event that was dropped: that it was, from where and why, and nothing of what it said.
+
+    `version` is the highest that is stored of the people it touches: a row of the same event that was archived before
+    a crash, and whose commit somebody else's has overtaken, must not count.
+    """
+    return Row(
+        message_id=event.message_id,
+        source=record.source,
+        verdict=Verdict.DROPPED,
+        reason=reason,
+        version=version,
+        fingerprint=event.fingerprint,
+        received_at=record.received_at,
+        processed_at=now,
+    )
+
+
+def encode_row(row: Row) -> bytes:
+    """One line of NDJSON, without the newline."""
+    return _encoder.encode(row)
+
+
+_encoder: Final = msgspec.json.Encoder()

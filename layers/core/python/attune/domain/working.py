@@ -1,0 +1,90 @@
+"""One profile between load and commit: its new state, and everything that must be written or archived with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune.domain import gate
+from attune.domain.consent import Consent, LedgerEntry, chain
+from attune.domain.events import encode_event
+from attune.domain.verdicts import Row, Verdict, clear_properties
+
+if TYPE_CHECKING:
+    from attune.domain.changes import Change
+    from attune.domain.events import Event, Record
+    from attune.domain.identity import Claim
+    from attune.domain.profiles import Profile
+
+
+@dataclass(slots=True)
+class Working:
+    """One profile between load and commit. `version` is None for a profile that does not exist yet."""
+
+    profile: Profile
+    version: int | None = None
+    due_at: int | None = None
+    dirty: bool = False
+    changes: list[Change] = field(default_factory=list)
+    #: profiles merged into this one: the version each was read at, and its id
+    absorbed: list[tuple[int, str]] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    #: rows for the lake, with what to seal into each
+    rows: list[tuple[Row, bytes]] = field(default_factory=list)
+
+    @property
+    def target_version(self) -> int:
+        """The version that the commit will write, or that stands where there is nothing to write.
+
+        It exceeds the versions of all that were absorbed, so that versions of one person's rows in the lake compare.
+        """
+        highest = max([self.version or 0, *(version for version, _ in self.absorbed)])
+        return highest + (1 if self.dirty else 0)
+
+    def hear(self, event: Event, record: Record, now: int, *, grants: bool) -> bool:
+        """Write what the event says of consent into the profile and its ledger; True if it said anything new."""
+        added = gate.heard(self.profile.consent, event, record, grants=grants)
+        for purpose, said in sorted(added.items()):
+            self._record_consent(purpose, said, now)
+        return bool(added)
+
+    def keep_row(self, event: Event, record: Record, verdict: Verdict, now: int) -> None:
+        """Note what became of the event, for the lake."""
+        row = self._row(event, record, verdict, now)
+        self.rows.append((msgspec.structs.replace(row, properties=clear_properties(event)), encode_event(event)))
+
+    def keep_merge(self, absorbed: Profile, event: Event, record: Record, now: int) -> None:
+        """Note who was absorbed, for the lake, with the absorbed profile's data key under the seal.
+
+        So whoever may open this profile's rows may open those, and destroying this profile's key closes both.
+        """
+        row = self._row(event, record, Verdict.MERGED, now)
+        self.rows.append((msgspec.structs.replace(row, absorbed=absorbed.profile_id), absorbed.data_key))
+
+    def _row(self, event: Event, record: Record, verdict: Verdict, now: int) -> Row:
+        return Row(
+            message_id=event.message_id,
+            source=record.source,
+            verdict=verdict,
+            fingerprint=event.fingerprint,
+            received_at=record.received_at,
+            processed_at=now,
+            type=event.type,
+            event=event.name,
+            time=event.time,
+            consent={purpose: said.granted for purpose, said in self.profile.consent.items()},
+        )
+
+    def _record_consent(self, purpose: str, said: Consent, now: int) -> None:
+        profile = self.profile
+        profile.ledger_length += 1
+        entry = chain(
+            profile.profile_id, profile.ledger_length, purpose, said, recorded_at=now, previous=profile.ledger_head
+        )
+        profile.consent = dict(sorted((profile.consent | {purpose: said}).items()))
+        profile.ledger_head = bytes.fromhex(entry.digest)
+        self.ledger.append(entry)
+        self.dirty = True

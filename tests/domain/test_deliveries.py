@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from attune.domain.changes import SegmentEntered
+from attune.domain.deliveries import (
+    DELAYS,
+    KEPT,
+    LEASE,
+    MAX_ATTEMPTS,
+    Delivery,
+    State,
+    answered,
+    begun,
+    claimed,
+    delivery_id,
+    not_sent,
+)
+from tests.builders import NOW, SECOND, campaign, delivery, profile_id
+
+CAUSE = SegmentEntered("abandoned_cart", NOW, "cart-1")
+
+
+def tried(attempts: int, **fields: object) -> Delivery:
+    return delivery(attempts=attempts, next_attempt_at=NOW + LEASE, body="{}", **fields)
+
+
+def test_the_same_cause_has_the_same_id_and_every_other_one_another() -> None:
+    ids = {
+        delivery_id(campaign(), profile_id(1), CAUSE),
+        delivery_id(campaign(id="other"), profile_id(1), CAUSE),
+        delivery_id(campaign(), profile_id(2), CAUSE),
+        delivery_id(campaign(), profile_id(1), SegmentEntered("abandoned_cart", NOW, "cart-2")),
+        delivery_id(campaign(), profile_id(1), SegmentEntered("abandoned_cart", NOW + 1, "cart-1")),
+    }
+    assert len(ids) == 5
+    assert delivery_id(campaign(), profile_id(1), CAUSE) in ids
+    assert not any("." in webhook_id for webhook_id in ids)
+
+
+def test_a_claim_is_kept_for_ninety_days() -> None:
+    new = claimed(campaign(), profile_id(), CAUSE, now=NOW)
+    assert (new.state, new.attempts, new.next_attempt_at) == (State.CLAIMED, 0, 0)
+    assert new.expires_at == NOW // 1_000 + KEPT
+
+
+def test_what_is_not_sent_keeps_its_reason_and_not_its_message() -> None:
+    against = not_sent(delivery(body="{}"), reason="held", detail="email", now=NOW + 1)
+    assert (against.state, against.reason, against.detail, against.body) == (State.NOT_SENT, "held", "email", "")
+
+
+def test_an_attempt_counts_when_it_begins_and_keeps_others_away() -> None:
+    first = begun(delivery(), holder="a", now=NOW)
+    assert (first.attempts, first.next_attempt_at, first.holder) == (1, NOW + LEASE, "a")
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_any_2xx_is_success(status: int) -> None:
+    settled = answered(tried(3, reason="status_500"), status=status, jitter=0, now=NOW)
+    assert (settled.state, settled.reason) == (State.DELIVERED, "")
+
+
+@pytest.mark.parametrize("status", [100, 103, 199, 300, 301, 302, 307, 400, 404, 429, 500, 503])
+def test_everything_else_is_tried_again(status: int) -> None:
+    settled = answered(tried(1), status=status, jitter=0, now=NOW)
+    assert (settled.state, settled.reason) == (State.CLAIMED, f"status_{status}")
+    assert settled.next_attempt_at == NOW + 5 * SECOND
+
+
+def test_410_ends_it_at_once() -> None:
+    assert answered(tried(1), status=410, jitter=0, now=NOW).state is State.FAILED
+
+
+def test_the_schedule_is_eight_attempts_over_more_than_a_day() -> None:
+    known, now, waits = delivery(), NOW, []
+    while known.state is State.CLAIMED:
+        known = answered(begun(known, holder="a", now=now), status=500, jitter=0, now=now)
+        waits.append(known.next_attempt_at - now)
+        now = known.next_attempt_at
+    assert (known.state, known.attempts, known.reason) == (State.FAILED, MAX_ATTEMPTS, "status_500")
+    assert [wait // 1_000 for wait in waits[:-1]] == [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000]
+
+
+def test_jitter_only_ever_lengthens_and_stays_within_what_a_queue_can_hide() -> None:
+    for attempts, delay in enumerate(DELAYS, start=1):
+        longest = answered(tried(attempts), status=500, jitter=1, now=NOW).next_attempt_at - NOW
+        assert delay < longest <= 12 * 3_600 * SECOND
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_lengthens_the_wait(status: int) -> None:
+    assert answered(tried(1), status=status, retry_after=90, jitter=0, now=NOW).next_attempt_at == NOW + 90 * SECOND
+
+
+def test_retry_after_never_shortens_the_wait_and_has_a_bound() -> None:
+    assert answered(tried(2), status=429, retry_after=1, jitter=0, now=NOW).next_attempt_at == NOW + DELAYS[1]
+    assert answered(tried(1), status=429, retry_after=10**9, jitter=0, now=NOW).next_attempt_at == NOW + DELAYS[-1]
+    assert answered(tried(1), status=500, retry_after=90, jitter=0, now=NOW).next_attempt_at == NOW + DELAYS[0]
+
+
+def test_a_log_line_holds_nothing_of_the_person() -> None:
+    known = delivery(body='{"email": "ada@example.com"}', detail="x")
+    assert set(known.log_context()) == {"delivery_id", "campaign", "state", "attempts"}
+    assert "ada" not in msgspec.json.encode(known.log_context()).decode()

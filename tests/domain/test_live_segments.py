@@ -1,0 +1,153 @@
+"""Memberships by the clock: exact instants, conditions combined, nothing announced twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from attune.domain.changes import SegmentEntered, SegmentLeft
+from attune.domain.consent import Consent
+from attune.domain.definitions import Segment, decode_definition, snapshot
+from attune.domain.duplicates import event_hash
+from attune.domain.fold import finish, fold_event
+from attune.domain.profiles import Profile, Trait, set_trait
+from attune.domain.segments import Compiled, compile_segments, holds, next_due
+from attune.domain.segments.comparisons import compare
+from tests.builders import DAY, HOUR, MINUTE, NOW, event
+
+
+def compiled(when: dict[str, Any], grace: str = "0s") -> Compiled:
+    segment = decode_definition({"kind": "segment", "id": "s", "when": when, "grace": grace})
+    assert isinstance(segment, Segment)
+    return compile_segments(snapshot((segment,)))
+
+
+def somebody() -> Profile:
+    return Profile(profile_id="p", consent={"personalization": Consent(granted=True, at=0, source="shop")})
+
+
+def did(profile: Profile, conditions: Compiled, name: str, at: int, **properties: Any) -> list[Any]:
+    one = event(name, time=at, properties=properties)
+    return fold_event(profile, one, event_hash("shop", one), conditions)
+
+
+VIEWED = {"type": "performed", "event": "Product Viewed", "at_least": 2, "within": "1h"}
+BOUGHT = {"type": "performed", "event": "Order Completed"}
+LEFT = {
+    "type": "abandoned",
+    "key": "cart_id",
+    "did": [{"event": "Product Added"}],
+    "without": [{"event": "Order Completed"}],
+    "after": "15m",
+}
+
+
+def test_viewed_but_not_bought_ends_with_the_purchase_or_with_the_window() -> None:
+    conditions = compiled({"type": "all", "conditions": [VIEWED, {"type": "not", "condition": BOUGHT}]})
+    profile = somebody()
+    did(profile, conditions, "Product Viewed", NOW)
+    did(profile, conditions, "Product Viewed", NOW + MINUTE)
+    assert finish(profile, conditions, NOW + MINUTE) == [SegmentEntered("s", NOW + MINUTE)]
+    assert next_due(conditions, profile) == NOW + HOUR
+    assert did(profile, conditions, "Order Completed", NOW + 2 * MINUTE) == [SegmentLeft("s", NOW + 2 * MINUTE)]
+
+
+def test_the_window_ends_when_its_oldest_needed_event_is_as_old_as_the_window() -> None:
+    conditions, profile = compiled(VIEWED), somebody()
+    for minute in (0, 10, 30):
+        did(profile, conditions, "Product Viewed", NOW + minute * MINUTE)
+    leaves = NOW + 10 * MINUTE + HOUR
+    assert [holds(conditions, profile, "s", "", at) for at in (leaves - 1, leaves, leaves + 1)] == [True, False, False]
+
+
+def test_time_that_passes_unnoticed_is_made_up_for_in_order() -> None:
+    conditions, profile = compiled(VIEWED), somebody()
+    for minute in (0, 1):
+        did(profile, conditions, "Product Viewed", NOW + minute * MINUTE)
+    finish(profile, conditions, NOW + MINUTE)
+    for minute in (0, 1):
+        changes = did(profile, conditions, "Product Viewed", NOW + DAY + minute * MINUTE)
+        assert changes == ([SegmentLeft("s", NOW + HOUR)] if minute == 0 else [])
+    assert finish(profile, conditions, NOW + DAY + MINUTE) == [SegmentEntered("s", NOW + DAY + MINUTE)]
+
+
+def test_each_cart_has_its_own_timer() -> None:
+    conditions, profile = compiled(LEFT), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    did(profile, conditions, "Product Added", NOW + MINUTE, cart_id="b")
+    did(profile, conditions, "Order Completed", NOW + 2 * MINUTE, cart_id="a")
+    assert finish(profile, conditions, NOW + HOUR) == [SegmentEntered("s", NOW + 16 * MINUTE, "b")]
+
+
+def test_a_cart_that_is_left_again_is_not_announced_again_until_it_was_ordered() -> None:
+    conditions, profile = compiled(LEFT), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    assert len(finish(profile, conditions, NOW + HOUR)) == 1
+    assert did(profile, conditions, "Product Added", NOW + 2 * HOUR, cart_id="a") == [
+        SegmentLeft("s", NOW + 2 * HOUR, "a")
+    ]
+    assert finish(profile, conditions, NOW + 3 * HOUR) == []
+    did(profile, conditions, "Order Completed", NOW + 4 * HOUR, cart_id="a")
+    did(profile, conditions, "Product Added", NOW + 5 * HOUR, cart_id="a")
+    assert finish(profile, conditions, NOW + 6 * HOUR) == [SegmentEntered("s", NOW + 5 * HOUR + 15 * MINUTE, "a")]
+
+
+def test_an_entry_waits_for_its_grace_and_is_forgotten_if_it_ends_before() -> None:
+    conditions, profile = compiled(LEFT, grace="2m"), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    assert finish(profile, conditions, NOW + 16 * MINUTE) == []
+    assert next_due(conditions, profile) == NOW + 17 * MINUTE
+    assert did(profile, conditions, "Order Completed", NOW + 14 * MINUTE, cart_id="a") == []
+    assert finish(profile, conditions, NOW + HOUR) == []
+
+
+def test_a_forgotten_cart_leaves_the_segment_after_30_days_and_its_timer_goes() -> None:
+    conditions, profile = compiled(LEFT), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    finish(profile, conditions, NOW + HOUR)
+    assert finish(profile, conditions, NOW + 31 * DAY) == [SegmentLeft("s", NOW + 30 * DAY, "a")]
+    assert not any(profile.timers.values())
+    assert profile.memberships == {}
+
+
+def test_without_consent_to_personalization_nobody_is_in_a_segment() -> None:
+    conditions = compiled({"type": "performed", "event": "Product Viewed"})
+    profile = Profile(profile_id="p")
+    did(profile, conditions, "Product Viewed", NOW)
+    assert finish(profile, conditions, NOW) == []
+    assert not holds(conditions, profile, "s", "", NOW)
+
+
+def test_traits_are_the_last_word_by_event_time_in_any_order() -> None:
+    conditions = compiled({"type": "trait", "trait": "tier", "value": "gold"})
+    profile = somebody()
+    set_trait(profile.traits, "tier", Trait("gold", NOW, b"b"))
+    set_trait(profile.traits, "tier", Trait("silver", NOW - 1, b"c"))
+    assert holds(conditions, profile, "s", "", NOW)
+    set_trait(profile.traits, "tier", Trait("none", NOW, b"c"))
+    assert not holds(conditions, profile, "s", "", NOW)
+
+
+@pytest.mark.parametrize(
+    ("operator", "actual", "wanted", "expected"),
+    [
+        ("equals", 1, 1.0, True),
+        ("equals", True, 1, False),
+        ("greater_than", 5, 4, True),
+        ("greater_than", "5", 4, False),
+        ("at_most", "2026-01-01", "2026-02-01", True),
+        ("contains", ["a", "b"], "b", True),
+        ("contains", "abc", "b", True),
+        ("contains", None, "b", False),
+        ("in", "a", ["a", "b"], True),
+        ("is_set", 0, None, True),
+        ("is_not_set", None, None, True),
+        ("is_empty", [], None, True),
+        ("is_empty", 0, None, False),
+        ("is_not_empty", "x", None, True),
+        ("not_equals", None, "x", True),
+    ],
+)
+def test_comparisons(operator: str, actual: object, wanted: object, expected: bool) -> None:
+    assert compare(operator, actual, wanted) is expected
