@@ -1,0 +1,203 @@
+"""The Segment HTTP API's calls → events, as real clients send them (analytics.js, node, python, RudderStack).
+
+Where a part of a call goes:
+
+| call | becomes |
+|---|---|
+| `userId`, `anonymousId`, `context.externalIds` (`type` → namespace) | identifiers |
+| `previousId` of `alias` | identifier `anonymous_id` |
+| `traits.email`, `traits.phone` of `identify`; `context.traits.email`, `.phone` of any call | identifiers |
+| `event` of `track` | name |
+| `properties`; `name`, `category` of `page` and `screen`; `groupId`, `traits` of `group` | properties |
+| `traits` and `context.traits` of `identify` | traits |
+| `integrations` | `context.integrations` |
+| fields that the call does not have in the Segment spec | `context.unknown_fields` |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from attune.domain.consent import PURPOSES
+from attune.domain.definitions import Source
+from attune.domain.events import CALLS, Event, Rejected
+from attune.sources import content, payloads
+from attune.sources.payloads import UnreadableError
+from attune.sources.segment_requests import Envelope
+
+YEAR: Final = 366 * 86_400_000
+
+#: fields that every call has a place for, or that belong to the transport
+_PLACED: Final = frozenset({
+    "type", "userId", "anonymousId", "properties", "context", "integrations", "messageId",
+    "timestamp", "originalTimestamp", "sentAt", "receivedAt", "writeKey",
+})  # fmt: skip
+#: and those that only some calls have
+_OWN: Final = {
+    "track": frozenset({"event"}),
+    "identify": frozenset({"traits"}),
+    "page": frozenset({"name", "category"}),
+    "screen": frozenset({"name", "category"}),
+    "group": frozenset({"groupId", "traits"}),
+    "alias": frozenset({"previousId"}),
+}
+
+
+def normalise(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> Event | Rejected:
+    """One call of the request as an event, or why it is none, with its bytes."""
+    try:
+        return _event(raw, envelope, source, received_at)
+    except UnreadableError as unreadable:
+        return Rejected(reason=unreadable.reason, raw=raw)
+
+
+def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> Event:
+    fields = payloads.read_json(raw)
+    if not isinstance(fields, dict):
+        raise UnreadableError("invalid_event")
+    call = _call(envelope.call or fields.get("type"))
+    name = _name(call, fields)
+    context = _context(call, fields, envelope)
+    said = _object(fields, "traits")
+    identifiers, notes = content.read_identifiers(_claims(call, fields, context, said))
+    if not identifiers:
+        raise UnreadableError("no_identifier")
+    time, time_notes = _time(fields, envelope, received_at)
+    event = Event(
+        type=call,
+        message_id=_message_id(fields.get("messageId")),
+        time=time,
+        identifiers=identifiers,
+        name=name,
+        properties=_properties(call, fields, said),
+        # Rudder's clients put the traits of an identify call into its context.
+        traits={**_object(context, "traits"), **said} if call == "identify" else {},
+        context=_without_traits(context) if call == "identify" else context,
+        consent=_consent(context, source) or None,
+        basis=source.consent or None,
+        notes=(*notes, *time_notes),
+    )
+    return content.with_message_id(content.fingerprinted(event, _timestamp(fields)), source.id)
+
+
+def _call(call: object) -> str:
+    if isinstance(call, str) and call.startswith("$"):
+        raise UnreadableError("reserved_name")
+    if not isinstance(call, str) or call not in CALLS:
+        raise UnreadableError("invalid_type")
+    return call
+
+
+def _name(call: str, fields: dict[str, Any]) -> str:
+    """Only a track call has a name: a page called like an event must not count as that event."""
+    for said in (fields.get("event"), fields.get("name")):
+        if isinstance(said, str) and said.lstrip().startswith("$"):
+            raise UnreadableError("reserved_name")
+    if call != "track":
+        return ""
+    name = fields.get("event")
+    if not isinstance(name, str) or not name.strip():
+        raise UnreadableError("invalid_name")
+    return name
+
+
+def _context(call: str, fields: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+    context = {**envelope.context, **_object(fields, "context")}
+    integrations = fields.get("integrations", envelope.integrations)
+    if integrations is not None:
+        context["integrations"] = integrations
+    unknown = {name: value for name, value in fields.items() if name not in _PLACED | _OWN[call]}
+    if unknown:
+        context["unknown_fields"] = unknown
+    return context
+
+
+def _without_traits(context: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in context.items() if name != "traits"}
+
+
+def _claims(
+    call: str, fields: dict[str, Any], context: dict[str, Any], traits: dict[str, Any]
+) -> Iterator[tuple[object, object]]:
+    yield "user_id", fields.get("userId")
+    yield "anonymous_id", fields.get("anonymousId")
+    if call == "alias":
+        yield "anonymous_id", fields.get("previousId")
+    # The traits of a group call describe the group.
+    for described in (traits if call == "identify" else {}, content.as_object(context.get("traits"))):
+        yield "email", described.get("email")
+        yield "phone", described.get("phone")
+    external = context.get("externalIds")
+    for claim in external if isinstance(external, list) else ():
+        if isinstance(claim, dict) and isinstance(claim.get("type"), str):
+            yield re.sub(r"[^a-z0-9_]", "_", claim["type"].lower()), claim.get("id")
+
+
+def _properties(call: str, fields: dict[str, Any], traits: dict[str, Any]) -> dict[str, Any]:
+    properties = _object(fields, "properties")
+    if call == "group":
+        named = {"groupId": fields.get("groupId"), "traits": traits or None}
+    elif call in ("page", "screen"):
+        named = {"name": fields.get("name"), "category": fields.get("category")}
+    else:
+        named = {}
+    return properties | {name: value for name, value in named.items() if value is not None}
+
+
+def _consent(context: dict[str, Any], source: Source) -> dict[str, bool]:
+    """By purpose; where two categories of a banner speak of one purpose, the refusal counts.
+
+    What cannot be read must not be taken for silence, for which the source may vouch.
+    """
+    preferences = _object(_object(context, "consent", "invalid_consent"), "categoryPreferences", "invalid_consent")
+    said: dict[str, bool] = {}
+    for category, granted in preferences.items():
+        if not isinstance(granted, bool):
+            raise UnreadableError("invalid_consent")
+        by_name = (category,) if category in PURPOSES else ()
+        for purpose in source.consent_categories.get(category, by_name):
+            said[purpose] = said.get(purpose, True) and granted
+    return said
+
+
+def _message_id(said: object) -> str:
+    if said is None or said == "":
+        return ""
+    if isinstance(said, int) and not isinstance(said, bool):
+        said = str(said)
+    if not isinstance(said, str) or len(said) > content.MAX_MESSAGE_ID:
+        raise UnreadableError("invalid_message_id")
+    return said
+
+
+def _time(fields: dict[str, Any], envelope: Envelope, received_at: int) -> tuple[int, tuple[str, ...]]:
+    """When it happened by our clock: the sender's is wrong by what `sentAt` differs from the receipt."""
+    said = _timestamp(fields)
+    if said is None:
+        return received_at, ()
+    time = payloads.parse_time(said)
+    if time is None:
+        raise UnreadableError("invalid_time")
+    sent_at = payloads.parse_time(fields.get("sentAt") or envelope.sent_at)
+    if sent_at is not None:
+        time = received_at - (sent_at - time)
+    if not content.YEAR_2000 <= time <= received_at + YEAR:
+        raise UnreadableError("invalid_time")
+    return (received_at, ("time_clamped",)) if time > received_at else (time, ())
+
+
+def _timestamp(fields: dict[str, Any]) -> Any:
+    original = fields.get("originalTimestamp")
+    return fields.get("timestamp") if original is None else original
+
+
+def _object(fields: dict[str, Any], name: str, reason: str = "invalid_event") -> dict[str, Any]:
+    """An object or nothing; `null` is nothing."""
+    value = fields.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UnreadableError(reason)
+    return value

@@ -1,0 +1,85 @@
+"""A request to the Segment HTTP API, opened: its limits, what it says once for all calls, each call's bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from attune.domain.errors import AttuneError
+from attune.sources import payloads
+from attune.sources.payloads import KB, UnreadableError
+
+MAX_EVENT: Final = 32 * KB
+MAX_BATCH: Final = 500 * KB
+MAX_EVENTS: Final = 2_500
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A request's calls as bytes and what it says once for all. `call`: their type, if the path says it."""
+
+    items: tuple[bytes, ...]
+    call: str = ""
+    write_key: object = None
+    sent_at: object = None
+    context: dict[str, Any] = {}
+    integrations: object = None
+
+
+def open_request(body: bytes, call: str) -> Envelope:
+    """The request in a decompressed body; `call` is the path's last part.
+
+    Raises `AttuneError`: `invalid_json`, `invalid_batch` (400), `too_large` (413). Nothing is half-accepted.
+    """
+    raw = payloads.require_json(body)
+    if call == "batch":
+        return _open_batch(raw)
+    try:
+        write_key = msgspec.json.decode(raw, type=_WriteKey).writeKey
+    except msgspec.DecodeError:
+        write_key = None
+    return Envelope(items=(raw,), call=call, write_key=write_key)
+
+
+class _WriteKey(msgspec.Struct):
+    writeKey: Any = None  # noqa: N815 (Segment's spelling)
+
+
+def _open_batch(raw: bytes) -> Envelope:
+    try:
+        parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        items = tuple(bytes(item) for item in msgspec.json.decode(parts["batch"], type=list[msgspec.Raw]))
+    except (msgspec.ValidationError, KeyError):
+        raise AttuneError("invalid_batch", "the body must be an object with a list named `batch`") from None
+    # A second `batch` would silently replace the first.
+    if payloads.key_marks(raw) != len(parts) + sum(payloads.key_marks(bytes(part)) for part in parts.values()):
+        raise payloads.invalid_json("a key occurs twice in the body")
+    _check_sizes(items, len(parts.get("context", b"")) + len(parts.get("integrations", b"")))
+    shared = {name: _shared(parts, name) for name in ("writeKey", "sentAt", "context", "integrations")}
+    if not isinstance(shared["context"], dict | None):
+        raise AttuneError("invalid_batch", "`context` must be an object")
+    return Envelope(
+        items=items,
+        write_key=shared["writeKey"],
+        sent_at=shared["sentAt"],
+        context=shared["context"] or {},
+        integrations=shared["integrations"],
+    )
+
+
+def _shared(parts: dict[str, msgspec.Raw], name: str) -> Any:
+    try:
+        return payloads.read_json(bytes(parts[name])) if name in parts else None
+    except UnreadableError as unreadable:
+        raise payloads.invalid_json(f"`{name}` cannot be read: {unreadable.reason}") from None
+
+
+def _check_sizes(items: tuple[bytes, ...], shared: int) -> None:
+    """What a batch says once counts for each of its events, since each event carries it from here on."""
+    if len(items) > MAX_EVENTS:
+        raise AttuneError("too_large", f"at most {MAX_EVENTS:,} events are accepted in a batch", status=413)
+    sizes = [len(item) + shared for item in items]
+    if max(sizes, default=0) > MAX_EVENT:
+        raise payloads.too_large(MAX_EVENT)
+    if sum(sizes) > MAX_BATCH:
+        raise payloads.too_large(MAX_BATCH)
