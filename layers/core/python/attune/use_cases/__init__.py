@@ -1,0 +1,1 @@
+"""One module per function of the flow: load, ask the domain, save."""

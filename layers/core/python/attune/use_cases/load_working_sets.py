@@ -1,0 +1,148 @@
+"""From a batch's records to independent components: records that share people, with all that is stored of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attune.domain.events import WAKE, Record
+from attune.domain.identity import expired
+from attune.domain.profiles import decode_profile
+from attune.domain.working import Working
+from attune.domain.working_set import WorkingSet
+from attune.use_cases.find_profiles import live
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from attune.domain.identity import Identity
+    from attune.domain.segments import Compiled
+    from attune.ports import Identified, ProfileItem, ProfileStore, Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A decoded record and its place in the batch. `final` is False for the first part of one that had to be split."""
+
+    index: int
+    sequence: str
+    record: Record
+    whole: bytes
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Records that touch the same people, in order, and what is stored of these."""
+
+    reads: tuple[Read, ...]
+    identities: dict[str, Identity]
+    items: dict[str, ProfileItem]
+    founders: dict[str, tuple[str, int]]
+
+    def working_set(self, *, now: int, compiled: Compiled, pseudonyms: Identified, seal: Seal) -> WorkingSet:
+        """A fresh working copy; folding it changes nothing that is stored or loaded."""
+        live_items = {item.profile_id: item for item in self.items.values()}
+        return WorkingSet(
+            now=max(now, *(read.record.received_at for read in self.reads)),
+            compiled=compiled,
+            pseudonyms=pseudonyms,
+            new_data_key=seal.new_key,
+            identities=self.identities,
+            roots={profile_id: item.profile_id for profile_id, item in self.items.items()}
+            | {profile_id: profile_id for profile_id in live_items},
+            working={
+                profile_id: Working(decode_profile(item.state), item.version, item.due_at)
+                for profile_id, item in live_items.items()
+            },
+            founders=self.founders,
+        )
+
+
+def load_components(
+    profiles: ProfileStore, pseudonyms: Identified, reads: Sequence[Read], now: int, *, consistent: bool
+) -> list[Component]:
+    """Three reads for the batch: who the identifiers belong to, those profiles, and which profile ids are free."""
+    keys = {read.index: _keys(read.record, pseudonyms) for read in reads}
+    woken = {read.index: _woken(read.record) for read in reads}
+    identities = profiles.identities(set().union(*keys.values()), consistent=consistent)
+    owners = {identity.profile_id for identity in identities.values()}
+    items = live(profiles, owners.union(*woken.values()), consistent=consistent)
+    founding = {
+        read.record.key
+        for read in reads
+        if keys[read.index] and not _bound(identities.get(read.record.key), items, now)
+    }
+    founders = _free_profile_ids(profiles, pseudonyms, founding, consistent=consistent)
+
+    def people(read: Read) -> set[str]:
+        owned = {identities[key].profile_id for key in keys[read.index] if key in identities}
+        return {items[profile_id].profile_id for profile_id in owned | woken[read.index] if profile_id in items}
+
+    components = []
+    for group in _connected([(read, keys[read.index] | people(read)) for read in reads]):
+        group_keys = set().union(*(keys[read.index] for read in group))
+        group_identities = {key: identities[key] for key in group_keys if key in identities}
+        named = {identity.profile_id for identity in group_identities.values()}.union(
+            *(woken[read.index] for read in group)
+        )
+        components.append(
+            Component(
+                reads=tuple(group),
+                identities=group_identities,
+                items={profile_id: items[profile_id] for profile_id in named if profile_id in items},
+                founders={key: founders[key] for key in group_keys if key in founders},
+            )
+        )
+    return components
+
+
+def _keys(record: Record, pseudonyms: Identified) -> set[str]:
+    return {pseudonyms.key(identifier) for event in record.events for identifier in event.identifiers}
+
+
+def _woken(record: Record) -> set[str]:
+    return {str(event.properties.get("profile_id")) for event in record.events if event.type == WAKE}
+
+
+def _bound(identity: Identity | None, items: dict[str, ProfileItem], now: int) -> bool:
+    return identity is not None and not expired(identity, now) and identity.profile_id in items
+
+
+def _free_profile_ids(
+    profiles: ProfileStore, pseudonyms: Identified, keys: Collection[str], *, consistent: bool
+) -> dict[str, tuple[str, int]]:
+    """For every key that may found a profile: the first generation whose profile id was never used."""
+    free: dict[str, tuple[str, int]] = {}
+    unknown, generation = set(keys), 0
+    while unknown:
+        candidates = {key: pseudonyms.profile_id(key, generation) for key in unknown}
+        used = profiles.items(set(candidates.values()), consistent=consistent)
+        free |= {key: (profile_id, generation) for key, profile_id in candidates.items() if profile_id not in used}
+        unknown -= free.keys()
+        generation += 1
+    return free
+
+
+def _connected(marked: Iterable[tuple[Read, set[str]]]) -> list[list[Read]]:
+    """Records that share a mark, directly or over others, together; each group in the order of the batch."""
+    groups: list[tuple[set[str], list[Read]]] = []
+    home: dict[str, int] = {}
+    for read, marks in marked:
+        joined = sorted({home[mark] for mark in marks if mark in home})
+        if not joined:
+            groups.append((set(), []))
+            joined = [len(groups) - 1]
+        into_marks, into_reads = groups[joined[0]]
+        for other in joined[1:]:
+            other_marks, other_reads = groups[other]
+            into_marks |= other_marks
+            into_reads += other_reads
+            for mark in other_marks:
+                home[mark] = joined[0]
+            groups[other] = (set(), [])
+        into_marks |= marks
+        into_reads.append(read)
+        for mark in marks:
+            home[mark] = joined[0]
+    return [sorted(reads, key=lambda read: (read.index, read.final)) for _, reads in groups if reads]

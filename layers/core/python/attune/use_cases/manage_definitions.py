@@ -1,0 +1,180 @@
+"""The definitions' editor: reads, checks, changes; issues API keys and signing secrets. Admin key only."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from attune.domain import api_keys
+from attune.domain.definition_checks import check, users
+from attune.domain.definitions import KINDS, Definition, Definitions, Source, decode_definition, snapshot
+from attune.domain.errors import AttuneError
+from attune.ports import Clock, ConflictError, DefinitionStore, Key, Keys, Secrets
+from attune.use_cases.read_bodies import problem_line, read_body, read_value
+
+MIN_SECRET: Final = 8
+MAX_LIVE_SECRETS: Final = 2
+_ATTEMPTS: Final = 5
+
+type Json = dict[str, Any]
+
+
+class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of a request for an API key."""
+
+    type: api_keys.KeyType
+
+
+class SourceSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body that sets what a source's webhooks are signed with, the newest first."""
+
+    secrets: tuple[str, ...]
+
+
+class ManageDefinitions:
+    """`admin_key` answers the deployment's admin key; `random_bytes(n)` is a secure source of randomness."""
+
+    def __init__(
+        self,
+        *,
+        store: DefinitionStore,
+        keys: Keys,
+        webhook_secrets: Secrets,
+        channel_secrets: Secrets,
+        admin_key: Callable[[], str],
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._webhook_secrets = webhook_secrets
+        self._channel_secrets = channel_secrets
+        self._admin_key = admin_key
+        self._clock = clock
+        self._random_bytes = random_bytes
+
+    def authorise(self, token: str | None) -> None:
+        """401 `unknown_admin_key` unless `token` is the admin key."""
+        known = self._admin_key()
+        # hashes, because compare_digest tells apart lengths and refuses what is not ASCII
+        if not (token and known and hmac.compare_digest(api_keys.digest(token), api_keys.digest(known))):
+            raise AttuneError("unknown_admin_key", "send the admin key as Authorization: Bearer", status=401)
+
+    def all_of(self, kind: str) -> Json:
+        """`{"definitions": [{kind, id, version, definition}]}`, in order of id."""
+        _known_kind(kind)
+        return {"definitions": [_shown(kind, version, one) for version, one in self._store.versions(kind)]}
+
+    def one(self, kind: str, definition_id: str) -> Json:
+        """`{kind, id, version, definition}`, or 404 `unknown_definition`."""
+        version, definition = self._stored(kind, definition_id)
+        return _shown(kind, version, definition)
+
+    def put(self, kind: str, definition_id: str, body: bytes) -> Json:
+        """`{kind, id, version, changed}`; a document equal to the stored one changes nothing."""
+        _known_kind(kind)
+        definition = read_definition(kind, definition_id, body)
+        for _ in range(_ATTEMPTS):
+            stored = self._store.get(kind, definition_id)
+            if stored is not None and stored[1] == definition:
+                return {"kind": kind, "id": definition_id, "version": stored[0], "changed": False}
+            _refuse(check(definition, self._everything()))
+            try:
+                version = self._store.put(definition, read_version=None if stored is None else stored[0])
+            except ConflictError:
+                continue
+            return {"kind": kind, "id": definition_id, "version": version, "changed": True}
+        raise _keeps_changing(kind, definition_id)
+
+    def delete(self, kind: str, definition_id: str) -> Json:
+        """`{kind, id, deleted}`; 409 `definition_in_use` while others refer to it."""
+        for _ in range(_ATTEMPTS):
+            version, _definition = self._stored(kind, definition_id)
+            if using := users(kind, definition_id, self._everything()):
+                raise AttuneError("definition_in_use", f"still referred to by {', '.join(using)}", status=409)
+            try:
+                self._store.delete(kind, definition_id, read_version=version)
+            except ConflictError:
+                continue
+            return {"kind": kind, "id": definition_id, "deleted": True}
+        raise _keeps_changing(kind, definition_id)
+
+    def create_key(self, source: str, body: bytes) -> Json:
+        """`{key_id, key, type}`: the only time the key is shown."""
+        self._stored("source", source)
+        key_type = read_body(body, NewKey).type
+        key_id, key = api_keys.new_key(key_type, self._random_bytes)
+        digest = api_keys.digest(key)
+        self._keys.add(Key(key_id=key_id, source=source, type=key_type, digest=digest, created_at=self._clock()))
+        return {"key_id": key_id, "key": key, "type": key_type}
+
+    def put_source_secrets(self, source: str, body: bytes) -> Json:
+        """`{source, live}`: how many secrets the source's webhooks may be signed with from now on."""
+        _, definition = self._stored("source", source)
+        if isinstance(definition, Source) and definition.type == "http":
+            raise AttuneError("source_without_webhooks", f"source `{source}` takes API keys, not webhooks")
+        secrets = read_body(body, SourceSecrets).secrets
+        if not 1 <= len(secrets) <= MAX_LIVE_SECRETS or any(len(secret) < MIN_SECRET for secret in secrets):
+            raise AttuneError("invalid_secret", f"send one or two, each of {MIN_SECRET} characters or more")
+        self._webhook_secrets.replace(source, secrets)
+        return {"source": source, "live": len(secrets)}
+
+    def create_channel_secret(self, channel: str) -> Json:
+        """`{channel, secret}`; the previous one stays live, and messages are signed with both."""
+        self._stored("channel", channel)
+        secret = "whsec_" + base64.b64encode(self._random_bytes(32)).decode()
+        live = (secret, *self._channel_secrets.live(channel))
+        self._channel_secrets.replace(channel, live[:MAX_LIVE_SECRETS])
+        return {"channel": channel, "secret": secret}
+
+    def _stored(self, kind: str, definition_id: str) -> tuple[int, Definition]:
+        _known_kind(kind)
+        stored = self._store.get(kind, definition_id)
+        if stored is None:
+            raise AttuneError("unknown_definition", f"there is no {kind} `{definition_id}`", status=404)
+        return stored
+
+    def _everything(self) -> Definitions:
+        """Read consistently: the reader's snapshot may miss what was applied a second ago."""
+        return snapshot(tuple(definition for kind in KINDS for _, definition in self._store.versions(kind)))
+
+
+def read_definition(kind: str, definition_id: str, body: bytes) -> Definition:
+    """A definition from a request's body; 400 `invalid_definition` where types, kind or id do not fit."""
+    try:
+        definition = decode_definition(read_value(body))
+    except msgspec.ValidationError as error:
+        raise AttuneError("invalid_definition", problem_line(error)) from None
+    stated = (
+        ("kind", str(type(definition).__struct_config__.tag), kind),
+        ("id", definition.id, definition_id),
+    )
+    _refuse([f"$.{field}: is `{own}`, the path says `{path}`" for field, own, path in stated if own != path])
+    return definition
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise AttuneError("invalid_definition", "\n".join(problems))
+
+
+def _known_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise AttuneError("unknown_kind", f"kinds are {', '.join(KINDS)}", status=404)
+
+
+def _keeps_changing(kind: str, definition_id: str) -> AttuneError:
+    return AttuneError("conflict", f"{kind} `{definition_id}` keeps changing; send it again", status=409)
+
+
+def _shown(kind: str, version: int, definition: Definition) -> Json:
+    return {
+        "kind": kind,
+        "id": definition.id,
+        "version": version,
+        "definition": msgspec.to_builtins(definition),
+    }

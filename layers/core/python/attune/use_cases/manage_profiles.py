@@ -1,0 +1,224 @@
+"""One customer over HTTP, for server keys: what the profile says now, and what the person consents to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from attune.domain.consent import PURPOSES, Consent, newer
+from attune.domain.definitions import Definitions
+from attune.domain.errors import AttuneError
+from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
+from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
+from attune.domain.profiles import decode_profile
+from attune.domain.segments import compile_segments, members
+from attune.sources.payloads import parse_time
+from attune.use_cases.find_profiles import find
+from attune.use_cases.read_bodies import read_body
+from attune.use_cases.recognise_keys import recognise
+
+if TYPE_CHECKING:
+    from attune.domain.deliveries import Delivery
+    from attune.domain.profiles import Profile
+    from attune.domain.segments import Compiled
+    from attune.ports import (
+        Clock,
+        DefinitionReader,
+        DeliveryStore,
+        EventStream,
+        Holds,
+        Identified,
+        Key,
+        Keys,
+        ProfileReader,
+    )
+
+#: how many deliveries an answer shows, the newest
+MAX_DELIVERIES: Final = 50
+#: seconds; a hold outlives the stream's retention of 7 days, and the event it stands in for
+HOLD_LIFETIME: Final = 14 * 86_400
+#: ms that a caller's clock may be ahead of ours
+CLOCK_SKEW: Final = 300_000
+#: 2000-01-01; an earlier time is a mistake (seconds taken for milliseconds, an unset clock)
+_EARLIEST: Final = 946_684_800_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+type Json = dict[str, Any]
+
+
+class ConsentChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of a consent change: purposes granted (true) or withdrawn (false), since when (ISO 8601)."""
+
+    consent: dict[str, bool]
+    effective_at: str | None = None
+
+
+class ManageProfiles:
+    """Reads consistently; changes nothing itself but the hold, which acts until the event has arrived."""
+
+    def __init__(
+        self,
+        *,
+        profiles: ProfileReader,
+        deliveries: DeliveryStore,
+        holds: Holds,
+        definitions: DefinitionReader,
+        keys: Keys,
+        stream: EventStream,
+        pseudonyms: Identified,
+        clock: Clock,
+    ) -> None:
+        self._profiles = profiles
+        self._deliveries = deliveries
+        self._holds = holds
+        self._definitions = definitions
+        self._keys = keys
+        self._stream = stream
+        self._pseudonyms = pseudonyms
+        self._clock = clock
+        self._snapshot = Definitions()
+        self._segments = compile_segments(self._snapshot)
+
+    def authorise(self, token: str | None) -> Key:
+        """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
+        key = recognise(token, self._keys, self._definitions.current())
+        if key is None:
+            raise AttuneError("unknown_server_key", "send a server key as Authorization: Bearer", status=401)
+        if key.type != "server":
+            raise AttuneError("server_key_required", "a browser key reads and changes no profile", status=403)
+        return key
+
+    def read(self, address: str) -> Json:
+        """The profile behind `namespace:value` as it is now, merges followed; 404 `unknown_profile`."""
+        key = self._pseudonyms.key(read_address(address))
+        item = find(self._profiles, [key], consistent=True).get(key)
+        if item is None or not item.state:
+            raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
+        profile = decode_profile(item.state)
+        identifiers = by_strength(link.identifier for link in profile.links.values())
+        return {
+            "profile_id": profile.profile_id,
+            "traits": profile.trait_values(),
+            "identifiers": [{"namespace": one.namespace, "value": one.value} for one in identifiers],
+            "segments": members(self._compiled(), profile, self._clock()),
+            "consent": self._consent(profile),
+            "scores": {},
+            "deliveries": [_shown(delivery) for delivery in self._sent(profile)],
+        }
+
+    def set_consent(self, address: str, body: bytes, key: Key) -> Json:
+        """`{accepted, message_id}`. What is withdrawn is held at once; the rest follows by the stream."""
+        identifier = read_address(address)
+        change = read_body(body, ConsentChange)
+        now = self._clock()
+        effective = _effective(change, now)
+        identity_key = self._pseudonyms.key(identifier)
+        withdrawn = {purpose: effective for purpose, granted in change.consent.items() if not granted}
+        if withdrawn:
+            # Before the event: if the stream is out of reach, the withdrawal stands and the caller sends it again.
+            self._holds.place(identity_key, withdrawn, now // 1_000 + HOLD_LIFETIME)
+        event = _consent_event(identifier, identity_key, change.consent, effective, key.source)
+        record = Record(
+            source=key.source,
+            origin=Origin.INTERNAL,
+            received_at=now,
+            key=identity_key,
+            trusted=True,
+            events=(event,),
+        )
+        self._stream.put([(identity_key, encode_record(record))])
+        return {"accepted": True, "message_id": event.message_id}
+
+    def _compiled(self) -> Compiled:
+        """Compiled once per snapshot, which the reader hands out again while nothing changed."""
+        current = self._definitions.current()
+        if current is not self._snapshot:
+            self._snapshot, self._segments = current, compile_segments(current)
+        return self._segments
+
+    def _consent(self, profile: Profile) -> Json:
+        """What the gates go by: the profile's records, and a hold where it is newer."""
+        records = dict(profile.consent)
+        for purpose, since in self._holds.held(profile.links).items():
+            held = Consent(granted=False, at=since, source="hold")
+            records[purpose] = newer(held, records[purpose]) if purpose in records else held
+        return {
+            purpose: {"granted": record.granted, "at": _iso(record.at) or None, "source": record.source}
+            for purpose, record in sorted(records.items())
+        }
+
+    def _sent(self, profile: Profile) -> list[Delivery]:
+        """The newest deliveries, also those to profiles that were merged into this one.
+
+        A profile's id follows from the identifier that founded it, so those merged are looked for among the
+        ids that follow from this profile's identifiers.
+        """
+        ids = [profile.profile_id]
+        if profile.merges:
+            identities = self._profiles.identities(profile.links, consistent=False)
+            founded = {self._pseudonyms.profile_id(key, known.generation) for key, known in identities.items()}
+            found = self._profiles.items(founded - set(ids), consistent=False)
+            ids += sorted(profile_id for profile_id, item in found.items() if item.merged_into)
+        sent = [one for profile_id in ids for one in self._deliveries.of_profile(profile_id, MAX_DELIVERIES)]
+        return sorted(sent, key=lambda one: (-one.created_at, one.delivery_id))[:MAX_DELIVERIES]
+
+
+def read_address(address: str) -> Identifier:
+    """`namespace:value`, split at the first colon; 400 `invalid_identifier` for what identifies nobody."""
+    namespace, colon, value = address.partition(":")
+    identifier = normalise_identifier(namespace, value) if colon else None
+    if identifier is None:
+        raise AttuneError("invalid_identifier", "a profile is addressed as namespace:value, percent-encoded")
+    return identifier
+
+
+def _effective(change: ConsentChange, now: int) -> int:
+    """When the change counts from, never later than now: 400 `unknown_purpose`, `invalid_body`, `invalid_time`."""
+    if not change.consent:
+        raise AttuneError("invalid_body", "$.consent: names no purpose")
+    unknown = sorted(set(change.consent) - set(PURPOSES))
+    if unknown:
+        known = ", ".join(PURPOSES)
+        raise AttuneError("unknown_purpose", f"not a purpose: {', '.join(unknown)}; known are {known}")
+    if change.effective_at is None:
+        return now
+    effective = parse_time(change.effective_at)
+    if effective is None or not _EARLIEST <= effective <= now + CLOCK_SKEW:
+        raise AttuneError("invalid_time", "effective_at must be a time in ISO 8601, and not in the future")
+    return min(effective, now)
+
+
+def _consent_event(
+    identifier: Identifier, identity_key: str, consent: dict[str, bool], effective: int, source: str
+) -> Event:
+    """Its id follows from what it says, so that a caller who sends the same change again says it once."""
+    stated = msgspec.json.encode(sorted(consent.items()))
+    content = short_hash("consent", source, identity_key, stated, str(effective)).hex()
+    return Event(
+        type=CONSENT,
+        message_id=f"consent_{content}",
+        time=effective,
+        identifiers=(identifier,),
+        consent=consent,
+        fingerprint=content,
+    )
+
+
+def _shown(delivery: Delivery) -> Json:
+    return {
+        "delivery_id": delivery.delivery_id,
+        "campaign": delivery.campaign,
+        "state": str(delivery.state),
+        "reason": delivery.reason,
+        "created_at": _iso(delivery.created_at),
+    }
+
+
+def _iso(milliseconds: int) -> str:
+    """ISO 8601 in UTC; empty for 0, which stands for no time (a source's legal basis is older than any word)."""
+    if milliseconds == 0:
+        return ""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

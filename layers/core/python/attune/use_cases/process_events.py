@@ -1,0 +1,278 @@
+"""The heart: a batch of the stream into profiles. Load once, fold in pure code, archive, write once.
+
+What makes the effect exactly-once: every write is conditional on the version read; the position on the stream is
+written with the state it led to; whatever leads to no write is decided on a consistent read. A crash anywhere
+repeats, never loses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from attune.domain.duplicates import position, record_hash
+from attune.domain.events import WAKE, Record, Rejected, decode_record
+from attune.domain.profiles import encode_profile
+from attune.domain.segments import compile_segments, next_due
+from attune.domain.verdicts import encode_row
+from attune.ports import Commit, ConflictError, ProfileItem
+from attune.use_cases.load_working_sets import Component, Read, load_components
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from attune.domain.definitions import Definitions
+    from attune.domain.segments import Compiled
+    from attune.domain.working import Working
+    from attune.domain.working_set import WorkingSet
+    from attune.ports import Clock, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
+
+#: a transaction takes 100 actions; what needs more is folded in smaller pieces
+MAX_ACTIONS: Final = 90
+MAX_ATTEMPTS: Final = 8
+#: decided without a write, so nothing but a consistent read can vouch for them
+UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict"})
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One Kinesis record as delivered; `sequence` is decimal digits, `arrived_at` the same on every delivery."""
+
+    key: str
+    sequence: str
+    data: bytes
+    arrived_at: int = 0
+
+
+class ProcessEvents:
+    """Callable with the records of one invocation, in order; answers the sequence numbers of those to deliver again."""
+
+    def __init__(  # noqa: PLR0913 - one keyword a port
+        self,
+        *,
+        profiles: ProfileStore,
+        lake: Lake,
+        quarantine: Quarantine,
+        definitions: DefinitionReader,
+        pseudonyms: Identified,
+        seal: Seal,
+        clock: Clock,
+        epoch: int,
+        count: Count,
+        pause: Callable[[int], None],
+    ) -> None:
+        """`epoch` counts re-creations of the stream; `pause(n)` waits, with jitter, before the n-th retry."""
+        self._profiles = profiles
+        self._lake = lake
+        self._quarantine = quarantine
+        self._definitions = definitions
+        self._pseudonyms = pseudonyms
+        self._seal = seal
+        self._clock = clock
+        self._epoch = epoch
+        self._count = count
+        self._pause = pause
+        self._compiled: tuple[Definitions, Compiled] | None = None
+
+    def __call__(self, batch: Sequence[StreamRecord]) -> list[str]:
+        """Only faults of the infrastructure fail a record; bad data is put aside with its reason."""
+        outcomes: Counter[tuple[str, str]] = Counter()
+        failed: set[str] = set()
+        self._process(self._read_all(batch, outcomes, failed), outcomes, failed)
+        for (outcome, reason), events in sorted(outcomes.items()):
+            self._count("Events", events, {"outcome": outcome, "reason": reason})
+        return sorted(failed, key=int)
+
+    def _read_all(
+        self, batch: Sequence[StreamRecord], outcomes: Counter[tuple[str, str]], failed: set[str]
+    ) -> list[Read]:
+        """After the first failure of a partition key its later records wait: their cursor would pass it by."""
+        reads: list[Read] = []
+        stopped: set[str] = set()
+        for index, delivered in enumerate(batch):
+            if delivered.key in stopped:
+                failed.add(delivered.sequence)
+                continue
+            try:
+                record = self._read(delivered, outcomes)
+            except Exception as error:  # noqa: BLE001 - quarantine is out of reach: this record again
+                self._fail([delivered.sequence], error, failed)
+                stopped.add(delivered.key)
+                continue
+            if record is not None and record.events:
+                reads.append(Read(index, delivered.sequence, record, record_hash(record)))
+        return reads
+
+    def _read(self, delivered: StreamRecord, outcomes: Counter[tuple[str, str]]) -> Record | None:
+        """Decode; what is no event goes to quarantine byte for byte before anything else happens."""
+        try:
+            record = decode_record(delivered.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._quarantine.keep("invalid_record", "stream", delivered.arrived_at, delivered.data)
+            outcomes["quarantined", "invalid_record"] += 1
+            return None
+        self._keep((record, rejected) for rejected in record.rejected)
+        for rejected in record.rejected:
+            outcomes["quarantined", rejected.reason] += 1
+        return record
+
+    def _keep(self, quarantined: Iterable[tuple[Record, Rejected]]) -> None:
+        for record, rejected in quarantined:
+            self._quarantine.keep(rejected.reason, record.source, record.received_at, rejected.raw)
+
+    def _process(self, pending: list[Read], outcomes: Counter[tuple[str, str]], failed: set[str]) -> None:
+        """Round after round until everything is committed, has failed, or has met conflicts too often."""
+        for attempt in range(MAX_ATTEMPTS):
+            if not pending:
+                return
+            if attempt:
+                self._pause(attempt)
+            try:
+                pending = self._round(pending, outcomes, failed, consistent=attempt > 0)
+            except Exception as error:  # noqa: BLE001 - reading or archiving failed for all of them: deliver all again
+                self._fail([read.sequence for read in pending], error, failed)
+                return
+        self._fail([read.sequence for read in pending], ConflictError(), failed)
+
+    def _round(
+        self, pending: list[Read], outcomes: Counter[tuple[str, str]], failed: set[str], *, consistent: bool
+    ) -> list[Read]:
+        """Load, fold, archive, commit. Answers the records to fold again, on what is stored by then."""
+        again: list[Read] = []
+        ready: list[tuple[Component, WorkingSet, list[Commit]]] = []
+        compiled = self._definitions_compiled()
+        now = self._clock()
+        for component in load_components(self._profiles, self._pseudonyms, pending, now, consistent=consistent):
+            try:
+                work = self._fold(component, now, compiled)
+                commits = [_commit(working, compiled) for working in work.finish()]
+            except Exception as error:  # noqa: BLE001 - a fault of ours with one person must not stop the others
+                self._fail([read.sequence for read in component.reads], error, failed)
+                continue
+            if not consistent and any(outcome in UNWRITTEN for outcome, _ in work.outcomes):
+                again += component.reads
+            elif any(_actions(commit) > MAX_ACTIONS for commit in commits) and (halves := _halves(component.reads)):
+                again += self._fold_first(*halves, outcomes, failed)
+            else:
+                ready.append((component, work, commits))
+        self._archive([work for _, work, _ in ready])
+        for component, work, commits in ready:
+            again += self._commit(component, work, commits, outcomes, failed)
+        return sorted(again, key=lambda read: (read.index, read.final))
+
+    def _fold_first(
+        self, first: list[Read], rest: list[Read], outcomes: Counter[tuple[str, str]], failed: set[str]
+    ) -> list[Read]:
+        """Carry the first half through to its commit; the rest follows, unless it would overtake a failure."""
+        self._process(first, outcomes, failed)
+        sequences = [read.sequence for read in rest]
+        if failed.isdisjoint(read.sequence for read in first):
+            return rest
+        failed.update(sequences)
+        return []
+
+    def _fold(self, component: Component, now: int, compiled: Compiled) -> WorkingSet:
+        work = component.working_set(now=now, compiled=compiled, pseudonyms=self._pseudonyms, seal=self._seal)
+        for read in component.reads:
+            if any(event.type == WAKE for event in read.record.events):
+                for event in read.record.events:
+                    work.wake(str(event.properties.get("profile_id")))
+            else:
+                work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
+        return work
+
+    def _archive(self, works: list[WorkingSet]) -> None:
+        """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""
+        rows = [row for work in works for row in work.loose_rows]
+        for working in (working for work in works for working in work.working.values()):
+            for row, plain in working.rows:
+                profile = working.profile
+                sealed = self._seal.seal(profile.data_key, plain)
+                rows.append(
+                    msgspec.structs.replace(
+                        row, profile_id=profile.profile_id, version=working.target_version, sealed=sealed
+                    )
+                )
+        if rows:
+            self._lake.append([encode_row(row) for row in rows])
+
+    def _commit(
+        self,
+        component: Component,
+        work: WorkingSet,
+        commits: list[Commit],
+        outcomes: Counter[tuple[str, str]],
+        failed: set[str],
+    ) -> tuple[Read, ...]:
+        try:
+            self._keep(work.quarantined)
+            for commit in commits:
+                self._profiles.commit(commit)
+        except ConflictError:
+            self._count("CommitConflicts", 1, {})
+            return component.reads
+        except Exception as error:  # noqa: BLE001 - the store failed for these people: deliver their records again
+            self._fail([read.sequence for read in component.reads], error, failed)
+            return ()
+        outcomes.update(work.outcomes)
+        return ()
+
+    def _definitions_compiled(self) -> Compiled:
+        definitions = self._definitions.current()
+        if self._compiled is None or self._compiled[0] is not definitions:
+            self._compiled = (definitions, compile_segments(definitions))
+        return self._compiled[1]
+
+    def _fail(self, sequences: list[str], error: Exception, failed: set[str]) -> None:
+        failed.update(sequences)
+        self._count("RecordsFailed", len(sequences), {"reason": type(error).__name__})
+
+
+def _commit(working: Working, compiled: Compiled) -> Commit:
+    """The survivor, the tombstones of those it absorbed, and what it claims and records: one atomic change."""
+    profile = working.profile
+    item = ProfileItem(
+        profile_id=profile.profile_id,
+        version=working.target_version,
+        state=encode_profile(profile),
+        due_at=_due_at(working, next_due(compiled, profile)),
+        outbox=tuple(working.changes),
+    )
+    tombstones = [
+        (version, ProfileItem(profile_id=profile_id, version=version + 1, merged_into=profile.profile_id))
+        for version, profile_id in working.absorbed
+    ]
+    return Commit(
+        items=((working.version, item), *tombstones),
+        claims=tuple(working.claims.values()),
+        ledger=tuple(working.ledger),
+    )
+
+
+def _due_at(working: Working, due: int | None) -> int | None:
+    """Re-armed only for an earlier time: a wake-up too early costs less than moving it with every event."""
+    armed = working.due_at if working.due_at is not None and working.due_at > working.profile.as_of else None
+    return min((at for at in (armed, due) if at is not None), default=None)
+
+
+def _actions(commit: Commit) -> int:
+    return len(commit.items) + len(commit.claims) + len(commit.ledger)
+
+
+def _halves(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
+    """The first half, to fold by itself, and the rest; None where there is nothing to split.
+
+    A single record is split between its events, and only its last part moves the cursor: until then the memory of
+    message ids keeps the first part from applying twice.
+    """
+    if len(reads) > 1:
+        return list(reads[: len(reads) // 2]), list(reads[len(reads) // 2 :])
+    events = reads[0].record.events
+    if len(events) == 1:
+        return None
+    first = msgspec.structs.replace(reads[0].record, events=events[: len(events) // 2])
+    rest = msgspec.structs.replace(reads[0].record, events=events[len(events) // 2 :])
+    return [replace(reads[0], record=first, final=False)], [replace(reads[0], record=rest)]

@@ -1,0 +1,68 @@
+"""Everything a decision about a delivery depends on, read consistently, for the claim and for the send alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attune.domain import campaigns
+from attune.domain.profiles import decode_profile
+from attune.domain.segments import compile_segments
+from attune.use_cases.find_profiles import current
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune.domain.campaigns import Decision
+    from attune.domain.changes import SegmentEntered
+    from attune.domain.definitions import Definitions
+    from attune.domain.profiles import Profile
+    from attune.domain.segments import Compiled
+    from attune.ports import Clock, DefinitionReader, Holds, ProfileReader
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """One profile (None: never stored, or erased), what is held against it, and the definitions, as of `now`."""
+
+    definitions: Definitions
+    compiled: Compiled
+    profile: Profile | None
+    held: Mapping[str, int]
+    now: int
+
+    def decide(self, campaign: str, channel: str, cause: SegmentEntered) -> Decision:
+        """Whether the campaign's message for `cause` may leave."""
+        return campaigns.decide(
+            self.definitions.campaigns.get(campaign),
+            self.definitions.channels.get(channel),
+            cause,
+            self.profile,
+            held=self.held,
+            compiled=self.compiled,
+            now=self.now,
+        )
+
+
+class ReadCircumstances:
+    """Two reads for a profile that never merged: its item, then its holds; definitions come from their cache."""
+
+    def __init__(self, *, profiles: ProfileReader, holds: Holds, definitions: DefinitionReader, clock: Clock) -> None:
+        self._profiles = profiles
+        self._holds = holds
+        self._definitions = definitions
+        self._clock = clock
+        self._compiled: tuple[Definitions, Compiled] | None = None
+
+    def __call__(self, profile_id: str) -> Circumstances:
+        """The profile that `profile_id` has become. Holds are read last, so that one placed meanwhile counts."""
+        definitions = self._definitions.current()
+        item = current(self._profiles, profile_id, consistent=True)
+        profile = decode_profile(item.state) if item is not None and item.state else None
+        held = self._holds.held(profile.links.keys()) if profile is not None else {}
+        return Circumstances(definitions, self._compile(definitions), profile, held, self._clock())
+
+    def _compile(self, definitions: Definitions) -> Compiled:
+        if self._compiled is None or self._compiled[0] is not definitions:
+            self._compiled = definitions, compile_segments(definitions)
+        return self._compiled[1]

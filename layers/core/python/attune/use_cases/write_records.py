@@ -1,0 +1,47 @@
+"""From a request's events to entries of the stream: one record for each partition key, so that they arrive together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from attune.domain.events import Event, Record, Rejected, encode_record, short_hash
+from attune.ports import Identified
+
+#: bytes of a record that any Kinesis takes, its partition key (32) counted
+MAX_RECORD: Final = 1024 * 1024 - 32
+
+
+def stream_entries(
+    pseudonyms: Identified, request: Record, events: Sequence[Event], rejected: Sequence[Rejected] = ()
+) -> list[tuple[str, bytes]]:
+    """(partition key, data) for `EventStream.put`, in the order of the events.
+
+    `request` says what all records have in common; its key is replaced. The partition key is the identity key of an
+    event's strongest identifier. Rejected input rides in a record of its own, keyed by its bytes.
+    """
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(pseudonyms.key(event.identifiers[0]), []).append(event)
+    records = [msgspec.structs.replace(request, key=key, events=tuple(group)) for key, group in groups.items()]
+    if rejected:
+        key = short_hash(*(one.raw for one in rejected)).hex()
+        records.append(msgspec.structs.replace(request, key=key, rejected=tuple(rejected)))
+    return [(record.key, data) for record in records for data in _pieces(record)]
+
+
+def _pieces(record: Record) -> Iterator[bytes]:
+    """The record encoded, in as many pieces as its size needs, in order."""
+    data = encode_record(record)
+    if len(data) <= MAX_RECORD or len(record.events) + len(record.rejected) < 2:  # noqa: PLR2004 (one cannot be split)
+        yield data
+        return
+    for part in ("events", "rejected"):
+        entries = getattr(record, part)
+        if entries:
+            half = (len(entries) + 1) // 2
+            for piece in (entries[:half], entries[half:]):
+                if piece:
+                    yield from _pieces(msgspec.structs.replace(record, **{"events": (), "rejected": (), part: piece}))

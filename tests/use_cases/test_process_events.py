@@ -1,0 +1,295 @@
+"""What a batch of the stream does to profiles: the story of a shopper, told to the processor event by event."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from attune.adapters.cached_profiles import CachedProfiles
+from attune.adapters.memory import (
+    MemoryDefinitions,
+    MemoryLake,
+    MemoryProfiles,
+    MemoryQuarantine,
+    PlainSeal,
+)
+from attune.domain.changes import SegmentEntered, SegmentLeft
+from attune.domain.definitions import snapshot
+from attune.domain.events import Record, Rejected, encode_record
+from attune.domain.identifiers import Identifier
+from attune.domain.profiles import Profile, decode_profile
+from attune.domain.segments import compile_segments, members
+from attune.ports import Due
+from attune.use_cases.find_profiles import find
+from attune.use_cases.process_events import ProcessEvents, StreamRecord
+from attune.use_cases.wake_profiles import wake
+from tests.builders import (
+    EVERYTHING,
+    HOUR,
+    MINUTE,
+    NOW,
+    SECOND,
+    Pseudonyms,
+    consent_event,
+    definition_list,
+    event,
+    identifiers,
+    identify,
+    key_of,
+    record,
+)
+
+if TYPE_CHECKING:
+    from attune.domain.changes import Change
+    from attune.ports import ProfileItem
+
+
+class Processor:
+    """`ProcessEvents` on memory adapters, with a clock the test sets and a stream position that goes up."""
+
+    def __init__(self, *definitions: Any) -> None:
+        self.now = NOW
+        self.store = MemoryProfiles()
+        self.lake = MemoryLake()
+        self.quarantine = MemoryQuarantine()
+        self.counted: list[tuple[str, int, dict[str, Any]]] = []
+        self.definitions = MemoryDefinitions(definitions or definition_list())
+        self._sequence = itertools.count(10**55)
+        self.process = ProcessEvents(
+            profiles=CachedProfiles(self.store),
+            lake=self.lake,
+            quarantine=self.quarantine,
+            definitions=self.definitions,
+            pseudonyms=Pseudonyms(),
+            seal=PlainSeal(),
+            clock=lambda: self.now,
+            epoch=1,
+            count=lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
+            pause=lambda _: None,
+        )
+
+    def __call__(self, *records: Record) -> list[StreamRecord]:
+        """Deliver records as one batch; answers them as delivered, to deliver them again."""
+        delivered = [StreamRecord(r.key, str(next(self._sequence)), encode_record(r)) for r in records]
+        assert self.process(delivered) == []
+        return delivered
+
+    def send(self, *events: Any, **overrides: Any) -> list[StreamRecord]:
+        """One record of these events, received at the clock's time."""
+        return self(record(*events, **({"received_at": self.now} | overrides)))
+
+    def item(self, namespace: str, value: str) -> ProfileItem | None:
+        return find(self.store, {key_of(namespace, value)}, consistent=True).get(key_of(namespace, value))
+
+    def profile(self, namespace: str = "anonymous_id", value: str = "visitor") -> Profile:
+        item = self.item(namespace, value)
+        assert item is not None
+        return decode_profile(item.state)
+
+    def wake(self, profile_id: str) -> None:
+        self(wake(Due(self.now, profile_id), self.now))
+
+    def outbox(self) -> list[Change]:
+        """Everything campaigns were told, in order."""
+        return [change for item in self.store.images() for change in item.outbox]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(row) for row in self.lake.rows]
+
+
+@pytest.fixture
+def processor() -> Processor:
+    return Processor()
+
+
+def test_the_fourth_view_enters_the_segment_at_its_own_time(processor: Processor) -> None:
+    for hours in (3, 2, 1, 0):
+        processor.send(event(time=NOW - hours * HOUR))
+    assert processor.outbox() == [SegmentEntered("keen", NOW)]
+    assert processor.profile().segments() == ["keen"]
+
+
+def test_the_segment_is_left_when_the_fourth_newest_view_is_24_hours_old(processor: Processor) -> None:
+    processor.send(*(event(time=NOW - hours * HOUR) for hours in (3, 2, 1, 0)))
+    item = processor.item("anonymous_id", "visitor")
+    assert item is not None
+    assert item.due_at == NOW + 21 * HOUR
+    processor.now = NOW + 21 * HOUR - 1
+    processor.wake(item.profile_id)
+    assert processor.profile().segments() == ["keen"]
+    processor.now = NOW + 21 * HOUR + 40 * SECOND
+    processor.wake(item.profile_id)
+    assert processor.profile().segments() == []
+    assert processor.outbox()[-1] == SegmentLeft("keen", NOW + 21 * HOUR)
+
+
+def test_an_abandoned_cart_is_told_once_its_grace_is_over(processor: Processor) -> None:
+    processor.send(event("Product Added", properties={"cart_id": "c1", "product_id": "p1", "name": "Shirt"}))
+    item = processor.item("anonymous_id", "visitor")
+    assert item is not None
+    assert item.due_at == NOW + 15 * MINUTE
+    processor.now = NOW + 15 * MINUTE
+    processor.wake(item.profile_id)
+    assert processor.profile().segments() == ["abandoned_cart"]
+    assert processor.outbox() == []
+    processor.now = NOW + 17 * MINUTE
+    processor.wake(item.profile_id)
+    processor.wake(item.profile_id)
+    assert processor.outbox() == [SegmentEntered("abandoned_cart", NOW + 15 * MINUTE, "c1")]
+
+
+def test_an_order_within_the_grace_cancels_the_reminder_though_it_comes_late(processor: Processor) -> None:
+    processor.send(event("Product Added", properties={"cart_id": "c1", "product_id": "p1"}))
+    profile_id = processor.profile().profile_id
+    processor.now = NOW + 16 * MINUTE
+    processor.wake(profile_id)
+    processor.send(event("Order Completed", time=NOW + 14 * MINUTE, properties={"cart_id": "c1"}))
+    processor.now = NOW + 30 * MINUTE
+    processor.wake(profile_id)
+    assert processor.outbox() == []
+    assert processor.profile().segments() == []
+
+
+def test_a_cart_that_is_touched_again_starts_its_timer_again(processor: Processor) -> None:
+    processor.send(event("Product Added", properties={"cart_id": "c1", "product_id": "p1"}))
+    processor.now = NOW + 10 * MINUTE
+    processor.send(event("Product Added", time=processor.now, properties={"cart_id": "c1", "product_id": "p2"}))
+    processor.now = NOW + 17 * MINUTE
+    processor.wake(processor.profile().profile_id)
+    assert processor.profile().segments() == []
+    processor.now = NOW + 27 * MINUTE
+    processor.wake(processor.profile().profile_id)
+    assert processor.outbox() == [SegmentEntered("abandoned_cart", NOW + 25 * MINUTE, "c1")]
+
+
+def test_the_visitor_who_logs_in_brings_views_and_cart_along(processor: Processor) -> None:
+    processor.send(identify({"first_name": "Ada"}, identifiers=identifiers(user_id="u1", email="ada@example.com")))
+    processor.send(event(time=NOW), event(time=NOW + 1), event(time=NOW + 2))
+    assert processor.profile().profile_id != processor.profile("user_id", "u1").profile_id
+    processor.send(event(time=NOW + 3, identifiers=identifiers(user_id="u1", anonymous_id="visitor")))
+    merged = processor.profile("user_id", "u1")
+    assert processor.profile().profile_id == merged.profile_id
+    assert merged.events == 5
+    assert merged.segments() == ["keen"]
+    assert [row["verdict"] for row in processor.rows()].count("merged") == 1
+
+
+def test_a_shared_device_does_not_join_two_customers(processor: Processor) -> None:
+    processor.send(identify({"first_name": "Ada"}))
+    processor.send(identify({"first_name": "Bob"}, identifiers=identifiers(user_id="u2", anonymous_id="visitor")))
+    assert processor.profile("user_id", "u1").trait_values() == {"first_name": "Ada"}
+    assert processor.profile("user_id", "u2").trait_values() == {"first_name": "Bob"}
+    assert processor.profile().profile_id == processor.profile("user_id", "u1").profile_id
+
+
+def test_an_anonymous_cart_is_cancelled_by_the_order_under_an_email(processor: Processor) -> None:
+    cart = {"cart_id": "t1", "products": [{"product_id": "p1", "name": "Shirt", "quantity": 2}]}
+    processor.send(event("Cart Viewed", identifiers=identifiers(cart_token="t1"), properties=cart))
+    processor.now = NOW + MINUTE
+    processor.send(
+        event(
+            "Order Completed",
+            time=processor.now,
+            identifiers=identifiers(email="ada@example.com", cart_token="t1"),
+            properties={"cart_id": "t1"},
+        )
+    )
+    processor.now = NOW + 30 * MINUTE
+    processor.wake(processor.profile("cart_token", "t1").profile_id)
+    assert processor.profile("cart_token", "t1").profile_id == processor.profile("email", "ada@example.com").profile_id
+    assert processor.outbox() == []
+
+
+def test_redelivery_changes_nothing_and_archives_nothing(processor: Processor) -> None:
+    delivered = processor.send(event(), event("Product Added", properties={"cart_id": "c1"}))
+    before, rows = processor.store.all_items(), len(processor.lake.rows)
+    assert processor.process(delivered) == []
+    assert processor.store.all_items() == before
+    assert len(processor.lake.rows) == rows
+
+
+def test_a_producer_that_repeats_a_full_batch_changes_nothing(processor: Processor) -> None:
+    batch = [event(time=NOW + n) for n in range(500)]
+    processor.send(*batch)
+    before = processor.store.all_items()
+    processor.send(*batch)
+    assert processor.store.all_items() == before
+    assert processor.profile().events == 500
+
+
+def test_the_same_id_with_other_content_is_a_conflict_that_is_kept(processor: Processor) -> None:
+    processor.send(event(message_id="m", properties={"price": 1}))
+    processor.send(event(message_id="m", properties={"price": 2}))
+    assert processor.profile().events == 1
+    assert [row["verdict"] for row in processor.rows()] == ["applied", "conflict"]
+
+
+def test_without_consent_nothing_is_linked_or_stored_but_the_verdict(processor: Processor) -> None:
+    processor.send(event(consent=None, properties={"product_id": "p1"}))
+    processor.send(event(consent={"analytics": False, "personalization": True}))
+    assert processor.store.all_items() == []
+    assert {row["verdict"] for row in processor.rows()} == {"dropped"}
+    assert all("properties" not in row and "profile_id" not in row for row in processor.rows())
+
+
+def test_consent_for_an_unknown_person_makes_a_profile_that_holds_consent_only(processor: Processor) -> None:
+    processor.send(consent_event(EVERYTHING, identifiers=identifiers(email="ada@example.com")))
+    profile = processor.profile("email", "ada@example.com")
+    assert {purpose: said.granted for purpose, said in profile.consent.items()} == EVERYTHING
+    assert profile.events == 0
+    assert [entry.purpose for entry in processor.store.ledger(profile.profile_id)] == sorted(EVERYTHING)
+
+
+def test_withdrawing_personalization_leaves_every_segment_at_that_time(processor: Processor) -> None:
+    processor.send(*(event(time=NOW + n) for n in range(4)))
+    processor.now = NOW + MINUTE
+    processor.send(consent_event({"personalization": False}, time=NOW + MINUTE))
+    assert processor.profile().segments() == []
+    assert processor.outbox()[-1] == SegmentLeft("keen", NOW + MINUTE)
+
+
+def test_a_browser_cannot_grant_consent_for_a_person_of_another_device(processor: Processor) -> None:
+    processor.send(identify(consent={"analytics": True}), trusted=False)
+    grab = identifiers(user_id="u1", anonymous_id="attacker")
+    processor.send(event(identifiers=grab, consent={"analytics": True, "email": True}), trusted=False)
+    assert "email" not in processor.profile("user_id", "u1").consent
+
+
+def test_views_of_long_ago_are_recorded_and_fire_nothing(processor: Processor) -> None:
+    processor.send(*(event(time=NOW - 72 * HOUR + n) for n in range(4)))
+    stay = processor.profile().memberships["keen"]
+    assert (stay.entered_at, stay.left_at) == (NOW - 72 * HOUR + 3, NOW - 48 * HOUR)
+    assert processor.outbox() == []
+
+
+def test_rejected_input_lies_in_quarantine_byte_for_byte_and_its_neighbours_go_on(processor: Processor) -> None:
+    bad = Rejected(reason="reserved_name", raw=b'{"event":"$wake"}')
+    processor(record(event(), rejected=(bad,)))
+    assert [(kept.reason, kept.raw) for kept in processor.quarantine.all()] == [("reserved_name", b'{"event":"$wake"}')]
+    assert processor.profile().events == 1
+
+
+def test_bytes_that_are_no_record_go_to_quarantine(processor: Processor) -> None:
+    assert processor.process([StreamRecord("k", "1", b"\xff\x00")]) == []
+    assert [kept.reason for kept in processor.quarantine.all()] == ["invalid_record"]
+
+
+def test_definitions_are_used_as_they_stand() -> None:
+    processor = Processor(*definition_list())
+    processor.send(*(event(time=NOW + n) for n in range(4)))
+    compiled = compile_segments(snapshot(definition_list()))
+    assert members(compiled, processor.profile(), NOW + 24 * HOUR - 1) == ["keen"]
+    assert members(compiled, processor.profile(), NOW + 24 * HOUR) == []
+
+
+def test_a_batch_too_large_for_one_transaction_is_folded_in_pieces(processor: Processor) -> None:
+    linked = [
+        event(identifiers=(Identifier("anonymous_id", "visitor"), Identifier("cart_token", f"t{n}")), time=NOW + n)
+        for n in range(150)
+    ]
+    processor.send(*linked)
+    assert processor.profile().events == 150
+    assert processor.profile().profile_id == processor.profile("cart_token", "t149").profile_id
