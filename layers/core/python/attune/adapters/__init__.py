@@ -1,0 +1,1 @@
+"""One module per technology and role, and `memory`, which passes the same contract suites."""

@@ -1,0 +1,63 @@
+"""A profile store that remembers what it read and wrote. It may be stale: a commit's condition finds out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from attune.ports import Commit, Identity, ProfileItem, ProfileStore
+
+MAX_ENTRIES: Final = 20_000
+
+
+class CachedProfiles:
+    """`consistent=True` goes past the cache and refreshes it; any failed commit forgets what it was based on."""
+
+    def __init__(self, store: ProfileStore, max_entries: int = MAX_ENTRIES) -> None:
+        self._store = store
+        self._max_entries = max_entries
+        self._identities: OrderedDict[str, Identity] = OrderedDict()
+        self._items: OrderedDict[str, ProfileItem] = OrderedDict()
+
+    def identities(self, keys: Collection[str], *, consistent: bool) -> dict[str, Identity]:
+        """As the store's; unknown keys are not remembered."""
+        return self._through(self._identities, keys, self._store.identities, consistent=consistent)
+
+    def items(self, profile_ids: Collection[str], *, consistent: bool) -> dict[str, ProfileItem]:
+        """As the store's; unknown ids are not remembered."""
+        return self._through(self._items, profile_ids, self._store.items, consistent=consistent)
+
+    def commit(self, commit: Commit) -> None:
+        """As the store's; what was written is remembered, and forgotten whatever goes wrong."""
+        try:
+            self._store.commit(commit)
+        except BaseException:
+            for _, item in commit.items:
+                self._items.pop(item.profile_id, None)
+            for claim in commit.claims:
+                self._identities.pop(claim.identity_key, None)
+            raise
+        self._remember(self._items, {item.profile_id: item for _, item in commit.items})
+        self._remember(self._identities, {claim.identity_key: claim.identity for claim in commit.claims})
+
+    def _through[T](
+        self, cache: OrderedDict[str, T], keys: Collection[str], read: Callable[..., dict[str, T]], *, consistent: bool
+    ) -> dict[str, T]:
+        known = {} if consistent else {key: cache[key] for key in keys if key in cache}
+        missing = [key for key in keys if key not in known]
+        found = read(missing, consistent=consistent) if missing else {}
+        for key in missing:
+            if key not in found:
+                cache.pop(key, None)
+        self._remember(cache, known | found)
+        return known | found
+
+    def _remember[T](self, cache: OrderedDict[str, T], entries: dict[str, T]) -> None:
+        for key, entry in entries.items():
+            cache[key] = entry
+            cache.move_to_end(key)
+        while len(cache) > self._max_entries:
+            cache.popitem(last=False)

@@ -1,0 +1,227 @@
+"""Profiles, identities and the consent ledger in DynamoDB, and the index of due profiles.
+
+Every write carries a condition, so a request that the SDK repeats after a lost answer cannot apply twice.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from attune.domain.changes import decode_outbox, encode_outbox
+from attune.domain.identifiers import WEAK, WEAK_LIFETIME
+from attune.domain.timers import due_shard
+from attune.ports import ConflictError, Due, Identity, ProfileItem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from attune.domain.consent import LedgerEntry
+    from attune.ports import Claim, Commit
+
+_BATCH: Final = 100
+_TRIES: Final = 6
+_FIRST_PAUSE: Final = 0.05
+_CONFLICTS: Final = frozenset(
+    {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
+)
+_CONFLICT_REASONS: Final = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict", "DuplicateItem"})
+
+
+class ThrottledError(Exception):
+    """The table kept leaving keys of a batch unread."""
+
+
+class DynamoDBProfiles:
+    """`ProfileStore` over the tables `profiles`, `identities` and `ledger`."""
+
+    def __init__(self, client: DynamoDBClient, *, profiles: str, identities: str, ledger: str = "") -> None:
+        """`ledger` may be empty for a reader."""
+        self._client = client
+        self._profiles = profiles
+        self._identities = identities
+        self._ledger = ledger
+
+    def identities(self, keys: Collection[str], *, consistent: bool) -> dict[str, Identity]:
+        """By identity key; holds and other things in the table are not identities."""
+        found = self._batch_get(self._identities, "identity_key", keys, consistent=consistent)
+        return {item["identity_key"]["S"]: _identity(item) for item in found if "profile_id" in item}
+
+    def items(self, profile_ids: Collection[str], *, consistent: bool) -> dict[str, ProfileItem]:
+        """By profile id, tombstones included."""
+        found = self._batch_get(self._profiles, "profile_id", profile_ids, consistent=consistent)
+        return {item["profile_id"]["S"]: _profile_item(item) for item in found}
+
+    def commit(self, commit: Commit) -> None:
+        """One conditional put where that is all there is, else one transaction."""
+        puts: list[Any] = [self._put_profile(version, item) for version, item in commit.items]
+        puts += [self._put_claim(claim) for claim in commit.claims]
+        puts += [self._put_ledger(entry) for entry in commit.ledger]
+        try:
+            if len(puts) == 1:
+                self._client.put_item(**puts[0])
+            else:
+                self._client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+        except ClientError as error:
+            if _is_conflict(error):
+                raise ConflictError from error
+            raise
+
+    def _batch_get(
+        self, table: str, key: str, values: Collection[str], *, consistent: bool
+    ) -> Iterator[dict[str, Any]]:
+        ordered = sorted(set(values))
+        for start in range(0, len(ordered), _BATCH):
+            wanted: list[dict[str, Any]] = [{key: {"S": value}} for value in ordered[start : start + _BATCH]]
+            for attempt in range(_TRIES):
+                if attempt:
+                    time.sleep(_FIRST_PAUSE * 2**attempt)
+                answer = self._client.batch_get_item(
+                    RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}}
+                )
+                yield from answer["Responses"].get(table, ())
+                left = answer.get("UnprocessedKeys", {}).get(table)
+                if not left:
+                    break
+                wanted = list(left["Keys"])
+            else:
+                raise ThrottledError(table)
+
+    def _put_profile(self, version: int | None, item: ProfileItem) -> dict[str, Any]:
+        attributes: dict[str, Any] = {
+            "profile_id": {"S": item.profile_id},
+            "version": {"N": str(item.version)},
+        }
+        if item.state:
+            attributes["state"] = {"B": item.state}
+        if item.merged_into:
+            attributes["merged_into"] = {"S": item.merged_into}
+        if item.outbox:
+            attributes["outbox"] = {"S": encode_outbox(item.outbox)}
+        if item.due_at is not None:
+            attributes |= {"due_shard": {"S": str(due_shard(item.profile_id))}, "due_at": {"N": str(item.due_at)}}
+        put: dict[str, Any] = {"TableName": self._profiles, "Item": attributes}
+        if version is None:
+            return put | {"ConditionExpression": "attribute_not_exists(profile_id)"}
+        return put | {
+            "ConditionExpression": "#version = :read",
+            "ExpressionAttributeNames": {"#version": "version"},
+            "ExpressionAttributeValues": {":read": {"N": str(version)}},
+        }
+
+    def _put_claim(self, claim: Claim) -> dict[str, Any]:
+        identity = claim.identity
+        attributes: dict[str, Any] = {
+            "identity_key": {"S": claim.identity_key},
+            "profile_id": {"S": identity.profile_id},
+            "at": {"N": str(identity.at)},
+            "namespace": {"S": identity.namespace},
+            "generation": {"N": str(identity.generation)},
+            "verified": {"BOOL": identity.verified},
+        }
+        if identity.namespace in WEAK:
+            attributes["expires_at"] = {"N": str((identity.at + WEAK_LIFETIME) // 1000)}
+        put: dict[str, Any] = {"TableName": self._identities, "Item": attributes}
+        if claim.read is None:
+            return put | {"ConditionExpression": "attribute_not_exists(identity_key)"}
+        return put | {
+            "ConditionExpression": "profile_id = :read AND #at = :at",
+            "ExpressionAttributeNames": {"#at": "at"},
+            "ExpressionAttributeValues": {":read": {"S": claim.read.profile_id}, ":at": {"N": str(claim.read.at)}},
+        }
+
+    def _put_ledger(self, entry: LedgerEntry) -> dict[str, Any]:
+        return {
+            "TableName": self._ledger,
+            "Item": {
+                "profile_id": {"S": entry.profile_id},
+                "entry": {"S": entry.entry},
+                "purpose": {"S": entry.purpose},
+                "granted": {"BOOL": entry.granted},
+                "effective_at": {"N": str(entry.effective_at)},
+                "recorded_at": {"N": str(entry.recorded_at)},
+                "source": {"S": entry.source},
+                "previous": {"S": entry.previous},
+                "digest": {"S": entry.digest},
+            },
+            "ConditionExpression": "attribute_not_exists(profile_id)",
+        }
+
+
+class DynamoDBDueIndex:
+    """`DueIndex` over the profile table's sparse index, with its marks among the definitions."""
+
+    def __init__(self, client: DynamoDBClient, *, profiles: str, index: str, marks: str) -> None:
+        self._client = client
+        self._profiles = profiles
+        self._index = index
+        self._marks = marks
+
+    def due(self, shard: int, after: int, until: int, limit: int) -> list[Due]:
+        """Pages through the index until `limit` or the end."""
+        found: list[Due] = []
+        start: dict[str, Any] = {}
+        while len(found) < limit:
+            answer = self._client.query(
+                TableName=self._profiles,
+                IndexName=self._index,
+                KeyConditionExpression="due_shard = :shard AND due_at BETWEEN :from AND :until",
+                ExpressionAttributeValues={
+                    ":shard": {"S": str(shard)},
+                    ":from": {"N": str(after + 1)},
+                    ":until": {"N": str(until)},
+                },
+                Limit=limit - len(found),
+                **start,
+            )
+            found += [Due(int(item["due_at"]["N"]), item["profile_id"]["S"]) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
+    def mark(self, shard: int) -> int:
+        """Read consistently."""
+        answer = self._client.get_item(TableName=self._marks, Key=_mark_key(shard), ConsistentRead=True)
+        return int(answer["Item"]["until"]["N"]) if "Item" in answer else 0
+
+    def set_mark(self, shard: int, until: int) -> None:
+        """A plain put: the value does not depend on the one before, so repeating it is harmless."""
+        self._client.put_item(TableName=self._marks, Item=_mark_key(shard) | {"until": {"N": str(until)}})
+
+
+def _mark_key(shard: int) -> dict[str, Any]:
+    return {"kind": {"S": "mark"}, "id": {"S": str(shard)}}
+
+
+def _identity(item: dict[str, Any]) -> Identity:
+    return Identity(
+        profile_id=item["profile_id"]["S"],
+        at=int(item["at"]["N"]),
+        namespace=item["namespace"]["S"],
+        generation=int(item["generation"]["N"]),
+        verified=item["verified"]["BOOL"],
+    )
+
+
+def _profile_item(item: dict[str, Any]) -> ProfileItem:
+    return ProfileItem(
+        profile_id=item["profile_id"]["S"],
+        version=int(item["version"]["N"]),
+        state=bytes(item["state"]["B"]) if "state" in item else b"",
+        merged_into=item["merged_into"]["S"] if "merged_into" in item else None,
+        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
+        outbox=decode_outbox(item["outbox"]["S"]) if "outbox" in item else (),
+    )
+
+
+def _is_conflict(error: ClientError) -> bool:
+    """A condition that did not hold or a transaction in the way; a cancelled one may also have hit a real fault."""
+    if error.response["Error"]["Code"] not in _CONFLICTS:
+        return False
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return all(reason.get("Code", "None") in _CONFLICT_REASONS for reason in reasons)

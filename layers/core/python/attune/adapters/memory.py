@@ -1,0 +1,331 @@
+"""Every port in memory, for tests and experiments: the contracts of the AWS adapters, safe between threads.
+
+What is stored is kept as bytes, so that a caller who goes on changing what it handed over, or changes what it
+was given, cannot reach the store: an aliasing bug shows here as it would against a real table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from threading import Lock
+from typing import Final
+
+import msgspec
+
+from attune.adapters.memory_profiles import MemoryProfiles, Shelf
+from attune.domain.definitions import Definition, Definitions, snapshot
+from attune.domain.deliveries import Delivery, State
+from attune.ports import Answer, ConflictError, Key
+
+_TAG_BYTES: Final = 16
+
+__all__ = [
+    "Kept",
+    "MemoryDefinitions",
+    "MemoryDeliveries",
+    "MemoryHolds",
+    "MemoryKeys",
+    "MemoryLake",
+    "MemoryProfiles",
+    "MemoryQuarantine",
+    "MemoryQueue",
+    "MemorySecrets",
+    "MemorySender",
+    "MemoryStream",
+    "PlainSeal",
+    "Post",
+    "StreamRecord",
+]
+
+
+class MemoryHolds:
+    """`Holds`. Expiry is not acted upon: a table forgets up to two days late, so nothing may depend on it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._held: dict[str, dict[str, int]] = defaultdict(dict)
+        self.expires_at: dict[str, int] = {}
+
+    def place(self, identity_key: str, purposes: Mapping[str, int], expires_at: int) -> None:
+        """The later instant wins per purpose; the later expiry for the whole."""
+        with self._lock:
+            held = self._held[identity_key]
+            for purpose, since in purposes.items():
+                held[purpose] = max(since, held.get(purpose, since))
+            self.expires_at[identity_key] = max(expires_at, self.expires_at.get(identity_key, expires_at))
+
+    def held(self, identity_keys: Collection[str]) -> dict[str, int]:
+        """The latest instant per purpose over all keys."""
+        latest: dict[str, int] = {}
+        with self._lock:
+            for key in identity_keys:
+                for purpose, since in self._held.get(key, {}).items():
+                    latest[purpose] = max(since, latest.get(purpose, since))
+        return latest
+
+
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as the stream gives it out; sequence numbers rise over the whole stream and stay unique."""
+
+    sequence: int
+    partition_key: str
+    data: bytes
+
+
+class MemoryStream:
+    """`EventStream`: everything that was ever put, in order."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.records: list[StreamRecord] = []
+
+    def put(self, records: Sequence[tuple[str, bytes]]) -> None:
+        """Stores all."""
+        with self._lock:
+            for key, data in records:
+                sequence = len(self.records) + 1
+                self.records.append(StreamRecord(sequence=sequence, partition_key=key, data=bytes(data)))
+
+
+class MemoryLake:
+    """`Lake`: rows in order of arrival, repeats included."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.rows: list[bytes] = []
+
+    def append(self, rows: Sequence[bytes]) -> None:
+        """Refuses what would break newline-delimited JSON."""
+        if any(b"\n" in row for row in rows):
+            raise ValueError("a row holds a newline")
+        with self._lock:
+            self.rows.extend(bytes(row) for row in rows)
+
+
+class Kept(msgspec.Struct, frozen=True, order=True):
+    """One quarantined input."""
+
+    reason: str
+    source: str
+    received_at: int
+    raw: bytes
+
+
+class MemoryQuarantine:
+    """`Quarantine`: a set, because keeping the same input twice is keeping it once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: set[Kept] = set()
+
+    def keep(self, reason: str, source: str, received_at: int, raw: bytes) -> None:
+        """Idempotent."""
+        with self._lock:
+            self._kept.add(Kept(reason, source, received_at, bytes(raw)))
+
+    def all(self) -> list[Kept]:
+        """What was kept, in a stable order."""
+        with self._lock:
+            return sorted(self._kept)
+
+
+class PlainSeal:
+    """`Seal` that authenticates but hides nothing. Keys follow from their number, so that runs repeat."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._keys = 0
+
+    def new_key(self) -> bytes:
+        """32 bytes, another one each time."""
+        with self._lock:
+            self._keys += 1
+            return hashlib.sha256(f"data key {self._keys}".encode()).digest()
+
+    def seal(self, key: bytes, plain: bytes) -> bytes:
+        """A tag under the key, then the plain bytes."""
+        return hmac.digest(key, plain, "sha256")[:_TAG_BYTES] + plain
+
+    def open(self, key: bytes, sealed: bytes) -> bytes:
+        """Raises ValueError when key or bytes are wrong."""
+        tag, plain = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
+        if not hmac.compare_digest(tag, hmac.digest(key, plain, "sha256")[:_TAG_BYTES]):
+            raise ValueError("the seal does not open")
+        return plain
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int
+    definition: Definition
+
+
+class MemoryDefinitions:
+    """`DefinitionStore`, optionally with definitions to begin with."""
+
+    def __init__(self, definitions: Iterable[Definition] = ()) -> None:
+        self._lock = Lock()
+        self._current = Shelf(_Versioned)
+        self._last: dict[tuple[str, str], int] = defaultdict(int)
+        self.history: list[tuple[int, Definition]] = []
+        for definition in definitions:
+            self.put(definition, read_version=None)
+
+    def current(self) -> Definitions:
+        """Never older than the last change."""
+        with self._lock:
+            return snapshot(tuple(stored.definition for stored in self._current.values()))
+
+    def get(self, kind: str, definition_id: str) -> tuple[int, Definition] | None:
+        """Version and definition."""
+        with self._lock:
+            stored = self._current.get((kind, definition_id))
+        return None if stored is None else (stored.version, stored.definition)
+
+    def put(self, definition: Definition, *, read_version: int | None) -> int:
+        """The new version. Counting goes on over a deletion, so a version never means two documents."""
+        key = (_kind(definition), definition.id)
+        with self._lock:
+            self._retire(key, read_version)
+            version = self._last[key] = self._last[key] + 1
+            self._current.put(key, _Versioned(version, definition))
+        return version
+
+    def delete(self, kind: str, definition_id: str, *, read_version: int) -> None:
+        """The version that goes is kept as history."""
+        with self._lock:
+            self._retire((kind, definition_id), read_version)
+            self._current.drop((kind, definition_id))
+
+    def versions(self, kind: str) -> list[tuple[int, Definition]]:
+        """In order of id."""
+        with self._lock:
+            stored = [value for value in self._current.values() if _kind(value.definition) == kind]
+        stored.sort(key=lambda value: value.definition.id)
+        return [(value.version, value.definition) for value in stored]
+
+    def _retire(self, key: tuple[str, str], read_version: int | None) -> None:
+        stored = self._current.get(key)
+        if (stored.version if stored else None) != read_version:
+            raise ConflictError(key[1])
+        if stored:
+            self.history.append((stored.version, stored.definition))
+
+
+def _kind(definition: Definition) -> str:
+    return str(type(definition).__struct_config__.tag)
+
+
+class MemoryKeys:
+    """`Keys`."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._keys = Shelf(Key)
+
+    def key(self, key_id: str) -> Key | None:
+        """By public id."""
+        with self._lock:
+            return self._keys.get(key_id)
+
+    def add(self, key: Key) -> None:
+        """Stores a new key."""
+        with self._lock:
+            self._keys.put(key.key_id, key)
+
+
+class MemorySecrets:
+    """`Secrets`: one secret map."""
+
+    def __init__(self, values: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self._lock = Lock()
+        self._values = dict(values or {})
+
+    def live(self, name: str) -> tuple[str, ...]:
+        """Empty where none is set."""
+        with self._lock:
+            return self._values.get(name, ())
+
+    def replace(self, name: str, values: tuple[str, ...]) -> None:
+        """Sets one name's values."""
+        with self._lock:
+            self._values[name] = tuple(values)
+
+
+class MemoryDeliveries:
+    """`DeliveryStore`."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._deliveries = Shelf(Delivery)
+
+    def claim(self, delivery: Delivery) -> Delivery:
+        """Answers what is stored now."""
+        key = (delivery.profile_id, delivery.delivery_id)
+        with self._lock:
+            found = self._deliveries.get(key)
+            if found is None:
+                self._deliveries.put(key, delivery)
+        return found or delivery
+
+    def get(self, profile_id: str, delivery_id: str) -> Delivery | None:
+        """By both ids."""
+        with self._lock:
+            return self._deliveries.get((profile_id, delivery_id))
+
+    def settle(self, delivery: Delivery, *, read_state: State, read_attempts: int) -> None:
+        """`ConflictError` if state or attempts moved on meanwhile, or nothing was ever claimed."""
+        key = (delivery.profile_id, delivery.delivery_id)
+        with self._lock:
+            found = self._deliveries.get(key)
+            if found is None or (found.state, found.attempts) != (read_state, read_attempts):
+                raise ConflictError(delivery.delivery_id)
+            self._deliveries.put(key, delivery)
+
+    def of_profile(self, profile_id: str, limit: int) -> list[Delivery]:
+        """Newest first."""
+        mine = [delivery for delivery in self.all() if delivery.profile_id == profile_id]
+        return sorted(mine, key=lambda delivery: (-delivery.created_at, delivery.delivery_id))[:limit]
+
+    def all(self) -> list[Delivery]:
+        """Every delivery."""
+        with self._lock:
+            return self._deliveries.values()
+
+
+class MemoryQueue:
+    """`DeliveryQueue`: (profile id, delivery id) in order, repeats included."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.messages: list[tuple[str, str]] = []
+
+    def enqueue(self, profile_id: str, delivery_id: str) -> None:
+        """Stores it."""
+        with self._lock:
+            self.messages.append((profile_id, delivery_id))
+
+
+class Post(msgspec.Struct, frozen=True):
+    """A request as an endpoint received it."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class MemorySender:
+    """`WebhookSender`: records what was posted; gives the scripted answers in turn, then 200 for ever."""
+
+    def __init__(self, answers: Iterable[Answer] = ()) -> None:
+        self._lock = Lock()
+        self._answers = list(answers)
+        self.posts: list[Post] = []
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The next scripted answer."""
+        with self._lock:
+            self.posts.append(Post(url, dict(headers), bytes(body)))
+            return self._answers.pop(0) if self._answers else Answer(status=200)

@@ -1,0 +1,93 @@
+"""A place that answers like AWS, and the stores the contract suites create there under names of their own."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+REGION: Final = "eu-central-1"
+
+#: keys and indexes as the data stack declares them
+_TABLES: Final[dict[str, dict[str, Any]]] = {
+    "profiles": {
+        "keys": ("profile_id",),
+        "attributes": {"profile_id": "S", "due_shard": "S", "due_at": "N"},
+        "index": ("due_shard", "due_at"),
+    },
+    "identities": {"keys": ("identity_key",), "attributes": {"identity_key": "S"}},
+    "ledger": {"keys": ("profile_id", "entry"), "attributes": {"profile_id": "S", "entry": "S"}},
+    "deliveries": {
+        "keys": ("profile_id", "delivery_id"),
+        "attributes": {"profile_id": "S", "delivery_id": "S"},
+    },
+    "definitions": {"keys": ("kind", "id"), "attributes": {"kind": "S", "id": "S"}},
+}
+DUE_INDEX: Final = "due"
+
+
+class Cloud:
+    """moto in this process (no endpoint) or an emulator behind `endpoint`."""
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        self._session = boto3.session.Session(
+            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
+        )
+        self._endpoint = endpoint
+        self._clients: dict[str, Any] = {}
+        self._run = uuid.uuid4().hex[:8]
+        self._numbers = itertools.count(1)
+
+    def client(self, service: str) -> Any:
+        """One per service, kept."""
+        if service not in self._clients:
+            # The suites want to see an error when it happens, not after a minute of retries.
+            config = Config(retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=2, read_timeout=10)
+            create: Any = self._session.client  # its stubs want the service's name as a literal
+            self._clients[service] = create(service, endpoint_url=self._endpoint, config=config)
+        return self._clients[service]
+
+    def name(self, what: str) -> str:
+        """A name nobody else uses."""
+        return f"contract-{self._run}-{next(self._numbers)}-{what}"
+
+    def table(self, role: str) -> str:
+        """An empty table with the keys and indexes of that role."""
+        shape = _TABLES[role]
+        arguments: dict[str, Any] = {
+            "TableName": self.name(role),
+            "KeySchema": _schema(shape["keys"]),
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": kind} for name, kind in shape["attributes"].items()
+            ],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        if "index" in shape:
+            projection = {"ProjectionType": "KEYS_ONLY"}
+            index = {"IndexName": DUE_INDEX, "KeySchema": _schema(shape["index"]), "Projection": projection}
+            arguments["GlobalSecondaryIndexes"] = [index]
+        self.client("dynamodb").create_table(**arguments)
+        return str(arguments["TableName"])
+
+    def bucket(self) -> str:
+        """An empty bucket."""
+        name = self.name("bucket")
+        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        return name
+
+    def secret(self, value: str) -> str:
+        """A secret's ARN."""
+        return str(self.client("secretsmanager").create_secret(Name=self.name("secret"), SecretString=value)["ARN"])
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """Everything in a bucket, by key."""
+        s3 = self.client("s3")
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)]

@@ -1,0 +1,189 @@
+"""For each port what a contract suite runs on: memory where there is no cloud, else the AWS adapter on stores
+of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Protocol
+
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.dynamodb_deliveries import DynamoDeliveries
+from attune.adapters.dynamodb_holds import DynamoHolds
+from attune.adapters.dynamodb_keys import DynamoKeys
+from attune.adapters.dynamodb_profiles import DynamoDBDueIndex, DynamoDBProfiles
+from attune.adapters.firehose_lake import FirehoseLake
+from attune.adapters.memory import (
+    MemoryDefinitions,
+    MemoryDeliveries,
+    MemoryHolds,
+    MemoryKeys,
+    MemoryLake,
+    MemoryProfiles,
+    MemoryQuarantine,
+    MemoryQueue,
+    MemorySecrets,
+    MemoryStream,
+)
+from attune.adapters.s3_quarantine import S3Quarantine
+from attune.adapters.secrets_manager import SecretMap
+from attune.adapters.sqs_deliveries import SqsDeliveries
+from attune.ports import (
+    DefinitionStore,
+    DeliveryQueue,
+    DeliveryStore,
+    DueIndex,
+    EventStream,
+    Holds,
+    Keys,
+    Lake,
+    ProfileStore,
+    Quarantine,
+    Secrets,
+)
+from tests.adapters.cloud import DUE_INDEX, Cloud
+from tests.builders import NOW
+
+
+class DueStore(ProfileStore, DueIndex, Protocol):
+    """The index shows what commits armed."""
+
+
+class Streaming(EventStream, Protocol):
+    """A stream that can be read from its beginning."""
+
+    def read(self) -> list[tuple[str, bytes]]: ...
+
+
+class Archive(Lake, Protocol):
+    """A lake whose rows can be read one by one."""
+
+    def read(self) -> list[bytes]: ...
+
+
+class Kept(Quarantine, Protocol):
+    """A quarantine whose contents can be read."""
+
+    def read(self) -> list[bytes]: ...
+
+
+def clock() -> int:
+    return NOW
+
+
+def holds_store(cloud: Cloud | None) -> Holds:
+    return DynamoHolds(cloud.client("dynamodb"), cloud.table("identities")) if cloud else MemoryHolds()
+
+
+def definition_store(cloud: Cloud | None) -> DefinitionStore:
+    if cloud is None:
+        return MemoryDefinitions()
+    return DynamoDefinitions(cloud.client("dynamodb"), cloud.table("definitions"), clock=clock, lifetime=0)
+
+
+def keys_store(cloud: Cloud | None) -> Keys:
+    if cloud is None:
+        return MemoryKeys()
+    return DynamoKeys(cloud.client("dynamodb"), cloud.table("definitions"), clock=clock, lifetime=0)
+
+
+class _ReadableLake(FirehoseLake):
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._bucket = cloud.bucket()
+        name = cloud.name("lake")[:60]
+        cloud.client("firehose").create_delivery_stream(
+            DeliveryStreamName=name,
+            ExtendedS3DestinationConfiguration={
+                "RoleARN": "arn:aws:iam::123456789012:role/lake",
+                "BucketARN": f"arn:aws:s3:::{self._bucket}",
+                "Prefix": "events/",
+            },
+        )
+        super().__init__(cloud.client("firehose"), name)
+
+    def read(self) -> list[bytes]:
+        return [line for body in self._cloud.objects(self._bucket).values() for line in body.splitlines()]
+
+
+class _ReadableMemoryLake(MemoryLake):
+    def read(self) -> list[bytes]:
+        return self.rows
+
+
+def lake(cloud: Cloud | None) -> Archive:
+    return _ReadableLake(cloud) if cloud else _ReadableMemoryLake()
+
+
+class _ReadableQuarantine(S3Quarantine):
+    def __init__(self, cloud: Cloud) -> None:
+        self._place = (cloud, cloud.bucket())
+        super().__init__(cloud.client("s3"), self._place[1])
+
+    def read(self) -> list[bytes]:
+        cloud, bucket = self._place
+        return list(cloud.objects(bucket).values())
+
+
+class _ReadableMemoryQuarantine(MemoryQuarantine):
+    def read(self) -> list[bytes]:
+        return [kept.raw for kept in self.all()]
+
+
+def quarantine(cloud: Cloud | None) -> Kept:
+    return _ReadableQuarantine(cloud) if cloud else _ReadableMemoryQuarantine()
+
+
+def secrets_store(cloud: Cloud | None) -> Secrets:
+    if cloud is None:
+        return MemorySecrets()
+    return SecretMap(cloud.client("secretsmanager"), cloud.secret("{}"), clock=clock, lifetime=0)
+
+
+class _MemoryStream(MemoryStream):
+    def read(self) -> list[tuple[str, bytes]]:
+        return [(record.partition_key, record.data) for record in self.records]
+
+
+class _DynamoDBDueStore(DynamoDBProfiles):
+    def __init__(self, cloud: Cloud) -> None:
+        client, profiles = cloud.client("dynamodb"), cloud.table("profiles")
+        identities, ledger = cloud.table("identities"), cloud.table("ledger")
+        super().__init__(client, profiles=profiles, identities=identities, ledger=ledger)
+        index = DynamoDBDueIndex(client, profiles=profiles, index=DUE_INDEX, marks=cloud.table("definitions"))
+        self.due, self.mark, self.set_mark = index.due, index.mark, index.set_mark
+
+
+def profile_store(cloud: Cloud | None) -> ProfileStore:
+    return due_store(cloud)
+
+
+def due_store(cloud: Cloud | None) -> DueStore:
+    return _DynamoDBDueStore(cloud) if cloud else MemoryProfiles()
+
+
+def delivery_store(cloud: Cloud | None) -> DeliveryStore:
+    return DynamoDeliveries(cloud.client("dynamodb"), cloud.table("deliveries")) if cloud else MemoryDeliveries()
+
+
+def delivery_queue(cloud: Cloud | None) -> tuple[DeliveryQueue, Callable[[], list[tuple[str, str]]]]:
+    if cloud is None:
+        memory = MemoryQueue()
+        return memory, lambda: memory.messages
+    sqs = cloud.client("sqs")
+    url = str(sqs.create_queue(QueueName=cloud.name("queue"))["QueueUrl"])
+
+    def received() -> list[tuple[str, str]]:
+        messages: list[dict[str, str]] = []
+        while answer := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            messages += [json.loads(message["Body"]) for message in answer]
+        return [(message["profile_id"], message["delivery_id"]) for message in messages]
+
+    return SqsDeliveries(sqs, url), received
+
+
+def event_stream(cloud: Cloud | None) -> Streaming:
+    if cloud is None:
+        return _MemoryStream()
+    raise NotImplementedError

@@ -1,0 +1,116 @@
+"""`DeliveryStore` and `DeliveryQueue`: a delivery is claimed once, moved on once per attempt, and enqueued at
+least once.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from attune.domain.changes import SegmentEntered
+from attune.domain.deliveries import Delivery, State
+from attune.ports import ConflictError, DeliveryStore
+from tests.adapters.cloud import Cloud
+from tests.adapters.stores import delivery_queue, delivery_store
+from tests.builders import NOW, delivery, profile_id
+
+
+@pytest.fixture
+def store(backend: Cloud | None) -> DeliveryStore:
+    return delivery_store(backend)
+
+
+def changed(known: Delivery, **fields: object) -> Delivery:
+    values = {name: getattr(known, name) for name in known.__struct_fields__}
+    return Delivery(**(values | fields))
+
+
+def caused(number: int, **fields: object) -> Delivery:
+    """A delivery of its own cause, `number` ms after NOW."""
+    cause = SegmentEntered("abandoned_cart", NOW + number, f"cart-{number}")
+    return delivery(cause=cause, created_at=NOW + number, **fields)
+
+
+def test_an_unknown_delivery_is_none(store: DeliveryStore) -> None:
+    assert store.get(profile_id(), "msg_unknown") is None
+    assert store.of_profile(profile_id(), 10) == []
+
+
+def test_the_first_claim_is_stored_as_it_is(store: DeliveryStore) -> None:
+    new = delivery(body='{"a": "ü"}', reason="", next_attempt_at=NOW + 5)
+    assert store.claim(new) == new
+    assert store.get(new.profile_id, new.delivery_id) == new
+
+
+def test_a_second_claim_answers_what_it_found_and_changes_nothing(store: DeliveryStore) -> None:
+    first = delivery(body="first")
+    store.claim(first)
+    assert store.claim(changed(first, body="second", created_at=NOW + 9)) == first
+    assert store.get(first.profile_id, first.delivery_id) == first
+
+
+def test_a_claim_of_a_settled_delivery_answers_the_settled_one(store: DeliveryStore) -> None:
+    claimed = delivery()
+    store.claim(claimed)
+    settled = changed(claimed, state=State.DELIVERED, attempts=1, updated_at=NOW + 1)
+    store.settle(settled, read_state=State.CLAIMED, read_attempts=0)
+    assert store.claim(claimed) == settled
+
+
+def test_the_same_delivery_id_of_another_profile_is_another_delivery(store: DeliveryStore) -> None:
+    mine = delivery(profile_id=profile_id(1), delivery_id="msg_1")
+    other = delivery(profile_id=profile_id(2), delivery_id="msg_1", body="other")
+    assert (store.claim(mine), store.claim(other)) == (mine, other)
+
+
+def test_settling_writes_what_the_attempt_came_to(store: DeliveryStore) -> None:
+    claimed = delivery(body="{}")
+    store.claim(claimed)
+    tried = changed(claimed, attempts=1, reason="status_503", next_attempt_at=NOW + 5_000, updated_at=NOW + 10)
+    store.settle(tried, read_state=State.CLAIMED, read_attempts=0)
+    assert store.get(claimed.profile_id, claimed.delivery_id) == tried
+    failed = changed(tried, state=State.FAILED, attempts=2, reason="status_410", updated_at=NOW + 6_000)
+    store.settle(failed, read_state=State.CLAIMED, read_attempts=1)
+    assert store.get(claimed.profile_id, claimed.delivery_id) == failed
+
+
+def test_settling_conflicts_when_the_attempts_moved_on(store: DeliveryStore) -> None:
+    claimed = delivery()
+    store.claim(claimed)
+    tried = changed(claimed, attempts=1)
+    store.settle(tried, read_state=State.CLAIMED, read_attempts=0)
+    with pytest.raises(ConflictError):
+        store.settle(changed(claimed, attempts=1, reason="late"), read_state=State.CLAIMED, read_attempts=0)
+    assert store.get(claimed.profile_id, claimed.delivery_id) == tried
+
+
+def test_settling_conflicts_when_the_state_moved_on(store: DeliveryStore) -> None:
+    claimed = delivery()
+    store.claim(claimed)
+    stopped = changed(claimed, state=State.NOT_SENT, reason="consent")
+    store.settle(stopped, read_state=State.CLAIMED, read_attempts=0)
+    with pytest.raises(ConflictError):
+        store.settle(changed(claimed, state=State.DELIVERED), read_state=State.CLAIMED, read_attempts=0)
+    assert store.get(claimed.profile_id, claimed.delivery_id) == stopped
+
+
+def test_what_was_never_claimed_cannot_be_settled(store: DeliveryStore) -> None:
+    with pytest.raises(ConflictError):
+        store.settle(delivery(state=State.DELIVERED), read_state=State.CLAIMED, read_attempts=0)
+    assert store.of_profile(profile_id(), 10) == []
+
+
+def test_a_profile_lists_its_own_newest_first(store: DeliveryStore) -> None:
+    for number in (2, 5, 1, 4, 3):
+        store.claim(caused(number))
+    store.claim(caused(9, profile_id=profile_id(2)))
+    listed = store.of_profile(profile_id(), 10)
+    assert [found.created_at - NOW for found in listed] == [5, 4, 3, 2, 1]
+    assert listed[0] == caused(5)
+    assert [found.created_at - NOW for found in store.of_profile(profile_id(), 2)] == [5, 4]
+
+
+def test_what_is_enqueued_is_received(backend: Cloud | None) -> None:
+    queue, received = delivery_queue(backend)
+    queue.enqueue(profile_id(1), "msg_1")
+    queue.enqueue(profile_id(2), "msg_2")
+    assert set(received()) == {(profile_id(1), "msg_1"), (profile_id(2), "msg_2")}

@@ -1,0 +1,296 @@
+"""`ProfileStore`: one commit covers profiles, claims and consent records, all or nothing, under a condition
+on each.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from attune.adapters.memory import MemoryProfiles
+from attune.domain.changes import SegmentEntered, SegmentLeft
+from attune.ports import Claim, Commit, ConflictError, Identity, LedgerEntry, ProfileItem, ProfileStore
+from tests.adapters.cloud import Cloud
+from tests.adapters.stores import profile_store
+from tests.builders import NOW, profile_id, profile_item
+
+
+@pytest.fixture
+def store(backend: Cloud | None) -> ProfileStore:
+    return profile_store(backend)
+
+
+def identity(number: int = 1, **overrides: Any) -> Identity:
+    fields: dict[str, Any] = {"profile_id": profile_id(number), "at": NOW, "namespace": "email"}
+    return Identity(**(fields | overrides))
+
+
+def claim(key: str, new: Identity, read: Identity | None = None) -> Claim:
+    return Claim(identity_key=key, read=read, identity=new)
+
+
+def entry(number: int = 1, **overrides: Any) -> LedgerEntry:
+    fields: dict[str, Any] = {
+        "profile_id": profile_id(number),
+        "entry": f"{NOW:015}#1",
+        "purpose": "email",
+        "granted": True,
+        "effective_at": NOW,
+        "recorded_at": NOW + 1,
+        "source": "shop",
+        "previous": "",
+        "digest": "ab" * 16,
+    }
+    return LedgerEntry(**(fields | overrides))
+
+
+def save(store: ProfileStore, *items: tuple[int | None, ProfileItem], **more: Any) -> None:
+    store.commit(Commit(items=items, **more))
+
+
+def read(store: ProfileStore, number: int = 1) -> ProfileItem | None:
+    return store.items([profile_id(number)], consistent=True).get(profile_id(number))
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def test_what_was_never_stored_is_absent(store: ProfileStore) -> None:
+    assert store.items([profile_id()], consistent=True) == {}
+    assert store.identities(["k" * 32], consistent=True) == {}
+
+
+def test_asking_for_nothing_answers_nothing(store: ProfileStore) -> None:
+    assert store.items([], consistent=True) == {}
+    assert store.identities([], consistent=False) == {}
+
+
+def test_a_profile_comes_back_as_it_was_stored(store: ProfileStore) -> None:
+    outbox = (SegmentEntered("keen", NOW), SegmentLeft("abandoned_cart", NOW + 1, "cart-1"))
+    item = profile_item(state=bytes(range(256)), due_at=NOW + 5, outbox=outbox)
+    save(store, (None, item))
+    assert read(store) == item
+
+
+def test_identities_come_back_as_they_were_claimed(store: ProfileStore) -> None:
+    full = identity(generation=3, verified=True)
+    bare = Identity(profile_id=profile_id(), at=0)
+    save(store, (None, profile_item()), claims=(claim("a" * 32, full), claim("b" * 32, bare)))
+    found = store.identities(["a" * 32, "b" * 32, "c" * 32], consistent=True)
+    assert found == {"a" * 32: full, "b" * 32: bare}
+
+
+def test_any_number_of_keys_is_read_at_once_and_repeats_are_harmless(store: ProfileStore) -> None:
+    for first in range(0, 230, 23):
+        items = tuple((None, profile_item(n)) for n in range(first, first + 23))
+        claims = tuple(claim(f"{n:032}", identity(n)) for n in range(first, first + 23))
+        save(store, *items, claims=claims)
+    ids = [profile_id(n) for n in range(230)]
+    assert set(store.items([*ids, *ids, "f" * 32], consistent=True)) == set(ids)
+    keys = [f"{n:032}" for n in range(230)]
+    found = store.identities([*keys, *keys], consistent=False)
+    assert [found[key].profile_id for key in keys] == ids
+
+
+def test_large_states_are_read_over_the_size_of_one_answer(store: ProfileStore) -> None:
+    for number in range(60):
+        save(store, (None, profile_item(number, state=bytes(300_000))))
+    found = store.items([profile_id(n) for n in range(60)], consistent=True)
+    assert {len(item.state) for item in found.values()} == {300_000}
+    assert len(found) == 60
+
+
+def test_a_tombstone_keeps_where_the_profile_went(store: ProfileStore) -> None:
+    save(store, (None, profile_item(1, due_at=NOW)))
+    tombstone = ProfileItem(profile_id=profile_id(1), version=2, merged_into=profile_id(2))
+    save(store, (1, tombstone), (None, profile_item(2)))
+    assert read(store, 1) == tombstone
+    assert read(store, 2) == profile_item(2)
+
+
+def test_callers_cannot_reach_into_the_store(store: ProfileStore) -> None:
+    state = bytearray(b"before")
+    save(store, (None, profile_item(state=bytes(state))))
+    state[:] = b"behind"
+    found = store.items([profile_id()], consistent=True)
+    found.clear()
+    stored = read(store)
+    assert stored is not None
+    assert stored.state == b"before"
+
+
+# ------------------------------------------------------------------------------------------- the conditions
+
+
+def test_a_new_profile_needs_to_be_new(store: ProfileStore) -> None:
+    save(store, (None, profile_item(state=b"first")))
+    with pytest.raises(ConflictError):
+        save(store, (None, profile_item(state=b"second")))
+    assert read(store) == profile_item(state=b"first")
+
+
+def test_a_change_needs_the_version_it_was_made_from(store: ProfileStore) -> None:
+    save(store, (None, profile_item()))
+    save(store, (1, profile_item(version=2, state=b"two")))
+    with pytest.raises(ConflictError):
+        save(store, (1, profile_item(version=2, state=b"late")))
+    with pytest.raises(ConflictError):
+        save(store, (3, profile_item(version=4, state=b"early")))
+    assert read(store) == profile_item(version=2, state=b"two")
+
+
+def test_a_change_needs_the_profile_to_be_there(store: ProfileStore) -> None:
+    with pytest.raises(ConflictError):
+        save(store, (1, profile_item(version=2)))
+    assert read(store) is None
+
+
+def test_a_claim_needs_the_key_to_be_bound_as_it_was_read(store: ProfileStore) -> None:
+    key, one, two = "k" * 32, identity(1), identity(2)
+    save(store, (None, profile_item(1)), claims=(claim(key, one),))
+    for stale in (None, two, identity(1, at=NOW - 1)):
+        with pytest.raises(ConflictError):
+            save(store, (None, profile_item(2)), claims=(claim(key, two, stale),))
+    assert store.identities([key], consistent=True) == {key: one}
+    assert read(store, 2) is None
+    save(store, (None, profile_item(2)), claims=(claim(key, two, one),))
+    assert store.identities([key], consistent=True) == {key: two}
+
+
+def test_a_claim_that_was_read_must_still_be_there(store: ProfileStore) -> None:
+    with pytest.raises(ConflictError):
+        save(store, (None, profile_item()), claims=(claim("k" * 32, identity(), identity(2)),))
+    assert store.identities(["k" * 32], consistent=True) == {}
+
+
+def test_one_failed_condition_undoes_everything(store: ProfileStore) -> None:
+    save(store, (None, profile_item(1)), claims=(claim("a" * 32, identity(1)),))
+    items = ((None, profile_item(2)), (7, profile_item(1, version=8)), (None, profile_item(3)))
+    with pytest.raises(ConflictError):
+        save(store, *items, claims=(claim("b" * 32, identity(2)),), ledger=(entry(2),))
+    assert read(store, 1) == profile_item(1)
+    assert set(store.items([profile_id(n) for n in (2, 3)], consistent=True)) == set()
+    assert store.identities(["b" * 32], consistent=True) == {}
+    # The record that was undone can be written: nothing of it stayed.
+    save(store, (None, profile_item(2)), ledger=(entry(2),))
+
+
+def test_a_consent_record_is_written_once_and_never_replaced(store: ProfileStore) -> None:
+    save(store, (None, profile_item()), ledger=(entry(), entry(entry=f"{NOW:015}#2")))
+    with pytest.raises(ConflictError):
+        save(store, (1, profile_item(version=2)), ledger=(entry(granted=False),))
+    assert read(store) == profile_item()
+
+
+def test_a_merge_of_many_identifiers_is_one_commit(store: ProfileStore) -> None:
+    claims = tuple(claim(f"{n:032}", identity(1)) for n in range(80))
+    save(store, (None, profile_item(1)), claims=claims)
+    moved = tuple(claim(f"{n:032}", identity(2), identity(1)) for n in range(80))
+    tombstone = profile_item(1, version=2, state=b"", merged_into=profile_id(2))
+    save(store, (1, tombstone), (None, profile_item(2)), claims=moved, ledger=(entry(2),))
+    found = store.identities([f"{n:032}" for n in range(80)], consistent=True)
+    assert {one.profile_id for one in found.values()} == {profile_id(2)}
+
+
+# ------------------------------------------------------------------------------------------------- outbox
+
+
+def test_a_write_without_changes_removes_the_outbox(store: ProfileStore) -> None:
+    save(store, (None, profile_item(outbox=(SegmentEntered("keen", NOW),))))
+    save(store, (1, profile_item(version=2)))
+    stored = read(store)
+    assert stored is not None
+    assert stored.outbox == ()
+
+
+def test_a_write_disarms_what_it_does_not_arm(store: ProfileStore) -> None:
+    save(store, (None, profile_item(due_at=NOW)))
+    save(store, (1, profile_item(version=2)))
+    stored = read(store)
+    assert stored is not None
+    assert stored.due_at is None
+
+
+# -------------------------------------------------------------------------------------------------- races
+
+
+@pytest.fixture
+def raced(racing_backend: Cloud | None) -> ProfileStore:
+    return profile_store(racing_backend)
+
+
+def together(jobs: list[Callable[[], None]]) -> None:
+    """Runs the jobs at the same time and raises what any of them raised."""
+    failures: list[BaseException] = []
+
+    def guarded(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException as failure:  # noqa: BLE001 (raised again by the caller's thread)
+            failures.append(failure)
+
+    threads = [threading.Thread(target=guarded, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_no_increment_is_lost_between_threads(raced: ProfileStore) -> None:
+    save(raced, (None, profile_item(state=b"0")))
+
+    def increment() -> None:
+        for _ in range(5):
+            while True:
+                stored = read(raced)
+                assert stored is not None
+                new = profile_item(version=stored.version + 1, state=b"%d" % (int(stored.state) + 1))
+                try:
+                    save(raced, (stored.version, new))
+                    break
+                except ConflictError:
+                    continue
+
+    together([increment] * 6)
+    assert read(raced) == profile_item(version=31, state=b"30")
+
+
+def test_one_of_many_founders_wins_the_key(raced: ProfileStore) -> None:
+    won: list[int] = []
+
+    def found(number: int) -> Callable[[], None]:
+        def commit() -> None:
+            try:
+                save(raced, (None, profile_item(number)), claims=(claim("k" * 32, identity(number)),))
+                won.append(number)
+            except ConflictError:
+                pass
+
+        return commit
+
+    together([found(number) for number in range(8)])
+    [winner] = won
+    assert raced.identities(["k" * 32], consistent=True) == {"k" * 32: identity(winner)}
+    assert set(raced.items([profile_id(n) for n in range(8)], consistent=True)) == {profile_id(winner)}
+
+
+def test_the_memory_store_refuses_what_a_transaction_cannot_hold() -> None:
+    store = MemoryProfiles()
+    with pytest.raises(ValueError, match="two actions"):
+        save(store, (None, profile_item()), (1, profile_item(version=2)))
+    with pytest.raises(ValueError, match="101 actions"):
+        save(store, *((None, profile_item(n)) for n in range(101)))
+
+
+def test_the_memory_store_yields_each_change_once_in_order() -> None:
+    store = MemoryProfiles()
+    first, second = profile_item(outbox=(SegmentEntered("keen", NOW),)), profile_item(version=2)
+    save(store, (None, first), (None, profile_item(2)))
+    save(store, (1, second))
+    assert store.images() == [first, profile_item(2), second]
+    assert store.images(2) == [second]
