@@ -1,0 +1,1 @@
+"""The composition root: environment, clock, telemetry, and how the parts are put together."""

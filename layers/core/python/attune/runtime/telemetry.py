@@ -1,0 +1,93 @@
+"""The only maker of loggers, metrics and tracers. What is logged is chosen key by key, never a payload.
+
+An exception's message may quote what it choked on, so failures are logged by type, place and AWS error code, and
+what leaves the handler is a `FunctionFailedError` that says no more than that.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+NAMESPACE: Final = "Attune"
+_FRAMES: Final = 12
+
+type Handler = Callable[[dict[str, Any], Any], Any]
+
+
+class FunctionFailedError(Exception):
+    """Stands for an exception that ended a handler; the log line before it says where."""
+
+
+class Telemetry:
+    """Logger, metrics and tracer of one function."""
+
+    def __init__(self, function: str, environ: Mapping[str, str] = os.environ) -> None:
+        self.logger: Final = Logger(service=function)
+        # X-Ray's daemon is there on Lambda with tracing on, and nowhere else.
+        traced = "AWS_XRAY_DAEMON_ADDRESS" in environ
+        self.tracer: Final = Tracer(service=function, disabled=not traced, patch_modules=["boto3"])
+        self._function: Final = function
+        self._counts: Final[dict[tuple[tuple[str, str], ...], Counter[str]]] = {}
+
+    def count(self, name: str, value: int, dimensions: Mapping[str, Any]) -> None:
+        """Adds to a metric; it is sent at the end of the invocation. Matches `ports.Count`.
+
+        Dimensions are closed sets or names that operators chose (source, reason), never data of a request.
+        """
+        key = tuple(sorted((dimension, str(text)) for dimension, text in dimensions.items() if text != ""))
+        self._counts.setdefault(key, Counter())[name] += value
+
+    def observed(self, handler: Handler) -> Handler:
+        """Decorates a Lambda handler: context keys in every log line, a trace, metrics also on failure."""
+        logged = self.logger.inject_lambda_context(self._guarded(handler), log_event=False, clear_state=True)
+        traced: Handler = self.tracer.capture_lambda_handler(logged, capture_response=False, capture_error=False)
+        return traced
+
+    def failed(self, failure: BaseException) -> None:
+        """Logs an unexpected exception without its message."""
+        self.logger.error("unexpected failure", **describe(failure))
+
+    def flush(self) -> None:
+        """Writes what was counted as one EMF line for each set of dimensions."""
+        for dimensions, counts in self._counts.items():
+            metrics = EphemeralMetrics(namespace=NAMESPACE, service=self._function)
+            for dimension, text in dimensions:
+                metrics.add_dimension(dimension, text)
+            for name, value in counts.items():
+                metrics.add_metric(name, MetricUnit.Count, value)
+            metrics.flush_metrics()
+        self._counts.clear()
+
+    def _guarded(self, handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        def run(event: dict[str, Any], context: Any) -> Any:
+            try:
+                return handler(event, context)
+            except Exception as failure:  # noqa: BLE001 (the outermost frame: its message must not be logged)
+                self.failed(failure)
+                raise FunctionFailedError(type(failure).__qualname__) from None
+            finally:
+                self.flush()
+
+        return run
+
+
+def describe(failure: BaseException) -> dict[str, Any]:
+    """Type, innermost frames and, for an AWS error, its code: nothing that could quote a payload."""
+    frames = traceback.extract_tb(failure.__traceback__)[-_FRAMES:]
+    described: dict[str, Any] = {
+        "error": type(failure).__qualname__,
+        "at": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+    response = getattr(failure, "response", None)
+    if isinstance(response, dict):
+        described["aws_code"] = str(response.get("Error", {}).get("Code", ""))
+    return described

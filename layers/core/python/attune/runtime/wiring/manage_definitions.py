@@ -1,0 +1,29 @@
+"""manage_definitions: the editor over the definitions table and the two maps of secrets."""
+
+from __future__ import annotations
+
+import secrets
+
+import boto3
+
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.dynamodb_keys import DynamoKeys
+from attune.adapters.secrets_manager import SecretMap, SecretText
+from attune.runtime.clock import now
+from attune.runtime.settings import ManageDefinitionsSettings
+from attune.use_cases.manage_definitions import ManageDefinitions
+
+
+def manage_definitions(settings: ManageDefinitionsSettings) -> ManageDefinitions:
+    """Secret maps are read anew each time: an edit must not start from a copy."""
+    tables = boto3.client("dynamodb")
+    vault = boto3.client("secretsmanager")
+    return ManageDefinitions(
+        store=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        keys=DynamoKeys(tables, settings.definitions_table, clock=now),
+        webhook_secrets=SecretMap(vault, settings.webhook_secrets, clock=now, lifetime=0),
+        channel_secrets=SecretMap(vault, settings.channel_secrets, clock=now, lifetime=0),
+        admin_key=SecretText(vault, settings.admin_secret, clock=now).value,
+        clock=now,
+        random_bytes=secrets.token_bytes,
+    )

@@ -1,0 +1,46 @@
+"""process_events: the only function that writes profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from attune.adapters.aes_seal import AesSeal
+from attune.adapters.cached_profiles import CachedProfiles
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.firehose_lake import FirehoseLake
+from attune.adapters.s3_quarantine import S3Quarantine
+from attune.adapters.secrets_manager import SecretPseudonyms
+from attune.runtime.clock import now
+from attune.runtime.streams import pause
+from attune.use_cases.process_events import ProcessEvents
+
+if TYPE_CHECKING:
+    from attune.ports import Count
+    from attune.runtime.settings import ProcessEventsSettings
+
+
+def process_events(settings: ProcessEventsSettings, count: Count) -> ProcessEvents:
+    """Profiles are cached for as long as the environment lives; a commit's condition guards against staleness."""
+    tables = boto3.client("dynamodb")
+    return ProcessEvents(
+        profiles=CachedProfiles(
+            DynamoDBProfiles(
+                tables,
+                profiles=settings.profiles_table,
+                identities=settings.identities_table,
+                ledger=settings.ledger_table,
+            )
+        ),
+        lake=FirehoseLake(boto3.client("firehose"), settings.lake_stream),
+        quarantine=S3Quarantine(boto3.client("s3"), settings.quarantine_bucket),
+        definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        pseudonyms=SecretPseudonyms(boto3.client("secretsmanager"), settings.identity_secret),
+        seal=AesSeal(),
+        clock=now,
+        epoch=settings.stream_epoch,
+        count=count,
+        pause=pause,
+    )

@@ -1,0 +1,29 @@
+"""receive_webhook: definitions and webhook secrets to read, the stream to append to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
+from attune.adapters.secrets_manager import SecretMap, SecretPseudonyms
+from attune.runtime.clock import now
+from attune.use_cases.receive_webhook import ReceiveWebhook
+
+if TYPE_CHECKING:
+    from attune.ports import Count
+    from attune.runtime.settings import ReceiveWebhookSettings
+
+
+def receive_webhook(settings: ReceiveWebhookSettings, count: Count) -> ReceiveWebhook:
+    """Of the secrets it reads, one names people (the identity secret), the other proves shops."""
+    vault = boto3.client("secretsmanager")
+    return ReceiveWebhook(
+        definitions=DynamoDefinitions(boto3.client("dynamodb"), settings.definitions_table, clock=now),
+        secrets=SecretMap(vault, settings.webhook_secrets, clock=now),
+        pseudonyms=SecretPseudonyms(vault, settings.identity_secret),
+        stream=KinesisStream(boto3.client("kinesis", config=kinesis_config()), settings.stream_name),
+        count=count,
+    )

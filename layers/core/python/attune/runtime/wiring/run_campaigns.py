@@ -1,0 +1,38 @@
+"""run_campaigns: reads profiles, claims deliveries, enqueues them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.dynamodb_deliveries import DynamoDeliveries
+from attune.adapters.dynamodb_holds import DynamoHolds
+from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.sqs_deliveries import SqsDeliveries
+from attune.runtime.clock import now
+from attune.use_cases.read_circumstances import ReadCircumstances
+from attune.use_cases.run_campaigns import RunCampaigns
+
+if TYPE_CHECKING:
+    from attune.ports import Count
+    from attune.runtime.settings import RunCampaignsSettings
+
+
+def run_campaigns(settings: RunCampaignsSettings, count: Count) -> RunCampaigns:
+    """One definition cache for both questions: which campaigns start, and whether they may."""
+    tables = boto3.client("dynamodb")
+    definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
+    return RunCampaigns(
+        circumstances=ReadCircumstances(
+            profiles=DynamoDBProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
+            holds=DynamoHolds(tables, settings.identities_table),
+            definitions=definitions,
+            clock=now,
+        ),
+        definitions=definitions,
+        store=DynamoDeliveries(tables, settings.deliveries_table),
+        queue=SqsDeliveries(boto3.client("sqs"), settings.delivery_queue_url),
+        count=count,
+    )

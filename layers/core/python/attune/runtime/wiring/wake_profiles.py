@@ -1,0 +1,32 @@
+"""wake_profiles: reads the due index, writes to the stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from attune.adapters.dynamodb_profiles import DynamoDBDueIndex
+from attune.adapters.kinesis_stream import KinesisStream
+from attune.runtime.clock import now
+from attune.use_cases.wake_profiles import WakeProfiles
+
+if TYPE_CHECKING:
+    from attune.ports import Count
+    from attune.runtime.settings import WakeProfilesSettings
+
+
+def wake_profiles(settings: WakeProfilesSettings, count: Count) -> WakeProfiles:
+    """Marks lie in the definitions table under the kind `mark`."""
+    return WakeProfiles(
+        due=DynamoDBDueIndex(
+            boto3.client("dynamodb"),
+            profiles=settings.profiles_table,
+            index=settings.due_index,
+            marks=settings.definitions_table,
+        ),
+        stream=KinesisStream(boto3.client("kinesis"), settings.stream_name),
+        clock=now,
+        stream_shards=settings.stream_shards,
+        count=count,
+    )

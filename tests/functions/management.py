@@ -1,0 +1,129 @@
+"""The two management functions as deployed, on moto: environment, tables, secrets, and API Gateway's events."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
+
+from tests.adapters.cloud import REGION, Cloud
+
+ROOT = Path(__file__).resolve().parents[2]
+ADMIN = "admin-key-of-the-tests"
+ROUTES = {
+    "manage_profiles": ("GET /v1/profiles/{profile}", "PUT /v1/profiles/{profile}/consent"),
+    "manage_definitions": (
+        "GET /v1/definitions/{kind}",
+        "GET /v1/definitions/{kind}/{id}",
+        "PUT /v1/definitions/{kind}/{id}",
+        "DELETE /v1/definitions/{kind}/{id}",
+        "POST /v1/sources/{source}/keys",
+        "PUT /v1/sources/{source}/secrets",
+        "POST /v1/channels/{channel}/secrets",
+    ),
+}
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=256,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:function",
+    aws_request_id="request",
+)
+
+type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a caller of the API sees."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Deployment:
+    """Stores of its own, and the handlers over them, reached as the gateway reaches them."""
+
+    def __init__(self, cloud: Cloud, set_variable: Callable[[str, str], None]) -> None:
+        self.cloud = cloud
+        self.tables = {role: cloud.table(role) for role in ("profiles", "identities", "deliveries", "definitions")}
+        self.stream = cloud.name("stream")
+        cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
+        variables = {f"{role.upper()}_TABLE": name for role, name in self.tables.items()} | {
+            "STREAM_NAME": self.stream,
+            "IDENTITY_SECRET": cloud.secret("identity secret of the tests"),
+            "ADMIN_SECRET": cloud.secret(ADMIN),
+            "WEBHOOK_SECRETS": cloud.secret("{}"),
+            "CHANNEL_SECRETS": cloud.secret("{}"),
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "POWERTOOLS_METRICS_NAMESPACE": "Attune",
+        }
+        for name, text in variables.items():
+            set_variable(name, text)
+        self.handlers = {name: load_handler(name) for name in ROUTES}
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None, raw: bytes | None = None
+    ) -> Answer:
+        """As an HTTP API with payload 2.0 does it: the path decoded once, then matched, else not found."""
+        function, route, parameters = match(method, path)
+        event: dict[str, Any] = {
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": decoded(path),
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {}),
+            "requestContext": {"http": {"method": method, "path": decoded(path), "sourceIp": "127.0.0.1"}},
+            "isBase64Encoded": False,
+        }
+        if parameters:
+            event["pathParameters"] = parameters
+        if body is not None or raw is not None:
+            event["body"] = json.dumps(body) if raw is None else raw.decode("utf-8", "surrogateescape")
+        answered = self.handlers[function](event, CONTEXT)
+        return Answer(answered["statusCode"], json.loads(answered["body"]), answered["headers"])
+
+    def records(self) -> list[dict[str, Any]]:
+        """What lies on the stream."""
+        kinesis = self.cloud.client("kinesis")
+        shard = kinesis.describe_stream(StreamName=self.stream)["StreamDescription"]["Shards"][0]["ShardId"]
+        iterator = kinesis.get_shard_iterator(StreamName=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
+            "ShardIterator"
+        ]
+        return [json.loads(record["Data"]) for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
+
+
+def load_handler(function: str) -> Handler:
+    """The handler of a function's folder, loaded anew as a cold start does."""
+    file = ROOT / "functions" / function / "handler.py"
+    spec = importlib.util.spec_from_file_location(f"functions_{function}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Handler = module.handler
+    return handler
+
+
+def decoded(path: str) -> str:
+    """The gateway decodes every escape but `%25`, once."""
+    return "%25".join(unquote(part) for part in path.split("%25"))
+
+
+def match(method: str, path: str) -> tuple[str, str, dict[str, str]]:
+    """Function, route and path parameters; what no route matches belongs to another function (`$default`)."""
+    for function, routes in ROUTES.items():
+        for route in routes:
+            verb, _, template = route.partition(" ")
+            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template)
+            if verb == method and (found := re.fullmatch(pattern, decoded(path))):
+                return function, route, found.groupdict()
+    return "manage_definitions", "$default", {}

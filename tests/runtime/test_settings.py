@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from attune.runtime import settings
+from attune.runtime.settings import DeliverMessagesSettings, ProcessEventsSettings, SettingsError
+
+CLASSES = [kind for name, kind in vars(settings).items() if name.endswith("Settings") and name != "_Settings"]
+
+
+def environment(kind: type) -> dict[str, str]:
+    return {field.name.upper(): "7" for field in fields(kind)}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_settings_are_read_from_variables_named_like_their_fields(kind: type[ProcessEventsSettings]) -> None:
+    read = kind.from_env(environment(kind))
+    assert {str(getattr(read, field.name)) for field in fields(kind)} == {"7"}
+
+
+def test_every_missing_or_unusable_variable_is_named_at_once() -> None:
+    given = environment(ProcessEventsSettings) | {"STREAM_EPOCH": "one", "LAKE_STREAM": ""}
+    del given["PROFILES_TABLE"]
+    with pytest.raises(SettingsError, match=r"STREAM_EPOCH, PROFILES_TABLE, LAKE_STREAM$"):
+        ProcessEventsSettings.from_env(given)
+
+
+def test_numbers_are_numbers() -> None:
+    assert ProcessEventsSettings.from_env(environment(ProcessEventsSettings)).stream_epoch == 7
+
+
+def test_no_address_is_opened_where_none_is_named() -> None:
+    given = environment(DeliverMessagesSettings)
+    assert DeliverMessagesSettings.from_env(given | {"ALLOWED_ADDRESSES": ""}).allowed_addresses == ""
+    del given["ALLOWED_ADDRESSES"]
+    assert DeliverMessagesSettings.from_env(given).allowed_addresses == ""

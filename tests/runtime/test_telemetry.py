@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from attune.runtime.telemetry import FunctionFailedError, Telemetry, describe
+from tests.functions.gateway import Context
+
+
+def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if "_aws" in line]
+
+
+def test_counts_are_summed_over_an_invocation_and_sent_by_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry = Telemetry("tests", {})
+
+    @telemetry.observed
+    def handler(event: dict[str, Any], context: Any) -> str:
+        for _ in range(3):
+            telemetry.count("Accepted", 2, {"source": "shop"})
+        telemetry.count("Rejected", 1, {"source": "shop"})
+        telemetry.count("Accepted", 1, {"source": "site", "reason": "x"})
+        telemetry.count("Conflicts", 4, {})
+        return "done"
+
+    assert handler({}, Context()) == "done"
+    assert sorted(
+        (line.get("source"), line.get("reason"), line.get("Accepted"), line.get("Rejected"), line.get("Conflicts"))
+        for line in metrics(capsys)
+        if line.get("source")
+    ) == [("shop", None, [6.0], [1.0], None), ("site", "x", [1.0], None, None)]
+    assert handler({}, Context()) == "done"
+    assert [line["Accepted"] for line in metrics(capsys) if line.get("source") == "shop"] == [[6.0]]
+
+
+def test_nothing_counted_is_nothing_written(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = Telemetry("tests", {}).observed(lambda event, context: None)
+    handler({}, Context())
+    assert metrics(capsys) == []
+
+
+def test_a_failure_leaves_a_place_and_a_type_but_not_its_message(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    telemetry = Telemetry("failing", {})
+
+    @telemetry.observed
+    def handler(event: dict[str, Any], context: Any) -> None:
+        telemetry.count("Accepted", 1, {})
+        raise ValueError(event["email"])
+
+    with pytest.raises(FunctionFailedError, match=r"^ValueError$") as caught:
+        handler({"email": "ada@example.com"}, Context())
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    (logged,) = (record for record in caplog.records if record.name == "failing")
+    assert logged.__dict__["error"] == "ValueError"
+    assert logged.__dict__["at"][-1].endswith(" handler")
+    assert "ada@example.com" not in str(logged.__dict__)
+    assert [line["Accepted"] for line in metrics(capsys)] == [[1.0]]
+
+
+def test_an_error_of_aws_is_described_by_its_code() -> None:
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "for ada@example.com"}}, "PutItem")
+    assert describe(error) == {"error": "ClientError", "at": [], "aws_code": "AccessDenied"}
+
+
+def test_nothing_is_traced_where_no_tracing_daemon_is() -> None:
+    assert Telemetry("tests", {}).tracer.disabled
