@@ -1,0 +1,193 @@
+"""The `attune` command: what an operator does, over the API and never around it."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cli import schema as published
+from cli.api import Api
+from cli.apply import carry_out, plan, read_definitions
+from cli.connection import STACK_FILE, Connection, connect
+from cli.errors import CliError
+
+app = typer.Typer(
+    name="attune", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+keys = typer.Typer(no_args_is_help=True, help="API keys of sources.")
+secrets = typer.Typer(no_args_is_help=True, help="What webhooks are signed with.")
+profile = typer.Typer(no_args_is_help=True, help="What is known of one customer.")
+consent = typer.Typer(no_args_is_help=True, help="What one customer consents to.")
+for name, group in (("keys", keys), ("secrets", secrets), ("profile", profile), ("consent", consent)):
+    app.add_typer(group, name=name)
+
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+Address = Annotated[str, typer.Argument(help="namespace:value, such as email:ada@example.com")]
+
+
+class KeyType(StrEnum):
+    """`browser` keys are public and only append events; `server` keys read profiles and are vouched for."""
+
+    BROWSER = "browser"
+    SERVER = "server"
+
+
+class Fault(StrEnum):
+    """What the demo can be told to break."""
+
+    CONSENT = "consent"
+    ORDER = "order"
+    SIGNATURE = "signature"
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    api_url: Annotated[str, typer.Option(envvar="ATTUNE_API_URL", help="Address of the API.")] = "",
+    admin_key: Annotated[str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets.")] = "",
+    server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent.")] = "",
+    stack: Annotated[Path, typer.Option(help="Used where no address is given.")] = STACK_FILE,
+) -> None:
+    """Find out where the API is, once a command asks."""
+    context.obj = lambda: connect(api_url, admin_key, server_key, stack)
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(help="YAML files, or folders of them.")],
+    dry_run: Annotated[bool, typer.Option(help="Check and compare, change nothing.")] = False,
+) -> None:
+    """Check definitions and bring the deployment in line with them. Nothing is ever deleted."""
+    read = read_definitions(paths)
+    with _admin(context) as api:
+        steps = plan(api, read)
+        taken = steps if dry_run else carry_out(api, steps)
+        for step in taken:
+            print(f"{step.outcome:<9} {step.kind} {step.definition.id}", flush=True)
+    if dry_run:
+        notes.print("nothing was changed: this was a dry run")
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    check: Annotated[bool, typer.Option(help=f"Fail if {published.PUBLISHED} is not what the types say.")] = False,
+) -> None:
+    """Print the JSON Schema of definitions."""
+    text = published.text()
+    if check:
+        if not published.PUBLISHED.exists() or published.PUBLISHED.read_text(encoding="utf-8") != text:
+            raise CliError(f"{published.PUBLISHED} is stale: run `attune schema --out {published.PUBLISHED}`")
+    elif out is None:
+        print(text, end="")
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+
+
+@keys.command("create")
+def create_key(
+    context: typer.Context, source: str, key_type: Annotated[KeyType, typer.Option("--type")] = KeyType.BROWSER
+) -> None:
+    """Make an API key for a source and print it: it is stored nowhere and cannot be shown again."""
+    with _admin(context) as api:
+        made = api.call("POST", "sources", source, "keys", body={"type": key_type.value})
+    notes.print(f"{made['type']} key {made['key_id']} of source {source}; it is shown this once:")
+    print(made["key"])
+
+
+@secrets.command("put-source")
+def put_source_secret(context: typer.Context, source: str) -> None:
+    """Set what a source signs its webhooks with: one or two secrets, a line each, from standard input, newest first."""
+    if sys.stdin.isatty():
+        lines = [getpass.getpass("secret: ")]
+    else:
+        lines = [line.strip() for line in sys.stdin if line.strip()]
+    with _admin(context) as api:
+        stored = api.call("PUT", "sources", source, "secrets", body={"secrets": lines})
+    notes.print(f"source {source}: {stored['live']} live; a running function follows within a minute")
+
+
+@secrets.command("new-channel")
+def new_channel_secret(context: typer.Context, channel: str) -> None:
+    """Make a signing secret for a channel and print it; the one before stays live beside it."""
+    with _admin(context) as api:
+        made = api.call("POST", "channels", channel, "secrets")
+    notes.print(f"channel {channel}; it is shown this once:")
+    print(made["secret"])
+
+
+@profile.command("show")
+def show_profile(context: typer.Context, address: Address) -> None:
+    """Print what is known of one customer."""
+    with _server(context) as api:
+        _print(api.call("GET", "profiles", _addressable(address)))
+
+
+@consent.command("set")
+def set_consent(
+    context: typer.Context,
+    address: Address,
+    grant: Annotated[list[str] | None, typer.Option(help="A purpose; may be repeated.")] = None,
+    withdraw: Annotated[list[str] | None, typer.Option(help="A purpose; may be repeated.")] = None,
+    effective_at: Annotated[str, typer.Option(help="Since when, ISO 8601; now if not given.")] = "",
+) -> None:
+    """Record what one customer consents to. A withdrawal acts at once."""
+    granted, withdrawn = set(grant or ()), set(withdraw or ())
+    if not granted | withdrawn:
+        raise CliError("name at least one purpose with --grant or --withdraw")
+    if granted & withdrawn:
+        raise CliError(f"both granted and withdrawn: {', '.join(sorted(granted & withdrawn))}")
+    said = dict.fromkeys(sorted(granted), True) | dict.fromkeys(sorted(withdrawn), False)
+    body = {"consent": said} | ({"effective_at": effective_at} if effective_at else {})
+    with _server(context) as api:
+        _print(api.call("PUT", "profiles", _addressable(address), "consent", body=body))
+
+
+@app.command()
+def demo(
+    break_: Annotated[Fault | None, typer.Option("--break", help="Plant this fault; the demo must fail.")] = None,
+) -> None:
+    """Play the main story on the local cloud and check every step of it."""
+    planted = ["--break", break_.value] if break_ else []
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "local", "demo", *planted], check=False).returncode)
+
+
+def main() -> None:
+    """Run the command; what goes wrong is said in words, on standard error, with exit code 1."""
+    try:
+        app(prog_name="attune")
+    except CliError as error:
+        print(f"attune: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _admin(context: typer.Context) -> Api:
+    connection: Connection = context.obj()
+    return Api(connection, key=connection.admin_key)
+
+
+def _server(context: typer.Context) -> Api:
+    connection: Connection = context.obj()
+    return Api(connection, key=connection.server_key)
+
+
+def _addressable(address: str) -> str:
+    """The gateway decodes a path before it looks for its route, and a decoded slash or question mark splits it."""
+    if ":" not in address:
+        raise CliError(f"{address}: a profile is addressed as namespace:value")
+    if "/" in address or "?" in address:
+        raise CliError(f"{address}: a value with / or ? cannot stand in an address; use another identifier")
+    return address
+
+
+def _print(answer: dict[str, Any]) -> None:
+    Console(highlight=True, soft_wrap=True).print_json(data=answer)
