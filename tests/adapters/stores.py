@@ -12,7 +12,7 @@ from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
-from attune.adapters.dynamodb_profiles import DynamoDBDueIndex, DynamoDBProfiles
+from attune.adapters.dynamodb_profiles import DynamoDueIndex, DynamoProfiles
 from attune.adapters.firehose_lake import FirehoseLake
 from attune.adapters.memory import (
     MemoryDefinitions,
@@ -146,12 +146,12 @@ class _MemoryStream(MemoryStream):
         return [(record.partition_key, record.data) for record in self.records]
 
 
-class _DynamoDBDueStore(DynamoDBProfiles):
+class _DynamoDBDueStore(DynamoProfiles):
     def __init__(self, cloud: Cloud) -> None:
         client, profiles = cloud.client("dynamodb"), cloud.table("profiles")
         identities, ledger = cloud.table("identities"), cloud.table("ledger")
         super().__init__(client, profiles=profiles, identities=identities, ledger=ledger)
-        index = DynamoDBDueIndex(client, profiles=profiles, index=DUE_INDEX, marks=cloud.table("definitions"))
+        index = DynamoDueIndex(client, profiles=profiles, index=DUE_INDEX, marks=cloud.table("definitions"))
         self.due, self.mark, self.set_mark = index.due, index.mark, index.set_mark
 
 

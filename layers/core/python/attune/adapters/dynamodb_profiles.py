@@ -36,7 +36,7 @@ class ThrottledError(Exception):
     """The table kept leaving keys of a batch unread."""
 
 
-class DynamoDBProfiles:
+class DynamoProfiles:
     """`ProfileStore` over the tables `profiles`, `identities` and `ledger`."""
 
     def __init__(self, client: DynamoDBClient, *, profiles: str, identities: str, ledger: str = "") -> None:
@@ -152,7 +152,7 @@ class DynamoDBProfiles:
         }
 
 
-class DynamoDBDueIndex:
+class DynamoDueIndex:
     """`DueIndex` over the profile table's sparse index, with its marks among the definitions."""
 
     def __init__(self, client: DynamoDBClient, *, profiles: str, index: str, marks: str) -> None:

@@ -11,7 +11,7 @@ import boto3
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
-from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.http_webhooks import HttpWebhooks
 from attune.adapters.secrets_manager import SecretMap
 from attune.adapters.sqs_deliveries import SqsDeliveries
@@ -30,7 +30,7 @@ def deliver_messages(settings: DeliverMessagesSettings, count: Count) -> Deliver
     tables = boto3.client("dynamodb")
     return DeliverMessages(
         circumstances=ReadCircumstances(
-            profiles=DynamoDBProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
+            profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
             holds=DynamoHolds(tables, settings.identities_table),
             definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
             clock=now,

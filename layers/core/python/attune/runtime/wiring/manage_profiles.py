@@ -8,7 +8,7 @@ from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
-from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clock import now
@@ -20,7 +20,7 @@ def manage_profiles(settings: ManageProfilesSettings) -> ManageProfiles:
     """The only writes are holds and records on the stream."""
     tables = boto3.client("dynamodb")
     return ManageProfiles(
-        profiles=DynamoDBProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
+        profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
         deliveries=DynamoDeliveries(tables, settings.deliveries_table),
         holds=DynamoHolds(tables, settings.identities_table),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),

@@ -9,7 +9,7 @@ import boto3
 from attune.adapters.aes_seal import AesSeal
 from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
-from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.firehose_lake import FirehoseLake
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.secrets_manager import SecretPseudonyms
@@ -27,7 +27,7 @@ def process_events(settings: ProcessEventsSettings, count: Count) -> ProcessEven
     tables = boto3.client("dynamodb")
     return ProcessEvents(
         profiles=CachedProfiles(
-            DynamoDBProfiles(
+            DynamoProfiles(
                 tables,
                 profiles=settings.profiles_table,
                 identities=settings.identities_table,

@@ -9,7 +9,7 @@ import boto3
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
-from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.runtime.clock import now
 from attune.use_cases.read_circumstances import ReadCircumstances
@@ -26,7 +26,7 @@ def run_campaigns(settings: RunCampaignsSettings, count: Count) -> RunCampaigns:
     definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
     return RunCampaigns(
         circumstances=ReadCircumstances(
-            profiles=DynamoDBProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
+            profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
             holds=DynamoHolds(tables, settings.identities_table),
             definitions=definitions,
             clock=now,

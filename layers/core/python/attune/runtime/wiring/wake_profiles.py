@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from attune.adapters.dynamodb_profiles import DynamoDBDueIndex
+from attune.adapters.dynamodb_profiles import DynamoDueIndex
 from attune.adapters.kinesis_stream import KinesisStream
 from attune.runtime.clock import now
 from attune.use_cases.wake_profiles import WakeProfiles
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def wake_profiles(settings: WakeProfilesSettings, count: Count) -> WakeProfiles:
     """Marks lie in the definitions table under the kind `mark`."""
     return WakeProfiles(
-        due=DynamoDBDueIndex(
+        due=DynamoDueIndex(
             boto3.client("dynamodb"),
             profiles=settings.profiles_table,
             index=settings.due_index,
