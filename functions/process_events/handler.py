@@ -8,7 +8,7 @@ from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.process_events import process_events
 
 telemetry = Telemetry("process_events")
-process = process_events(ProcessEventsSettings.from_env(), telemetry.count)
+process = process_events(ProcessEventsSettings.from_env(), telemetry)
 
 
 @telemetry.observed

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
-from attune.adapters.dynamodb_profiles import DynamoDBProfiles
+from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.domain.carts import Cart
 from attune.domain.changes import SegmentEntered, encode_outbox
 from attune.domain.consent import Consent
@@ -93,7 +93,7 @@ class Deployed:
             traits={"first_name": Trait("Ada", at, b"1")},
         )
         item = ProfileItem(profile_id=profile_id(), version=1, state=encode_profile(profile))
-        store = DynamoDBProfiles(self.tables, profiles=self.names["profiles"], identities=self.names["identities"])
+        store = DynamoProfiles(self.tables, profiles=self.names["profiles"], identities=self.names["identities"])
         store.commit(Commit(items=((None, item),)))
 
     def environment(self) -> dict[str, str]:

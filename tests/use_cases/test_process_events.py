@@ -293,3 +293,21 @@ def test_a_batch_too_large_for_one_transaction_is_folded_in_pieces(processor: Pr
     processor.send(*linked)
     assert processor.profile().events == 150
     assert processor.profile().profile_id == processor.profile("cart_token", "t149").profile_id
+
+
+def test_a_profile_that_would_outgrow_its_item_keeps_what_fits_and_the_rest_is_kept_aside(processor: Processor) -> None:
+    huge = [event("", type="identify", traits={f"essay_{n}": "x" * 30_000}, time=NOW + n) for n in range(15)]
+    processor.send(*huge)
+    assert len(processor.profile().traits) == 9
+    assert [kept.reason for kept in processor.quarantine.all()] == ["profile_too_large"] * 6
+
+
+def test_an_event_that_cannot_be_folded_does_not_hold_up_the_others(processor: Processor) -> None:
+    unforeseen = event(properties={"n": 1}, fingerprint="not hexadecimal")
+    processor(
+        record(event(), unforeseen, event()),
+        record(event(identifiers=identifiers(anonymous_id="somebody else"))),
+    )
+    assert processor.profile().events == 2
+    assert processor.profile("anonymous_id", "somebody else").events == 1
+    assert [kept.reason for kept in processor.quarantine.all()] == ["unprocessable"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from attune.domain.events import WAKE, Record
 from attune.domain.identity import expired
@@ -146,3 +148,19 @@ def _connected(marked: Iterable[tuple[Read, set[str]]]) -> list[list[Read]]:
         for mark in marks:
             home[mark] = joined[0]
     return [sorted(reads, key=lambda read: (read.index, read.final)) for _, reads in groups if reads]
+
+
+def halve(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
+    """The first half, to fold by itself, and the rest; None where there is nothing to split.
+
+    A single record is split between its events, and only its last part moves the cursor: until then the memory of
+    message ids keeps the first part from applying twice.
+    """
+    if len(reads) > 1:
+        return list(reads[: len(reads) // 2]), list(reads[len(reads) // 2 :])
+    events = reads[0].record.events
+    if len(events) == 1:
+        return None
+    first = msgspec.structs.replace(reads[0].record, events=events[: len(events) // 2])
+    rest = msgspec.structs.replace(reads[0].record, events=events[len(events) // 2 :])
+    return [replace(reads[0], record=first, final=False)], [replace(reads[0], record=rest)]

@@ -8,30 +8,27 @@ repeats, never loses.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from attune.domain.duplicates import position, record_hash
-from attune.domain.events import WAKE, Record, Rejected, decode_record
-from attune.domain.profiles import encode_profile
-from attune.domain.segments import compile_segments, next_due
+from attune.domain.events import WAKE, Record, Rejected, decode_record, encode_event
+from attune.domain.segments import compile_segments
 from attune.domain.verdicts import encode_row
-from attune.ports import Commit, ConflictError, ProfileItem
-from attune.use_cases.load_working_sets import Component, Read, load_components
+from attune.ports import ConflictError
+from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large
+from attune.use_cases.load_working_sets import Component, Read, halve, load_components
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from attune.domain.definitions import Definitions
     from attune.domain.segments import Compiled
-    from attune.domain.working import Working
     from attune.domain.working_set import WorkingSet
-    from attune.ports import Clock, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
+    from attune.ports import Clock, Commit, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
 
-#: a transaction takes 100 actions; what needs more is folded in smaller pieces
-MAX_ACTIONS: Final = 90
 MAX_ATTEMPTS: Final = 8
 #: decided without a write, so nothing but a consistent read can vouch for them
 UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict"})
@@ -63,8 +60,12 @@ class ProcessEvents:
         epoch: int,
         count: Count,
         pause: Callable[[int], None],
+        report: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        """`epoch` counts re-creations of the stream; `pause(n)` waits, with jitter, before the n-th retry."""
+        """`epoch` counts re-creations of the stream; `pause(n)` waits, with jitter, before the n-th retry.
+
+        `report` logs a failure without what it says of data.
+        """
         self._profiles = profiles
         self._lake = lake
         self._quarantine = quarantine
@@ -75,6 +76,7 @@ class ProcessEvents:
         self._epoch = epoch
         self._count = count
         self._pause = pause
+        self._report = report
         self._compiled: tuple[Definitions, Compiled] | None = None
 
     def __call__(self, batch: Sequence[StreamRecord]) -> list[str]:
@@ -147,14 +149,13 @@ class ProcessEvents:
         now = self._clock()
         for component in load_components(self._profiles, self._pseudonyms, pending, now, consistent=consistent):
             try:
-                work = self._fold(component, now, compiled)
-                commits = [_commit(working, compiled) for working in work.finish()]
-            except Exception as error:  # noqa: BLE001 - a fault of ours with one person must not stop the others
-                self._fail([read.sequence for read in component.reads], error, failed)
+                work, commits = self._fold(component, now, compiled)
+            except Exception as error:  # noqa: BLE001 - no I/O in there: trying again would end the same way
+                again += self._isolate(component, error, outcomes, failed)
                 continue
             if not consistent and any(outcome in UNWRITTEN for outcome, _ in work.outcomes):
                 again += component.reads
-            elif any(_actions(commit) > MAX_ACTIONS for commit in commits) and (halves := _halves(component.reads)):
+            elif any(is_too_large(commit) for commit in commits) and (halves := halve(component.reads)):
                 again += self._fold_first(*halves, outcomes, failed)
             else:
                 ready.append((component, work, commits))
@@ -174,7 +175,23 @@ class ProcessEvents:
         failed.update(sequences)
         return []
 
-    def _fold(self, component: Component, now: int, compiled: Compiled) -> WorkingSet:
+    def _isolate(
+        self, component: Component, error: Exception, outcomes: Counter[tuple[str, str]], failed: set[str]
+    ) -> list[Read]:
+        """Records that cannot be folded together are folded in halves, until what is to blame lies in quarantine alone.
+
+        Otherwise one event that we did not foresee would hold up its shard until it is given up.
+        """
+        if halves := halve(component.reads):
+            return self._fold_first(*halves, outcomes, failed)
+        self._report(error)
+        reason = "profile_too_large" if isinstance(error, ProfileTooLargeError) else "unprocessable"
+        read = component.reads[0]
+        self._keep((read.record, Rejected(reason=reason, raw=encode_event(event))) for event in read.record.events)
+        outcomes["quarantined", reason] += len(read.record.events)
+        return []
+
+    def _fold(self, component: Component, now: int, compiled: Compiled) -> tuple[WorkingSet, list[Commit]]:
         work = component.working_set(now=now, compiled=compiled, pseudonyms=self._pseudonyms, seal=self._seal)
         for read in component.reads:
             if any(event.type == WAKE for event in read.record.events):
@@ -182,7 +199,7 @@ class ProcessEvents:
                     work.wake(str(event.properties.get("profile_id")))
             else:
                 work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
-        return work
+        return work, [build_commit(working, compiled) for working in work.finish()]
 
     def _archive(self, works: list[WorkingSet]) -> None:
         """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""
@@ -228,51 +245,5 @@ class ProcessEvents:
 
     def _fail(self, sequences: list[str], error: Exception, failed: set[str]) -> None:
         failed.update(sequences)
+        self._report(error)
         self._count("RecordsFailed", len(sequences), {"reason": type(error).__name__})
-
-
-def _commit(working: Working, compiled: Compiled) -> Commit:
-    """The survivor, the tombstones of those it absorbed, and what it claims and records: one atomic change."""
-    profile = working.profile
-    item = ProfileItem(
-        profile_id=profile.profile_id,
-        version=working.target_version,
-        state=encode_profile(profile),
-        due_at=_due_at(working, next_due(compiled, profile)),
-        outbox=tuple(working.changes),
-    )
-    tombstones = [
-        (version, ProfileItem(profile_id=profile_id, version=version + 1, merged_into=profile.profile_id))
-        for version, profile_id in working.absorbed
-    ]
-    return Commit(
-        items=((working.version, item), *tombstones),
-        claims=tuple(working.claims.values()),
-        ledger=tuple(working.ledger),
-    )
-
-
-def _due_at(working: Working, due: int | None) -> int | None:
-    """Re-armed only for an earlier time: a wake-up too early costs less than moving it with every event."""
-    armed = working.due_at if working.due_at is not None and working.due_at > working.profile.as_of else None
-    return min((at for at in (armed, due) if at is not None), default=None)
-
-
-def _actions(commit: Commit) -> int:
-    return len(commit.items) + len(commit.claims) + len(commit.ledger)
-
-
-def _halves(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
-    """The first half, to fold by itself, and the rest; None where there is nothing to split.
-
-    A single record is split between its events, and only its last part moves the cursor: until then the memory of
-    message ids keeps the first part from applying twice.
-    """
-    if len(reads) > 1:
-        return list(reads[: len(reads) // 2]), list(reads[len(reads) // 2 :])
-    events = reads[0].record.events
-    if len(events) == 1:
-        return None
-    first = msgspec.structs.replace(reads[0].record, events=events[: len(events) // 2])
-    rest = msgspec.structs.replace(reads[0].record, events=events[len(events) // 2 :])
-    return [replace(reads[0], record=first, final=False)], [replace(reads[0], record=rest)]

@@ -18,11 +18,11 @@ from attune.runtime.streams import pause
 from attune.use_cases.process_events import ProcessEvents
 
 if TYPE_CHECKING:
-    from attune.ports import Count
     from attune.runtime.settings import ProcessEventsSettings
+    from attune.runtime.telemetry import Telemetry
 
 
-def process_events(settings: ProcessEventsSettings, count: Count) -> ProcessEvents:
+def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> ProcessEvents:
     """Profiles are cached for as long as the environment lives; a commit's condition guards against staleness."""
     tables = boto3.client("dynamodb")
     return ProcessEvents(
@@ -41,6 +41,7 @@ def process_events(settings: ProcessEventsSettings, count: Count) -> ProcessEven
         seal=AesSeal(),
         clock=now,
         epoch=settings.stream_epoch,
-        count=count,
+        count=telemetry.count,
         pause=pause,
+        report=telemetry.failed,
     )

@@ -1,0 +1,57 @@
+"""From a folded profile to the one atomic change that stores it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attune.domain.profiles import encode_profile
+from attune.domain.segments import next_due
+from attune.ports import Commit, ProfileItem
+
+if TYPE_CHECKING:
+    from attune.domain.segments import Compiled
+    from attune.domain.working import Working
+
+#: a transaction takes 100 actions
+MAX_ACTIONS: Final = 90
+#: bytes of a profile's state; DynamoDB refuses an item of more than 400 KB for good
+MAX_STATE: Final = 300_000
+
+
+class ProfileTooLargeError(Exception):
+    """With these events the profile would outgrow its item."""
+
+
+def build_commit(working: Working, compiled: Compiled) -> Commit:
+    """The survivor, the tombstones of those it absorbed, and what it claims and records: one atomic change."""
+    profile = working.profile
+    state = encode_profile(profile)
+    if len(state) > MAX_STATE:
+        raise ProfileTooLargeError
+    item = ProfileItem(
+        profile_id=profile.profile_id,
+        version=working.target_version,
+        state=state,
+        due_at=_due_at(working, next_due(compiled, profile)),
+        outbox=tuple(working.changes),
+    )
+    tombstones = [
+        (version, ProfileItem(profile_id=profile_id, version=version + 1, merged_into=profile.profile_id))
+        for version, profile_id in working.absorbed
+    ]
+    return Commit(
+        items=((working.version, item), *tombstones),
+        claims=tuple(working.claims.values()),
+        ledger=tuple(working.ledger),
+    )
+
+
+def _due_at(working: Working, due: int | None) -> int | None:
+    """Re-armed only for an earlier time: a wake-up too early costs less than moving it with every event."""
+    armed = working.due_at if working.due_at is not None and working.due_at > working.profile.as_of else None
+    return min((at for at in (armed, due) if at is not None), default=None)
+
+
+def is_too_large(commit: Commit) -> bool:
+    """Whether it needs more actions than one transaction should take."""
+    return len(commit.items) + len(commit.claims) + len(commit.ledger) > MAX_ACTIONS
