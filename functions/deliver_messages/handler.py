@@ -9,7 +9,7 @@ from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.deliver_messages import deliver_messages
 
 telemetry = Telemetry("deliver_messages")
-deliver = deliver_messages(DeliverMessagesSettings.from_env(), telemetry.count)
+deliver = deliver_messages(DeliverMessagesSettings.from_env(), telemetry)
 
 
 @telemetry.observed

@@ -9,7 +9,7 @@ from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.run_campaigns import run_campaigns
 
 telemetry = Telemetry("run_campaigns")
-run = run_campaigns(RunCampaignsSettings.from_env(), telemetry.count)
+run = run_campaigns(RunCampaignsSettings.from_env(), telemetry)
 
 
 @telemetry.observed

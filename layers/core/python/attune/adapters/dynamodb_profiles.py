@@ -163,6 +163,8 @@ class DynamoDueIndex:
 
     def due(self, shard: int, after: int, until: int, limit: int) -> list[Due]:
         """Pages through the index until `limit` or the end."""
+        if after >= until:
+            return []  # the table refuses a range that ends before it begins
         found: list[Due] = []
         start: dict[str, Any] = {}
         while len(found) < limit:

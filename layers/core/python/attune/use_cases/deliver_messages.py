@@ -84,6 +84,7 @@ class DeliverMessages:
         jitter: Callable[[], float],
         holder: Callable[[], str],
         count: Count,
+        report: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         """`put_back` hides a message (by receipt) for some seconds; `jitter` is random from 0 to 1, `holder` unique."""
         self._circumstances = circumstances
@@ -96,6 +97,7 @@ class DeliverMessages:
         self._jitter = jitter
         self._holder = holder
         self._count = count
+        self._report = report
 
     def __call__(self, messages: Sequence[Message]) -> list[str]:
         """A fault of the infrastructure leaves a message to the queue's visibility timeout and costs no attempt."""
@@ -104,6 +106,7 @@ class DeliverMessages:
             try:
                 handled = self._handle(message)
             except Exception as error:  # noqa: BLE001 - out of reach: this message again, the others go on
+                self._report(error)
                 self._count("RecordsFailed", 1, {"reason": type(error).__name__})
                 handled = False
             if not handled:

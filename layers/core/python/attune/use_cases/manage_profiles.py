@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.consent import PURPOSES, Consent, newer
-from attune.domain.definitions import Definitions
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
 from attune.domain.profiles import decode_profile
-from attune.domain.segments import compile_segments, members
+from attune.domain.segments import members
 from attune.sources.payloads import parse_time
+from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find
 from attune.use_cases.read_bodies import read_body
 from attune.use_cases.recognise_keys import recognise
@@ -22,7 +22,6 @@ from attune.use_cases.recognise_keys import recognise
 if TYPE_CHECKING:
     from attune.domain.deliveries import Delivery
     from attune.domain.profiles import Profile
-    from attune.domain.segments import Compiled
     from attune.ports import (
         Clock,
         DefinitionReader,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 #: how many deliveries an answer shows, the newest
 MAX_DELIVERIES: Final = 50
-#: seconds; a hold outlives the stream's retention of 7 days, and the event it stands in for
+#: seconds; a hold outlives the stream's longest retention, and the event it stands in for
 HOLD_LIFETIME: Final = 14 * 86_400
 #: ms that a caller's clock may be ahead of ours
 CLOCK_SKEW: Final = 300_000
@@ -73,17 +72,15 @@ class ManageProfiles:
         self._profiles = profiles
         self._deliveries = deliveries
         self._holds = holds
-        self._definitions = definitions
+        self._definitions = CompileDefinitions(definitions)
         self._keys = keys
         self._stream = stream
         self._pseudonyms = pseudonyms
         self._clock = clock
-        self._snapshot = Definitions()
-        self._segments = compile_segments(self._snapshot)
 
     def authorise(self, token: str | None) -> Key:
         """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
-        key = recognise(token, self._keys, self._definitions.current())
+        key = recognise(token, self._keys, self._definitions()[0])
         if key is None:
             raise AttuneError("unknown_server_key", "send a server key as Authorization: Bearer", status=401)
         if key.type != "server":
@@ -102,7 +99,7 @@ class ManageProfiles:
             "profile_id": profile.profile_id,
             "traits": profile.trait_values(),
             "identifiers": [{"namespace": one.namespace, "value": one.value} for one in identifiers],
-            "segments": members(self._compiled(), profile, self._clock()),
+            "segments": members(self._definitions()[1], profile, self._clock()),
             "consent": self._consent(profile),
             "scores": {},
             "deliveries": [_shown(delivery) for delivery in self._sent(profile)],
@@ -130,13 +127,6 @@ class ManageProfiles:
         )
         self._stream.put([(identity_key, encode_record(record))])
         return {"accepted": True, "message_id": event.message_id}
-
-    def _compiled(self) -> Compiled:
-        """Compiled once per snapshot, which the reader hands out again while nothing changed."""
-        current = self._definitions.current()
-        if current is not self._snapshot:
-            self._snapshot, self._segments = current, compile_segments(current)
-        return self._segments
 
     def _consent(self, profile: Profile) -> Json:
         """What the gates go by: the profile's records, and a hold where it is newer."""

@@ -15,16 +15,15 @@ import msgspec
 
 from attune.domain.duplicates import position, record_hash
 from attune.domain.events import WAKE, Record, Rejected, decode_record, encode_event
-from attune.domain.segments import compile_segments
 from attune.domain.verdicts import encode_row
 from attune.ports import ConflictError
 from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large
+from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.load_working_sets import Component, Read, halve, load_components
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from attune.domain.definitions import Definitions
     from attune.domain.segments import Compiled
     from attune.domain.working_set import WorkingSet
     from attune.ports import Clock, Commit, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
@@ -69,7 +68,7 @@ class ProcessEvents:
         self._profiles = profiles
         self._lake = lake
         self._quarantine = quarantine
-        self._definitions = definitions
+        self._definitions = CompileDefinitions(definitions)
         self._pseudonyms = pseudonyms
         self._seal = seal
         self._clock = clock
@@ -77,7 +76,6 @@ class ProcessEvents:
         self._count = count
         self._pause = pause
         self._report = report
-        self._compiled: tuple[Definitions, Compiled] | None = None
 
     def __call__(self, batch: Sequence[StreamRecord]) -> list[str]:
         """Only faults of the infrastructure fail a record; bad data is put aside with its reason."""
@@ -145,7 +143,7 @@ class ProcessEvents:
         """Load, fold, archive, commit. Answers the records to fold again, on what is stored by then."""
         again: list[Read] = []
         ready: list[tuple[Component, WorkingSet, list[Commit]]] = []
-        compiled = self._definitions_compiled()
+        _, compiled = self._definitions()
         now = self._clock()
         for component in load_components(self._profiles, self._pseudonyms, pending, now, consistent=consistent):
             try:
@@ -236,12 +234,6 @@ class ProcessEvents:
             return ()
         outcomes.update(work.outcomes)
         return ()
-
-    def _definitions_compiled(self) -> Compiled:
-        definitions = self._definitions.current()
-        if self._compiled is None or self._compiled[0] is not definitions:
-            self._compiled = (definitions, compile_segments(definitions))
-        return self._compiled[1]
 
     def _fail(self, sequences: list[str], error: Exception, failed: set[str]) -> None:
         failed.update(sequences)

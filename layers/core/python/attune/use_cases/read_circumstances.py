@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attune.domain import campaigns
 from attune.domain.profiles import decode_profile
-from attune.domain.segments import compile_segments
+from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import current
 
 if TYPE_CHECKING:
@@ -50,19 +50,13 @@ class ReadCircumstances:
     def __init__(self, *, profiles: ProfileReader, holds: Holds, definitions: DefinitionReader, clock: Clock) -> None:
         self._profiles = profiles
         self._holds = holds
-        self._definitions = definitions
+        self._definitions = CompileDefinitions(definitions)
         self._clock = clock
-        self._compiled: tuple[Definitions, Compiled] | None = None
 
     def __call__(self, profile_id: str) -> Circumstances:
         """The profile that `profile_id` has become. Holds are read last, so that one placed meanwhile counts."""
-        definitions = self._definitions.current()
+        definitions, compiled = self._definitions()
         item = current(self._profiles, profile_id, consistent=True)
         profile = decode_profile(item.state) if item is not None and item.state else None
         held = self._holds.held(profile.links.keys()) if profile is not None else {}
-        return Circumstances(definitions, self._compile(definitions), profile, held, self._clock())
-
-    def _compile(self, definitions: Definitions) -> Compiled:
-        if self._compiled is None or self._compiled[0] is not definitions:
-            self._compiled = definitions, compile_segments(definitions)
-        return self._compiled[1]
+        return Circumstances(definitions, compiled, profile, held, self._clock())

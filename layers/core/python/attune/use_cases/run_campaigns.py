@@ -19,7 +19,7 @@ from attune.domain.deliveries import State
 from attune.domain.templates import TemplateError, render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from attune.domain.changes import Change, SegmentEntered
     from attune.domain.definitions import Campaign
@@ -48,12 +48,14 @@ class RunCampaigns:
         store: DeliveryStore,
         queue: DeliveryQueue,
         count: Count,
+        report: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         self._circumstances = circumstances
         self._definitions = definitions
         self._store = store
         self._queue = queue
         self._count = count
+        self._report = report
 
     def __call__(self, records: Sequence[OutboxRecord]) -> list[str]:
         """Only faults of the infrastructure fail a record; after one, its profile's later records wait for it."""
@@ -65,6 +67,7 @@ class RunCampaigns:
                 self._run(record)
             except Exception as error:  # noqa: BLE001 - out of reach: this record again, other profiles go on
                 failed[record.profile_id] = record.sequence
+                self._report(error)
                 self._count("RecordsFailed", 1, {"reason": type(error).__name__})
         return list(failed.values())
 

@@ -21,11 +21,11 @@ from attune.use_cases.deliver_messages import DeliverMessages
 from attune.use_cases.read_circumstances import ReadCircumstances
 
 if TYPE_CHECKING:
-    from attune.ports import Count
     from attune.runtime.settings import DeliverMessagesSettings
+    from attune.runtime.telemetry import Telemetry
 
 
-def deliver_messages(settings: DeliverMessagesSettings, count: Count) -> DeliverMessages:
+def deliver_messages(settings: DeliverMessagesSettings, telemetry: Telemetry) -> DeliverMessages:
     """`allowed_addresses` is empty on AWS: nothing but public addresses is reached."""
     tables = boto3.client("dynamodb")
     return DeliverMessages(
@@ -43,5 +43,6 @@ def deliver_messages(settings: DeliverMessagesSettings, count: Count) -> Deliver
         clock=now,
         jitter=random.random,
         holder=lambda: secrets.token_hex(8),
-        count=count,
+        count=telemetry.count,
+        report=telemetry.failed,
     )

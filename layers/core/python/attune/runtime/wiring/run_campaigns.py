@@ -16,11 +16,11 @@ from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.run_campaigns import RunCampaigns
 
 if TYPE_CHECKING:
-    from attune.ports import Count
     from attune.runtime.settings import RunCampaignsSettings
+    from attune.runtime.telemetry import Telemetry
 
 
-def run_campaigns(settings: RunCampaignsSettings, count: Count) -> RunCampaigns:
+def run_campaigns(settings: RunCampaignsSettings, telemetry: Telemetry) -> RunCampaigns:
     """One definition cache for both questions: which campaigns start, and whether they may."""
     tables = boto3.client("dynamodb")
     definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
@@ -34,5 +34,6 @@ def run_campaigns(settings: RunCampaignsSettings, count: Count) -> RunCampaigns:
         definitions=definitions,
         store=DynamoDeliveries(tables, settings.deliveries_table),
         queue=SqsDeliveries(boto3.client("sqs"), settings.delivery_queue_url),
-        count=count,
+        count=telemetry.count,
+        report=telemetry.failed,
     )
