@@ -27,6 +27,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export NO_UPDATE_NOTIFIER := 1
+export NPM_CONFIG_UPDATE_NOTIFIER := false
 
 RUN := $(UV) run --frozen --no-sync
 # The Node from the lock file stands before any other: `uv run` puts .venv/bin first on the PATH.
