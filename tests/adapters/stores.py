@@ -14,6 +14,7 @@ from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.adapters.dynamodb_profiles import DynamoDueIndex, DynamoProfiles
 from attune.adapters.firehose_lake import FirehoseLake
+from attune.adapters.kinesis_stream import KinesisStream
 from attune.adapters.memory import (
     MemoryDefinitions,
     MemoryDeliveries,
@@ -183,7 +184,27 @@ def delivery_queue(cloud: Cloud | None) -> tuple[DeliveryQueue, Callable[[], lis
     return SqsDeliveries(sqs, url), received
 
 
+class _ReadableStream(KinesisStream):
+    def __init__(self, cloud: Cloud) -> None:
+        self._kinesis = cloud.client("kinesis")
+        self._stream = cloud.name("events")
+        self._kinesis.create_stream(StreamName=self._stream, ShardCount=1)
+        self._kinesis.get_waiter("stream_exists").wait(StreamName=self._stream, WaiterConfig={"Delay": 1})
+        super().__init__(self._kinesis, self._stream)
+
+    def read(self) -> list[tuple[str, bytes]]:
+        kinesis = self._kinesis
+        [shard] = kinesis.list_shards(StreamName=self._stream)["Shards"]
+        start = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = kinesis.get_shard_iterator(StreamName=self._stream, **start)["ShardIterator"]
+        found: list[tuple[str, bytes]] = []
+        while True:
+            answer = kinesis.get_records(ShardIterator=iterator)
+            found += [(record["PartitionKey"], record["Data"]) for record in answer["Records"]]
+            if not answer["Records"] and not answer.get("MillisBehindLatest"):
+                return found
+            iterator = answer["NextShardIterator"]
+
+
 def event_stream(cloud: Cloud | None) -> Streaming:
-    if cloud is None:
-        return _MemoryStream()
-    raise NotImplementedError
+    return _ReadableStream(cloud) if cloud else _MemoryStream()

@@ -1,0 +1,155 @@
+"""Received = accepted + rejected, and every accepted event ends somewhere: from the sender's side of the API to the
+stores.
+
+A sender posts requests through collect_events onto a stream that sometimes does not answer, and posts again what got
+no 200; the functions behind are broken at random too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+
+from attune.adapters.memory import MemoryKeys
+from attune.domain.api_keys import SERVER, digest, new_key
+from attune.domain.errors import AttuneError
+from attune.ports import Key, StreamUnavailableError
+from attune.use_cases.collect_events import CollectEvents, Submission
+from tests.builders import NOW, SECOND
+from tests.faults.books import Books, Sender
+from tests.faults.effort import seeds
+from tests.faults.simulator import Schedule
+from tests.faults.wires import Crash, Unavailable, Unreliable, wired
+from tests.faults.world import World
+
+GRANTED = {"consent": {"categoryPreferences": {"analytics": True, "personalization": True}}}
+REFUSED = {"consent": {"categoryPreferences": {"analytics": False}}}
+#: what is wrong with an event, by what the sender calls it
+UNUSABLE: dict[str, dict[str, Any]] = {
+    "nobody": {"anonymousId": None},
+    "blocked": {"anonymousId": "undefined"},
+    "reserved": {"event": "$consent"},
+    "no call": {"type": "purchase"},
+    "no object": {"properties": ["a", "list"]},
+    "no time": {"timestamp": "the day before yesterday"},
+}
+
+
+class Shop:
+    """A sender that keeps books, and the platform it sends to."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)
+        self.wire = Unreliable(Random(seed + 1), rate=0.05)
+        schedule = Schedule(again=0.1, zombie=0.02, parallel=4)
+        self.world = World(seed=seed, wire=self.wire, shards=2, schedule=schedule)
+        self.sender = Sender()
+        self.requests: Counter[str] = Counter()
+        self._numbers = iter(range(10_000))
+        keys = MemoryKeys()
+        key_id, self.token = new_key(SERVER, self.rng.randbytes)
+        keys.add(Key(key_id=key_id, source="shop", type=SERVER, digest=digest(self.token), created_at=NOW))
+        self._collect = CollectEvents(
+            keys=keys,
+            definitions=self.world._definitions,
+            pseudonyms=self.world.pseudonyms,
+            stream=wired(self.wire, "collect_events.stream", self.world.stream),
+            count=lambda *_: None,
+        )
+
+    def post(self, body: bytes, token: str) -> str:
+        """The answer's code, as the API would give it."""
+        self.requests["received"] += 1
+        try:
+            self._collect(Submission(call="batch", body=body, token=token), self.world.time.now)
+        except (StreamUnavailableError, Unavailable, Crash):
+            self.requests["rejected"] += 1
+            return "unavailable"
+        except AttuneError as refused:
+            self.requests["rejected"] += 1
+            return refused.code
+        self.requests["accepted"] += 1
+        return "ok"
+
+    def send_batch(self) -> None:
+        """A batch of good, unwanted and unusable events, posted until it is accepted, and sometimes once more."""
+        events = [self._event() for _ in range(self.rng.randint(1, 5))]
+        body = json.dumps({"batch": [event for event, _ in events]}).encode()
+        accepted, wanted = 0, self.rng.choice([1, 1, 1, 2])
+        while accepted < wanted:
+            if self.post(body, self.token) == "ok":
+                accepted += 1
+                self._note(events)
+
+    def _note(self, events: list[tuple[dict[str, Any], bool]]) -> None:
+        for event, usable in events:
+            if usable:
+                self.sender.sent(event["messageId"], event)
+            elif event["messageId"] not in self.sender.unusable:
+                # Quarantine keeps bytes by their time of receipt; sent twice, they are looked at twice.
+                self.sender.sent_unusable(event["messageId"])
+
+    def _event(self) -> tuple[dict[str, Any], bool]:
+        number = next(self._numbers)
+        # A shopper refuses or not from the start: what they decide later is another test's story.
+        shopper = self.rng.randint(0, 5)
+        event = {
+            "type": "track",
+            "event": self.rng.choice(["Product Viewed", "Order Completed"]),
+            "messageId": f"id-{number}",
+            "anonymousId": f"shopper-{shopper}",
+            "timestamp": f"2025-06-15T{number % 14:02}:{number % 60:02}:00Z",
+            "properties": {"n": number},
+            "context": REFUSED if shopper == 0 else GRANTED,
+        }
+        if self.rng.random() < 0.25:
+            return event | UNUSABLE[self.rng.choice(sorted(UNUSABLE))], False
+        return event, True
+
+    def books(self) -> Books:
+        world = self.world
+        return Books(
+            self.sender,
+            rows=world.lake.rows,
+            quarantined=[kept.raw for kept in world.quarantine.all()],
+            profiles=world.states(),
+            tombstones={item.profile_id: item.merged_into for item in world.profiles.all_items() if item.merged_into},
+        )
+
+
+@pytest.mark.parametrize("seed", seeds(15))
+def test_the_books_balance_from_the_request_to_the_stores(seed: int) -> None:
+    shop = Shop(seed)
+    for _ in range(4):
+        for _ in range(5):
+            shop.send_batch()
+        shop.world.pass_time(SECOND)
+        shop.books().check(in_flight=None)
+    shop.wire.rate = 0.0
+    shop.world.settle()
+    balance = shop.books().check()
+    assert shop.requests["received"] == shop.requests["accepted"] + shop.requests["rejected"]
+    assert balance.quarantined == len(shop.sender.unusable) > 0
+    refused = {message for message, content in shop.sender.sends if "shopper-0" in content}
+    assert balance.dropped == len(refused)
+    assert balance.applied == len({message for message, _ in shop.sender.sends}) - len(refused)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{not json", "invalid_json"),
+        (b'{"batch": 1}', "invalid_batch"),
+        (b'{"batch": [' + b" " * 600_000 + b"]}", "too_large"),
+    ],
+)
+def test_a_rejected_request_leaves_nothing(body: bytes, code: str) -> None:
+    shop = Shop(1)
+    assert shop.post(body, shop.token) == code
+    assert shop.post(b'{"batch": []}', "atn_s_unknown") == "unknown_write_key"
+    assert (shop.requests["received"], shop.requests["rejected"], shop.world.stream.records) == (2, 2, [])
+    assert shop.books().check().accepted == 0

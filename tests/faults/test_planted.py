@@ -1,0 +1,77 @@
+"""The drill: with any one guard taken away the suite must fail, or what it proves is not worth the name.
+
+`planted.yaml` names the faults. Each is applied to a copy of the tree, where the tests that are to notice it run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PLANTED: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/faults/planted.yaml").read_text())
+#: what the named tests need
+COPIED = ("layers/core/python", "tests", "local", "pyproject.toml")
+PASSED, FAILED = 0, 1
+
+GUARDS = (
+    "a profile is written whatever version was read",
+    "a profile is stored before its events lie in the lake",
+    "redelivered records are not told by their position",
+    "a merge keeps only the survivor's positions",
+    "an event is dropped on what was remembered",
+    "a claim that was not enqueued is forgotten",
+    "what nobody consented to is stored",
+    "a wake-up tells what was true before",
+    "a client sends an event that only we may send",
+)
+
+
+@pytest.fixture(scope="session")
+def clean_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("planted") / "clean"
+    for name in COPIED:
+        source, target = ROOT / name, copy / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".venv", "demo"))
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    return copy
+
+
+def run_tests(copy: Path, tests: list[str], *options: str) -> subprocess.CompletedProcess[str]:
+    """The named tests in a tree of their own, with nothing of this run's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTUNE"))}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *options, *tests]
+    environment = kept | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_every_guard_of_the_design_has_its_fault() -> None:
+    assert set(GUARDS) <= {fault["name"] for fault in PLANTED}
+
+
+def test_the_named_tests_pass_as_long_as_nothing_is_planted(clean_copy: Path) -> None:
+    named = sorted({test for fault in PLANTED for test in fault["caught_by"]})
+    result = run_tests(clean_copy, named)
+    assert result.returncode == PASSED, result.stdout[-3_000:] + result.stderr[-1_000:]
+
+
+@pytest.mark.parametrize("fault", PLANTED, ids=[fault["name"] for fault in PLANTED])
+def test_the_suite_notices_when(fault: dict[str, Any], clean_copy: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "tree"
+    shutil.copytree(clean_copy, copy)
+    file = copy / fault["file"]
+    text, old = file.read_text(), fault["replace"]["old"]
+    assert text.count(old) == 1, f"the guard has moved: {old!r} stands {text.count(old)} times in {fault['file']}"
+    file.write_text(text.replace(old, fault["replace"]["new"]))
+    result = run_tests(copy, fault["caught_by"], "-x", "--no-header", "--tb=no")
+    assert result.returncode == FAILED, f"exit {result.returncode}: {result.stdout[-2_000:]}{result.stderr[-1_000:]}"
