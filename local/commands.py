@@ -12,7 +12,7 @@ Load its address and keys into this shell, send an event, read the profile:
 
   . {shell_file}
   curl -u "$ATTUNE_WRITE_KEY:" "$ATTUNE_API_URL/v1/track" -H 'Content-Type: application/json' -d '{{
-    "userId": "u-1", "event": "Product Viewed", "properties": {{"product_id": "p-1"}},
+    "userId": "u-1", "anonymousId": "device-1", "event": "Product Viewed", "properties": {{"product_id": "p-1"}},
     "context": {{"consent": {{"categoryPreferences": {{"analytics": true, "personalization": true}}}}}}}}'
   curl -H "Authorization: Bearer $ATTUNE_SERVER_KEY" "$ATTUNE_API_URL/v1/profiles/user_id%3Au-1"
 

@@ -23,6 +23,7 @@ from attune.domain.definitions import (
 from attune.domain.deliveries import Delivery, State, delivery_id
 from attune.domain.events import CONSENT, WAKE, Event, Origin, Record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, identity_key, partition_key, profile_id_for
+from attune.domain.profiles import Profile
 from attune.ports import ProfileItem
 
 #: 2025-06-15T15:06:40Z
@@ -168,6 +169,12 @@ def definition_list(*more: Definition) -> tuple[Definition, ...]:
 def definitions(*more: Definition) -> Definitions:
     """`definition_list` as a snapshot."""
     return snapshot(definition_list(*more))
+
+
+def segments_of(profile: Profile) -> list[str]:
+    """Ids of the segments the profile is in as of its last fold, in order."""
+    inside = (key.partition("\x1f")[0] for key, stay in profile.memberships.items() if stay.left_at is None)
+    return sorted(set(inside))
 
 
 def profile_id(number: int = 1) -> str:

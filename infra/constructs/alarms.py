@@ -22,9 +22,18 @@ class Alarms:
             topic.add_subscription(subscriptions.EmailSubscription(email))
             self._actions = [actions.SnsAction(topic)]
 
-    def when(self, name: str, description: str, metric: cloudwatch.IMetric, *, at_least: float = 1) -> None:
-        """Raise when one five-minute value of `metric` reaches `at_least`; no data is no news."""
-        self._add(name, description, metric, at_least, treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING)
+    def when(
+        self, name: str, description: str, metric: cloudwatch.IMetric, *, at_least: float = 1, times: int = 1
+    ) -> None:
+        """Raise when the five-minute value of `metric` reaches `at_least` so many times running; no data is no news."""
+        self._add(
+            name,
+            description,
+            metric,
+            at_least,
+            evaluation_periods=times,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
 
     def unless(self, name: str, description: str, metric: cloudwatch.IMetric, *, at_least: float = 1) -> None:
         """Raise when `metric` stays below `at_least`, or has no data, for fifteen minutes."""
@@ -60,6 +69,17 @@ class Alarms:
             treat_missing_data=treat_missing_data,
         )
         alarm.add_alarm_action(*self._actions)
+
+
+def failures_metric() -> cloudwatch.Metric:
+    """Return what all functions together report as unexpected failures (`runtime/telemetry.py`), over five minutes."""
+    return cloudwatch.Metric(
+        namespace="Attune",
+        metric_name="Failures",
+        statistic="Sum",
+        period=FIVE_MINUTES,
+        dimensions_map={"service": "attune"},
+    )
 
 
 def lambda_metric(name: str, function_name: str | None = None, statistic: str = "Sum") -> cloudwatch.Metric:

@@ -4,7 +4,7 @@ from aws_cdk import Environment, Stack
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
-from infra.constructs.alarms import FIVE_MINUTES, Alarms, lambda_metric
+from infra.constructs.alarms import FIVE_MINUTES, Alarms, failures_metric, lambda_metric
 from infra.constructs.dashboard import draw_dashboard
 from infra.constructs.failed_batches import FailedBatches
 from infra.stacks.data_stack import DataStack
@@ -69,6 +69,12 @@ class ObservabilityStack(Stack):
         for function in self._pipeline.functions:
             name = function.node.id
             self._alarms.when(f"{name}Errors", f"{name} fails", lambda_metric("Errors", function.function_name))
+        self._alarms.when(
+            "KeepsFailing",
+            "For ten minutes something has failed and failed again: records or messages that cannot be processed",
+            failures_metric(),
+            times=2,
+        )
         self._alarms.when(
             "Throttles",
             "Lambda refuses calls in this Region: the account's concurrency is used up",

@@ -38,9 +38,17 @@ class Shop:
         self.undelivered: list[str] = []
         self._api = httpx.Client(base_url=self.stack.api_url, timeout=30, trust_env=False)
 
+    def close(self) -> None:
+        """Close the API client."""
+        self._api.close()
+
     def visit(self, anonymous_id: str, consent: dict[str, bool] | None, user_id: str | None = None) -> "Visit":
-        """A browser session on the shop's pages."""
-        return Visit(self, anonymous_id, consent, user_id)
+        """A browser session on the shop's pages, with the public write key."""
+        return Visit(self, self.stack.write_key, anonymous_id, consent, user_id)
+
+    def sign_in(self, anonymous_id: str, consent: dict[str, bool] | None, user_id: str, **traits: str) -> None:
+        """The shop's own server has checked a password: with the server key it says whose device this is."""
+        Visit(self, self.stack.server_key, anonymous_id, consent, None).log_in(user_id, **traits).end()
 
     def shopify(self, topic: str, payload: dict[str, Any]) -> None:
         """A webhook as Shopify signs and sends it."""
@@ -84,10 +92,12 @@ class Shop:
 class Visit:
     """One browser session, through `segment-analytics-python`; leave it with `end`, which flushes."""
 
-    def __init__(self, shop: Shop, anonymous_id: str, consent: dict[str, bool] | None, user_id: str | None) -> None:
+    def __init__(
+        self, shop: Shop, key: str, anonymous_id: str, consent: dict[str, bool] | None, user_id: str | None
+    ) -> None:
         """`consent` is what the visitor chose in the banner; None for no banner at all."""
         self._client = Client(
-            shop.stack.write_key,
+            key,
             host=shop.stack.api_url,
             gzip=True,
             on_error=lambda error, _: shop.undelivered.append(str(error)),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from attune.adapters.firehose_lake import MAX_RECORD_BYTES, FirehoseLake, LakeUnavailableError
+from attune.adapters.memory import MemoryLake
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import Archive, lake
 
@@ -39,6 +40,14 @@ def test_rows_can_be_read_back_one_by_one(archive: Archive) -> None:
 def test_rows_beyond_one_record_and_one_call_all_arrive(archive: Archive) -> None:
     archive.append([row(n, size=60_000) for n in range(100)])
     assert numbers(archive) == list(range(100))
+
+
+def test_memory_refuses_a_row_that_no_record_could_carry() -> None:
+    archive = MemoryLake()
+    archive.append([b"x" * (MAX_RECORD_BYTES - 1)])
+    with pytest.raises(ValueError, match="bytes"):
+        archive.append([b"x" * MAX_RECORD_BYTES])
+    assert len(archive.rows) == 1
 
 
 class Firehose:

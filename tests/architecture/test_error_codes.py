@@ -37,5 +37,11 @@ def test_every_reason_for_quarantine_is_documented() -> None:
     documented = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
     reasons = {literal(node.args[0]) for node in calls("UnreadableError")} - {None}
     assert reasons <= documented
-    found_by_the_processor = {"invalid_record", "profile_too_large", "unprocessable", "wrong_partition"}
+    found_by_the_processor = {
+        "invalid_record",
+        "profile_too_large",
+        "unprocessable",
+        "unverified_claim",
+        "wrong_partition",
+    }
     assert documented - reasons == found_by_the_processor

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.consent import Consent, merge_consent, newer, permits
-from attune.domain.gate import heard, may_store
-from attune.domain.profiles import Profile
+from attune.domain.consent import Consent, merge_consent, permits
+from attune.domain.gate import PREFERENCE_UPDATE, SILENT, Voice, heard, may_store
+from attune.domain.identifiers import Identifier
+from attune.domain.profiles import Link, Profile
 from tests.builders import NOW, event, record
+
+if TYPE_CHECKING:
+    from attune.domain.events import Event
 
 records = st.builds(Consent, st.booleans(), st.integers(0, 5), st.sampled_from(["a", "b"]))
 states = st.dictionaries(st.sampled_from(["analytics", "email"]), records)
@@ -26,15 +33,41 @@ def test_a_refusal_anywhere_refuses() -> None:
     assert not permits("email", [{"email": yes}], {"email": False})
 
 
-@given(records, records)
-def test_the_later_word_counts_whichever_arrives_first_and_at_the_same_time_the_refusal(
-    one: Consent, other: Consent
+def said(granted: bool, at: int, *, stated: bool = True) -> Consent:
+    return Consent(granted, at, "shop", stated=stated)
+
+
+@pytest.mark.parametrize(
+    ("known", "consent", "name", "at", "expected"),
+    [
+        (None, True, "Product Viewed", 5, said(True, 5, stated=False)),
+        (None, True, PREFERENCE_UPDATE, 5, said(True, 5)),
+        (None, False, "Product Viewed", 5, said(False, 5)),
+        (said(True, 9, stated=False), False, "Product Viewed", 5, said(False, 5)),
+        (said(True, 9), False, "Product Viewed", 5, None),
+        (said(True, 5), False, "Product Viewed", 5, said(False, 5)),
+        (said(True, 3), False, "Product Viewed", 5, said(False, 5)),
+        (said(False, 9), False, "Product Viewed", 5, None),
+        (said(False, 3), False, "Product Viewed", 5, said(False, 5)),
+        (said(False, 3), True, "Product Viewed", 5, None),
+        (said(False, 3), True, PREFERENCE_UPDATE, 5, said(True, 5)),
+        (said(False, 9), True, PREFERENCE_UPDATE, 5, None),
+        (said(True, 3, stated=False), True, PREFERENCE_UPDATE, 5, said(True, 5)),
+        (said(True, 3), True, PREFERENCE_UPDATE, 5, None),
+        (said(True, 3, stated=False), True, "Product Viewed", 5, None),
+    ],
+)
+def test_what_is_known_after_somebody_spoke(
+    known: Consent | None,
+    consent: bool,
+    name: str,
+    at: int,
+    expected: Consent | None,
 ) -> None:
-    first, second = newer(newer(None, one), other), newer(newer(None, other), one)
-    assert (first.granted, first.at) == (second.granted, second.at)
-    assert first.at == max(one.at, other.at)
-    if one.at == other.at:
-        assert first.granted == (one.granted and other.granted)
+    spoken = event(name, time=at, consent={"email": consent})
+    before = {} if known is None else {"email": known}
+    added = heard(before, spoken, record(spoken), Voice(grants=True, ends_withdrawal=name == PREFERENCE_UPDATE))
+    assert added == ({} if expected is None else {"email": expected})
 
 
 @given(states, states, states)
@@ -58,14 +91,48 @@ def test_what_a_source_vouches_for_gives_way_to_any_word_of_the_person() -> None
     assert not may_store("analytics", [], withdrawal, record(withdrawal))
 
 
-def test_a_later_grant_of_the_person_ends_a_withdrawal() -> None:
-    withdrawn = Profile(profile_id="p", consent={"analytics": Consent(granted=False, at=NOW - 1, source="banner")})
-    again, before = event(consent={"analytics": True}), event(consent={"analytics": True}, time=NOW - 2)
-    assert may_store("analytics", [withdrawn], again, record(again))
-    assert not may_store("analytics", [withdrawn], before, record(before))
+WITHDRAWN = {"analytics": Consent(granted=False, at=NOW - 10, source="banner")}
 
 
-def test_repeating_what_is_known_adds_no_record() -> None:
+def shopper(consent: dict[str, Consent], *devices: str) -> Profile:
+    links = {device: Link(Identifier("anonymous_id", device), 0) for device in devices}
+    return Profile(profile_id="p", consent=consent, links=links)
+
+
+def statement(**overrides: Any) -> Event:
+    return event(PREFERENCE_UPDATE, **({"consent": {"analytics": True}} | overrides))
+
+
+def test_a_banner_that_rides_along_does_not_end_a_withdrawal_but_a_statement_does() -> None:
+    riding, before = event(consent={"analytics": True}), statement(time=NOW - 20)
+    assert not may_store("analytics", [shopper(WITHDRAWN)], riding, record(riding))
+    assert not may_store("analytics", [shopper(WITHDRAWN)], before, record(before))
+    assert may_store("analytics", [shopper(WITHDRAWN)], statement(), record(statement()))
+
+
+def test_a_browser_ends_a_withdrawal_only_on_a_device_that_the_person_holds() -> None:
+    said = statement()  # of the device `visitor`
+    browser = record(said, trusted=False)
+    assert may_store("analytics", [shopper(WITHDRAWN, "visitor")], said, browser)
+    assert not may_store("analytics", [shopper(WITHDRAWN)], said, browser)
+    assert not may_store("analytics", [shopper(WITHDRAWN, "visitor", "another")], said, browser)
+
+
+def test_a_repeated_withdrawal_has_the_time_of_its_repetition() -> None:
+    said = event(consent={"analytics": False})
+    assert heard(WITHDRAWN, said, record(said), SILENT) == {"analytics": Consent(granted=False, at=NOW, source="shop")}
+    assert heard(heard(WITHDRAWN, said, record(said), SILENT), said, record(said), SILENT) == {}
+
+
+def test_a_grant_counts_from_when_it_was_given_not_for_what_happened_before() -> None:
+    granted = {"analytics": Consent(granted=True, at=NOW, source="api")}
+    silent = event(consent=None, time=NOW - 50)
+    later = event(consent=None, time=NOW)
+    assert may_store("analytics", [shopper(granted)], later, record(later))
+    assert not may_store("analytics", [shopper(granted)], silent, record(silent, received_at=NOW + 50))
+
+
+def test_repeating_a_grant_adds_no_record() -> None:
     known = {"analytics": Consent(granted=True, at=1, source="banner")}
     said = event(consent={"analytics": True})
-    assert heard(known, said, record(said), grants=True) == {}
+    assert heard(known, said, record(said), Voice(grants=True, ends_withdrawal=True)) == {}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from attune.domain.changes import SegmentEntered
@@ -97,9 +96,3 @@ def test_retry_after_never_shortens_the_wait_and_has_a_bound() -> None:
     assert answered(tried(2), status=429, retry_after=1, jitter=0, now=NOW).next_attempt_at == NOW + DELAYS[1]
     assert answered(tried(1), status=429, retry_after=10**9, jitter=0, now=NOW).next_attempt_at == NOW + DELAYS[-1]
     assert answered(tried(1), status=500, retry_after=90, jitter=0, now=NOW).next_attempt_at == NOW + DELAYS[0]
-
-
-def test_a_log_line_holds_nothing_of_the_person() -> None:
-    known = delivery(body='{"email": "ada@example.com"}', detail="x")
-    assert set(known.log_context()) == {"delivery_id", "campaign", "state", "attempts"}
-    assert "ada" not in msgspec.json.encode(known.log_context()).decode()

@@ -26,7 +26,28 @@ def test_values_that_identify_nobody_are_not_identifiers(value: object) -> None:
 
 def test_an_email_address_is_one_whatever_its_case_and_spaces() -> None:
     assert normalise_identifier("email", " Ada@Example.COM ") == Identifier("email", "ada@example.com")
-    assert normalise_identifier("email", "ada") is None
+    assert normalise_identifier("email", "J\u030c@x") == normalise_identifier("email", "\u01f0@x")
+
+
+@pytest.mark.parametrize("value", ["ada", "@", "@example.com", "ada@", "a @ b", "a\u00a0b@c", "ada@x@y", "a\n@b"])
+def test_an_address_has_one_at_something_on_both_sides_and_no_space(value: str) -> None:
+    assert normalise_identifier("email", value) is None
+
+
+@pytest.mark.parametrize("value", ["a@b", "o'hara+news@example.co.uk", "\u00fcmit@b\u00fccher.example", "1@2.3"])
+def test_an_address_that_may_be_one_is_not_refused(value: str) -> None:
+    assert normalise_identifier("email", value) == Identifier("email", value)
+
+
+def test_a_phone_number_is_one_however_it_is_written() -> None:
+    for written in ("+49 (30) 1234-56", " +4930123456", "+49.30.12.34.56"):
+        assert normalise_identifier("phone", written) == Identifier("phone", "+4930123456")
+    assert normalise_identifier("phone", 49301) == Identifier("phone", "49301")
+
+
+@pytest.mark.parametrize("value", ["+", "12", "1234", "+1 2 3 4", "+0000000", "00000", "call me", " ", "\u0660" * 7])
+def test_fewer_than_five_digits_or_only_zeros_are_nobodys_phone(value: str) -> None:
+    assert normalise_identifier("phone", value) is None
 
 
 def test_numbers_are_identifiers_as_their_digits() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from attune.domain.templates import MAX_MESSAGE, MAX_OUTPUT, TemplateError, chec
 
 CONTEXT: dict[str, Any] = {
     "profile": {"profile_id": "p1", "segments": ["keen"]},
-    "traits": {"first_name": "Ada", "items": 3, "age": None, "vip": True, "html": "<b>"},
+    "traits": {"first_name": "Ada", "items": 3, "age": None, "vip": True, "html": "<b>", "sizes": ["S", 42, True]},
     "campaign": {"id": "cart_reminder", "name": "Cart"},
     "cart": {
         "products": [{"name": "Tea", "price": 49.9, "quantity": 2}, {"name": "Cup", "price": 3, "quantity": 1}],
@@ -61,7 +62,8 @@ def test_a_value_is_replaced_as_it_is() -> None:
         ("{{ traits.vip }}", "true"),
         ("{{ traits.html }} {{ traits.html | escape }}", "<b> &lt;b&gt;"),
         ("{{ cart.products[1].price | decimals }} {{ 2 | decimals(1) }}", "3.00 2.0"),
-        ("{{ cart.products | length }}: {{ cart.products | join(', ', attribute='name') }}", "2: Tea, Cup"),
+        ("{{ cart.products | length }}: {{ traits.sizes | join(', ') }} {{ ['a', 1] | join }}", "2: S, 42, true a1"),
+        ("{{ traits.html | urlencode }} {{ 3 | upper }} {{ 'a bc' | truncate(3, true, '.', 0) }}", "%3Cb%3E 3 a ."),
         ("{{ (cart.products | first).name | upper }}", "TEA"),
         (
             "{% for p in cart.products %}{{ loop.index }} {{ p.name }}{% if not loop.last %}, {% endif %}{% endfor %}",
@@ -93,6 +95,11 @@ def test_what_templates_can_say(template: str, expected: str) -> None:
         ("{{ '%1000000000d' % 1 }}", "no arithmetic"),
         ("{{ 'a' | center(100000000) }}", "there is no filter `center`"),
         ("{{ 'a' | replace('', 'aaaa') }}", "there is no filter `replace`"),
+        ("{{ traits.items | join(traits.first_name) }}", "`join` takes one constant text"),
+        ("{{ cart.products | join(', ', attribute='name') }}", "`join` takes one constant text"),
+        ("{{ cart.products | join(', ', 'name') }}", "`join` takes one constant text"),
+        ("{{ cart.products | join(d=', ') }}", "`join` takes one constant text"),
+        ("{{ cart.products | join('" + "x" * 21 + "') }}", "`join` takes one constant text"),
         ("{{ cart | attr('x') }}", "there is no filter `attr`"),
         ("{{ cart.products | map('upper') }}", "there is no filter `map`"),
         ("{{ 1 | round(9, 'ceil') }}", "there is no filter `round`"),
@@ -152,6 +159,9 @@ def test_a_message_too_long_or_too_deep_is_refused() -> None:
         "{{ traits.age }}",
         "{{ traits.zip | upper }}",
         "{{ traits.zip | decimals }}",
+        "{{ traits.zip | join(', ') }}",
+        "{{ [traits.age] | join(', ') }}",
+        "{{ traits.age | upper }}",
         "{% if traits.zip %}x{% endif %}",
         "{% for p in traits.zip %}x{% endfor %}",
         {"value": "traits.zip"},
@@ -172,7 +182,18 @@ def test_without_a_cart_what_names_it_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "template", ["{{ cart }}", "{{ cart.products }}", "{{ traits.first_name > 3 }}", "{{ 'a' | decimals }}"]
+    "template",
+    [
+        "{{ cart }}",
+        "{{ cart.products }}",
+        "{{ traits.first_name > 3 }}",
+        "{{ 'a' | decimals }}",
+        "{{ traits.first_name | join(', ') }}",
+        "{{ cart.products | join(', ') }}",
+        "{{ cart | join(', ') }}",
+        "{{ [traits.first_name] | upper }}",
+        "{{ cart | urlencode }}",
+    ],
 )
 def test_unsuitable_data_is_an_error_that_quotes_no_value(template: str) -> None:
     error = failure(template)
@@ -205,3 +226,33 @@ def test_output_ends_at_64_kb() -> None:
     assert failure({"value": "traits.all"}, traits=long).reason == "too_large"
     wide = "\u20ac" * (MAX_OUTPUT // 3 + 1)
     assert failure("{{ traits.wide }}", traits={"wide": wide}).reason == "too_large"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ traits.many | join('" + "x" * 20 + "') }}",
+        "{{ [" + ", ".join(["traits.long"] * 500) + "] | join | length }}",
+        "{{ [" + ", ".join(["traits.odd | urlencode"] * 300) + "] | length }}",
+        "{{ traits.odd" + " | urlencode" * 100 + " | length }}",
+        "{{ traits.odd" + " | escape | upper" * 50 + " | length }}",
+        "{{ traits.long" + " | title" * 100 + " | length }}",
+        "{% for p in traits.many %}{% if traits.long | upper == 'x' %}{% endif %}{% endfor %}",
+    ],
+)
+def test_filters_cannot_multiply_what_a_customer_sent(template: str) -> None:
+    hostile = {"long": "a b" * 10_000, "odd": "&%" * 15_000, "many": [0] * 100_000}
+    tracemalloc.start()
+    try:
+        assert failure(template, traits=hostile).reason == "too_large"
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_text_is_not_doubled_by_quoting_it_again_and_again() -> None:
+    for name in ("upper", "lower", "trim", "escape", "urlencode", "title", "capitalize", "truncate(9999999)", "join"):
+        quoted = "'\\\\'"
+        for _ in range(25):
+            quoted = f"[[{quoted}] | {name}]"
+        assert failure("{{ " + quoted + " | length }}").reason == "template_error" or name == "join"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from attune.runtime.telemetry import FunctionFailedError, Telemetry, describe
+from attune.runtime.telemetry import EVERYWHERE, FAILURES, FunctionFailedError, Telemetry, describe
 from tests.functions.gateway import Context
 
 
@@ -61,7 +62,31 @@ def test_a_failure_leaves_a_place_and_a_type_but_not_its_message(
     assert logged.__dict__["error"] == "ValueError"
     assert logged.__dict__["at"][-1].endswith(" handler")
     assert "ada@example.com" not in str(logged.__dict__)
-    assert [line["Accepted"] for line in metrics(capsys)] == [[1.0]]
+    assert [line["Accepted"] for line in metrics(capsys) if "Accepted" in line] == [[1.0]]
+
+
+def test_failures_of_all_functions_are_one_metric_that_an_alarm_can_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    def handler(event: dict[str, Any], context: Any) -> None:
+        for _ in range(event["reported"]):
+            telemetry.failed(ValueError())
+        if event["raises"]:
+            raise ValueError
+
+    for name, reported, raises in (("one", 2, False), ("another", 0, True), ("a third", 0, False)):
+        telemetry = Telemetry(name, {})
+        with contextlib.suppress(FunctionFailedError):
+            telemetry.observed(handler)({"reported": reported, "raises": raises}, Context())
+    lines = metrics(capsys)
+    assert [(line["service"], line[FAILURES]) for line in lines] == [(EVERYWHERE, [2.0]), (EVERYWHERE, [1.0])]
+    assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]] for line in lines)
+
+
+def test_a_failure_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry = Telemetry("tests", {})
+    telemetry.failed(ValueError())
+    telemetry.flush()
+    telemetry.flush()
+    assert len(metrics(capsys)) == 1
 
 
 def test_an_error_of_aws_is_described_by_its_code() -> None:

@@ -18,15 +18,18 @@ from attune.adapters.memory import (
 )
 from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.definitions import snapshot
-from attune.domain.events import Record, Rejected, encode_record
+from attune.domain.events import Origin, Record, Rejected, encode_record
 from attune.domain.identifiers import Identifier
 from attune.domain.profiles import Profile, decode_profile
 from attune.domain.segments import compile_segments, members
 from attune.ports import Due
+from attune.sources.shopify import read_webhook
 from attune.use_cases.find_profiles import find
 from attune.use_cases.process_events import ProcessEvents, StreamRecord
+from attune.use_cases.receive_webhook import MAX_WEBHOOK
 from attune.use_cases.wake_profiles import wake
 from tests.builders import (
+    DAY,
     EVERYTHING,
     HOUR,
     MINUTE,
@@ -40,6 +43,8 @@ from tests.builders import (
     identify,
     key_of,
     record,
+    segments_of,
+    source,
 )
 
 if TYPE_CHECKING:
@@ -109,7 +114,7 @@ def test_the_fourth_view_enters_the_segment_at_its_own_time(processor: Processor
     for hours in (3, 2, 1, 0):
         processor.send(event(time=NOW - hours * HOUR))
     assert processor.outbox() == [SegmentEntered("keen", NOW)]
-    assert processor.profile().segments() == ["keen"]
+    assert segments_of(processor.profile()) == ["keen"]
 
 
 def test_the_segment_is_left_when_the_fourth_newest_view_is_24_hours_old(processor: Processor) -> None:
@@ -119,10 +124,10 @@ def test_the_segment_is_left_when_the_fourth_newest_view_is_24_hours_old(process
     assert item.due_at == NOW + 21 * HOUR
     processor.now = NOW + 21 * HOUR - 1
     processor.wake(item.profile_id)
-    assert processor.profile().segments() == ["keen"]
+    assert segments_of(processor.profile()) == ["keen"]
     processor.now = NOW + 21 * HOUR + 40 * SECOND
     processor.wake(item.profile_id)
-    assert processor.profile().segments() == []
+    assert segments_of(processor.profile()) == []
     assert processor.outbox()[-1] == SegmentLeft("keen", NOW + 21 * HOUR)
 
 
@@ -133,7 +138,7 @@ def test_an_abandoned_cart_is_told_once_its_grace_is_over(processor: Processor) 
     assert item.due_at == NOW + 15 * MINUTE
     processor.now = NOW + 15 * MINUTE
     processor.wake(item.profile_id)
-    assert processor.profile().segments() == ["abandoned_cart"]
+    assert segments_of(processor.profile()) == ["abandoned_cart"]
     assert processor.outbox() == []
     processor.now = NOW + 17 * MINUTE
     processor.wake(item.profile_id)
@@ -150,7 +155,7 @@ def test_an_order_within_the_grace_cancels_the_reminder_though_it_comes_late(pro
     processor.now = NOW + 30 * MINUTE
     processor.wake(profile_id)
     assert processor.outbox() == []
-    assert processor.profile().segments() == []
+    assert segments_of(processor.profile()) == []
 
 
 def test_a_cart_that_is_touched_again_starts_its_timer_again(processor: Processor) -> None:
@@ -159,7 +164,7 @@ def test_a_cart_that_is_touched_again_starts_its_timer_again(processor: Processo
     processor.send(event("Product Added", time=processor.now, properties={"cart_id": "c1", "product_id": "p2"}))
     processor.now = NOW + 17 * MINUTE
     processor.wake(processor.profile().profile_id)
-    assert processor.profile().segments() == []
+    assert segments_of(processor.profile()) == []
     processor.now = NOW + 27 * MINUTE
     processor.wake(processor.profile().profile_id)
     assert processor.outbox() == [SegmentEntered("abandoned_cart", NOW + 25 * MINUTE, "c1")]
@@ -173,7 +178,7 @@ def test_the_visitor_who_logs_in_brings_views_and_cart_along(processor: Processo
     merged = processor.profile("user_id", "u1")
     assert processor.profile().profile_id == merged.profile_id
     assert merged.events == 5
-    assert merged.segments() == ["keen"]
+    assert segments_of(merged) == ["keen"]
     assert [row["verdict"] for row in processor.rows()].count("merged") == 1
 
 
@@ -247,7 +252,7 @@ def test_withdrawing_personalization_leaves_every_segment_at_that_time(processor
     processor.send(*(event(time=NOW + n) for n in range(4)))
     processor.now = NOW + MINUTE
     processor.send(consent_event({"personalization": False}, time=NOW + MINUTE))
-    assert processor.profile().segments() == []
+    assert segments_of(processor.profile()) == []
     assert processor.outbox()[-1] == SegmentLeft("keen", NOW + MINUTE)
 
 
@@ -311,3 +316,102 @@ def test_an_event_that_cannot_be_folded_does_not_hold_up_the_others(processor: P
     assert processor.profile().events == 2
     assert processor.profile("anonymous_id", "somebody else").events == 1
     assert [kept.reason for kept in processor.quarantine.all()] == ["unprocessable"]
+
+
+def test_a_withdrawal_on_a_refused_event_counts_for_everybody_it_names(processor: Processor) -> None:
+    processor.send(identify(identifiers=identifiers(user_id="u1")))
+    processor.send(event())
+    processor.send(event(identifiers=identifiers(user_id="u1", anonymous_id="visitor"), consent={"analytics": False}))
+    for namespace, value in (("user_id", "u1"), ("anonymous_id", "visitor")):
+        assert processor.profile(namespace, value).consent["analytics"].granted is False
+    assert processor.profile("user_id", "u1").profile_id != processor.profile().profile_id
+
+
+def test_a_conflict_that_may_not_be_stored_leaves_no_content(processor: Processor) -> None:
+    processor.send(event(message_id="m"))
+    processor.send(event(message_id="m", properties={"product_id": "p"}, consent={"analytics": False}))
+    assert [row["verdict"] for row in processor.rows()] == ["applied", "dropped"]
+    assert "properties" not in processor.rows()[-1]
+
+
+def test_consent_that_comes_later_does_not_let_a_redelivered_event_in(processor: Processor) -> None:
+    processor.send(consent_event({"personalization": True}))
+    dropped = processor.send(event(consent=None))
+    processor.now += MINUTE
+    processor.send(consent_event({"analytics": True}, time=processor.now))
+    assert processor.process(dropped) == []
+    assert processor.profile().events == 0
+
+
+def test_a_browser_cannot_claim_a_customer_whom_the_shop_vouches_for(processor: Processor) -> None:
+    vouched = identifiers(shopify_customer_id="1001", email="ada@example.com")
+    processor.send(identify({"email": "ada@example.com"}, identifiers=vouched))
+    grab = identifiers(shopify_customer_id="1001", anonymous_id="attacker")
+    processor.send(identify({"email": "evil@example.com"}, identifiers=grab), trusted=False)
+    weaker = identifiers(user_id="attacker", email="ada@example.com")
+    processor.send(identify({"email": "evil@example.com"}, identifiers=weaker), trusted=False)
+    victim = processor.profile("shopify_customer_id", "1001")
+    assert victim.trait_values() == {"email": "ada@example.com"}
+    assert processor.profile("user_id", "attacker").profile_id != victim.profile_id
+    assert [kept.reason for kept in processor.quarantine.all()] == ["unverified_claim"]
+
+
+def test_on_a_device_that_the_shop_has_bound_the_browser_speaks_for_the_customer(processor: Processor) -> None:
+    processor.send(identify({"first_name": "Ada"}))
+    processor.send(event(identifiers=identifiers(user_id="u1", anonymous_id="visitor")), trusted=False)
+    assert processor.profile("user_id", "u1").events == 2
+
+
+def test_a_profile_that_was_founded_and_absorbed_at_once_keeps_its_id_for_good(processor: Processor) -> None:
+    basis = {"analytics": True, "personalization": True}
+    cart = event("Cart Viewed", consent=None, basis=basis, identifiers=identifiers(cart_token="t1"))
+    order = event(
+        "Order Completed", consent=None, basis=basis, identifiers=identifiers(email="ada@example.com", cart_token="t1")
+    )
+    processor(record(cart), record(order))
+    processor.now += 40 * DAY
+    processor.send(event("Cart Viewed", consent=None, basis=basis, time=processor.now, identifiers=cart.identifiers))
+    again = processor.profile("cart_token", "t1")
+    assert again.profile_id != processor.profile("email", "ada@example.com").profile_id
+    assert again.generation == 1
+
+
+def test_a_cart_of_long_ago_that_is_only_now_reported_is_applied_once(processor: Processor) -> None:
+    old = event("Cart Viewed", time=NOW - 31 * DAY, identifiers=identifiers(cart_token="t1"))
+    delivered = processor.send(old)
+    assert processor.process(delivered) == []
+    processor.send(event("Cart Viewed", time=NOW - 31 * DAY, identifiers=identifiers(cart_token="t1")))
+    assert len(processor.store.all_items()) == 1
+    assert processor.profile("cart_token", "t1").events == 2
+
+
+def test_a_very_large_batch_that_is_sent_again_changes_nothing(processor: Processor) -> None:
+    batch = [event(time=NOW + n) for n in range(2_500)]
+    processor.send(*batch)
+    processor.send(*batch)
+    assert processor.profile().events == 2_500
+
+
+def test_a_full_profile_still_takes_a_withdrawal_and_wakes_up(processor: Processor) -> None:
+    processor.send(event("Product Added", properties={"cart_id": "c1", "product_id": "p"}))
+    for n in range(12):
+        processor.send(event("", type="identify", traits={f"essay_{n}": "x" * 30_000}, time=NOW + n))
+    processor.send(consent_event({"email": False}))
+    assert processor.profile().consent["email"].granted is False
+    processor.now = NOW + 20 * MINUTE
+    processor.wake(processor.profile().profile_id)
+    assert processor.outbox() == [SegmentEntered("abandoned_cart", NOW + 15 * MINUTE, "c1")]
+
+
+@pytest.mark.parametrize("fields", [("title", "vendor"), ("product_id", "sku"), ("title", "variant_title", "vendor")])
+@pytest.mark.parametrize("topic", ["carts/create", "orders/create"])
+def test_the_largest_webhook_leaves_a_row_that_the_lake_takes(topic: str, fields: tuple[str, ...]) -> None:
+    line = dict.fromkeys(fields, "\u00e9" * (990 // len(fields)))
+    order = {"id": 1, "token": "t1", "email": "ada@example.com", "line_items": [line] * 250}
+    body = msgspec.json.encode(order)
+    assert 0.95 * MAX_WEBHOOK < len(body) <= MAX_WEBHOOK
+    shop = source(consent=EVERYTHING)
+    processor = Processor(*definition_list(shop))
+    processor(record(read_webhook(topic, body, shop, NOW).event, origin=Origin.WEBHOOK))
+    [row] = processor.rows()
+    assert (row["verdict"], "products" in row["properties"]) == ("applied", False)

@@ -32,6 +32,10 @@ class ConflictError(Exception):
     """A condition of a write did not hold any more: reload, refold, retry."""
 
 
+class UnstorableError(Exception):
+    """The store will never take this, however often it is asked."""
+
+
 class StreamUnavailableError(Exception):
     """Not every record could be stored on the stream; those that were are harmless (they dedupe)."""
 
@@ -78,7 +82,10 @@ class ProfileStore(ProfileReader, Protocol):
     """The one writer's store."""
 
     def commit(self, commit: Commit) -> None:
-        """All or nothing; `ConflictError` when any condition fails or a concurrent transaction interferes."""
+        """All or nothing; `ConflictError` when any condition fails or a concurrent transaction interferes.
+
+        `UnstorableError` for what the store's own limits rule out.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from attune.domain.changes import decode_outbox, encode_outbox
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME
 from attune.domain.timers import due_shard
-from attune.ports import ConflictError, Due, Identity, ProfileItem
+from attune.ports import ConflictError, Due, Identity, ProfileItem, UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -69,6 +69,8 @@ class DynamoProfiles:
         except ClientError as error:
             if _is_conflict(error):
                 raise ConflictError from error
+            if error.response["Error"]["Code"] == "ValidationException":
+                raise UnstorableError from error
             raise
 
     def _batch_get(

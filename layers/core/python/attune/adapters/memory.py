@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from attune.adapters.firehose_lake import MAX_RECORD_BYTES
 from attune.adapters.memory_definitions import MemoryDefinitions, MemoryKeys, MemorySecrets
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
 from attune.domain.deliveries import Delivery, State
@@ -98,9 +99,11 @@ class MemoryLake:
         self.rows: list[bytes] = []
 
     def append(self, rows: Sequence[bytes]) -> None:
-        """Refuses what would break newline-delimited JSON."""
+        """Refuses what would break newline-delimited JSON, and what Firehose would refuse for its size."""
         if any(b"\n" in row for row in rows):
             raise ValueError("a row holds a newline")
+        if any(len(row) + len(b"\n") > MAX_RECORD_BYTES for row in rows):
+            raise ValueError(f"a row has more than {MAX_RECORD_BYTES - 1} bytes")
         with self._lock:
             self.rows.extend(bytes(row) for row in rows)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from attune.domain import carts, segments
 from attune.domain.changes import SegmentEntered
-from attune.domain.consent import SEGMENT, permits
+from attune.domain.consent import SEGMENT, outlasts, permits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -114,8 +114,7 @@ def _consent_refusal(purposes: Iterable[str], profile: Profile, held: Mapping[st
     for purpose in purposes:
         if not permits(purpose, (profile.consent,)):
             return NotSent(Reason.NO_CONSENT, purpose)
-        # At the same instant the withdrawal counts, as in `consent.newer`.
-        if purpose in held and held[purpose] >= profile.consent[purpose].at:
+        if purpose in held and not outlasts(profile.consent[purpose], held[purpose]):
             return NotSent(Reason.HELD, purpose)
     return None
 

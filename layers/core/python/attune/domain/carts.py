@@ -23,7 +23,7 @@ MAX_PRODUCTS: Final = 20
 MAX_MOVES: Final = 20
 MAX_QUANTITY: Final = 9_999
 LIFETIME: Final = 30 * 86_400_000
-_PRODUCT_FIELDS: Final = ("product_id", "sku", "variant", "name", "brand", "price", "url", "image_url")
+_PRODUCT_FIELDS: Final = ("product_id", "sku", "variant", "name", "brand", "price", "currency", "url", "image_url")
 _DETAIL_FIELDS: Final = ("currency", "value", "checkout_id", "checkout_url")
 _MAX_TEXT: Final = 200
 
@@ -69,7 +69,9 @@ def view(cart: Cart) -> dict[str, Any]:
         described[key] = described.get(key, {}) | line.product
         quantities[key] = quantities.get(key, 0) + sum(quantity for _, _, quantity in line.moves)
     products = [described[key] | {"quantity": quantities[key]} for key in described if quantities[key] > 0]
-    return {**cart.details, "products": products}
+    newest = max(cart.lines.values(), key=lambda line: line.described, default=None)
+    currency = newest.product.get("currency") if newest else None
+    return ({"currency": currency} if currency else {}) | cart.details | {"products": products}
 
 
 def merge_carts(one: Mapping[str, Cart], other: Mapping[str, Cart]) -> dict[str, Cart]:
@@ -118,10 +120,9 @@ def _replace(cart: Cart, event: Event, stamp: tuple[int, bytes]) -> None:
 
 
 def _set_details(cart: Cart, event: Event) -> None:
-    """Details come from snapshots; a cart known only by its moves still wants its currency."""
-    found = _pick(event.properties, _DETAIL_FIELDS)
+    """Details come from snapshots; the currency of a cart known only by its moves is that of its newest line."""
     if event.name in SNAPSHOTS:
-        cart.details = found | {"cart_id": event.properties["cart_id"]}
+        cart.details = _pick(event.properties, _DETAIL_FIELDS) | {"cart_id": event.properties["cart_id"]}
     else:
         cart.details = {"cart_id": event.properties["cart_id"]} | cart.details
 

@@ -25,15 +25,13 @@ class Consent(msgspec.Struct, frozen=True, array_like=True):
     granted: bool
     at: int
     source: str
+    #: said for its own sake; a grant that only rode along on an event, or a source's basis, gives way to any withdrawal
+    stated: bool = True
 
 
-def newer(known: Consent | None, said: Consent) -> Consent:
-    """The record that counts: the later effective time; at the same instant the withdrawal."""
-    if known is None or said.at > known.at:
-        return said
-    if said.at == known.at and not said.granted:
-        return said
-    return known
+def outlasts(record: Consent, withdrawn_at: int) -> bool:
+    """Whether a grant still stands in the face of a withdrawal of that time."""
+    return record.granted and record.stated and record.at > withdrawn_at
 
 
 def stricter(one: Consent | None, other: Consent | None) -> Consent | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -58,15 +58,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_attempt_at: int = 0
     #: random, of the worker that began the attempt: tells its write from an equal one of another worker
     holder: str = ""
-
-    def log_context(self) -> dict[str, Any]:
-        """What may stand in a log: ids and states, nothing of the person."""
-        return {
-            "delivery_id": self.delivery_id,
-            "campaign": self.campaign,
-            "state": str(self.state),
-            "attempts": self.attempts,
-        }
 
 
 def delivery_id(campaign: Campaign, profile_id: str, cause: SegmentEntered) -> str:

@@ -13,7 +13,7 @@ from attune.domain.events import short_hash
 from attune.domain.profiles import Position, Seen, later_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from attune.domain.events import Event, Record
     from attune.domain.profiles import Profile
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: how long a producer may repeat itself unnoticed, by the time of receipt
 WINDOW: Final = 24 * 3_600_000
 MAX_SEEN: Final = 1_000
+MAX_SEEN_RECORDS: Final = 200
 #: the longest retention of a Kinesis stream that the deployment uses, and a day: older positions cannot come back
 POSITION_LIFETIME: Final = 8 * 24 * 3_600_000
 SEQUENCE_BYTES: Final = 24
@@ -72,17 +73,28 @@ def familiarity(profiles: Iterable[Profile], order: bytes, fingerprint: bytes) -
 
 
 def remember(profile: Profile, order: bytes, fingerprint: bytes, received_at: int) -> None:
-    """Note a message id or a record hash."""
+    """Note a message id."""
     profile.seen[order] = Seen(fingerprint, received_at)
+
+
+def remember_record(profile: Profile, whole: bytes, received_at: int) -> None:
+    """Note a whole record; apart from message ids, so that the ids of a large batch cannot push it out."""
+    profile.seen_records[whole] = received_at
 
 
 def forget_old(profile: Profile, now: int) -> None:
     """Drop what can no longer matter, and the oldest beyond what a profile may carry."""
-    expired = [order for order, seen in profile.seen.items() if seen.at + WINDOW <= now]
-    if len(profile.seen) - len(expired) > MAX_SEEN:
-        by_age = sorted(profile.seen, key=lambda order: (profile.seen[order].at, order))
-        expired = by_age[:-MAX_SEEN]
-    for order in expired:
+    for order in _outdated({order: seen.at for order, seen in profile.seen.items()}, MAX_SEEN, now):
         del profile.seen[order]
+    for whole in _outdated(profile.seen_records, MAX_SEEN_RECORDS, now):
+        del profile.seen_records[whole]
     for key in [key for key, known in profile.cursors.items() if known.at + POSITION_LIFETIME <= now]:
         del profile.cursors[key]
+
+
+def _outdated(received_at: Mapping[bytes, int], capacity: int, now: int) -> list[bytes]:
+    """What is older than the window, and the oldest beyond the capacity."""
+    expired = [key for key, at in received_at.items() if at + WINDOW <= now]
+    if len(received_at) - len(expired) <= capacity:
+        return expired
+    return sorted(received_at, key=lambda key: (received_at[key], key))[:-capacity]

@@ -8,7 +8,7 @@ from attune.domain import carts, duplicates, segments
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME, limit
 from attune.domain.profiles import Mark, Timer, Trait, set_trait
 from attune.domain.segments.comparisons import lookup
-from attune.domain.segments.truth import ABANDONED_LIFETIME
+from attune.domain.segments.truth import ABANDONED_LIFETIME, cancelled
 
 if TYPE_CHECKING:
     from attune.domain.changes import Change
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attune.domain.profiles import Profile
     from attune.domain.segments.conditions import Absence, Compiled
 
-MAX_TIMERS: Final = 20
+MAX_TIMERS: Final = 50
 MAX_KEY_LENGTH: Final = 128
 
 
@@ -92,7 +92,8 @@ def _key_text(value: object) -> str:
 def _forget_timers(profile: Profile, now: int) -> None:
     for slot, timers in profile.timers.items():
         touched = {key: max(timer.did or 0, timer.without or 0) for key, timer in timers.items()}
-        newest = sorted(touched, key=lambda key: (touched[key], key))[-MAX_TIMERS:]
+        # those that are over go first: what a campaign has heard of, or may yet hear of, is kept longest
+        newest = sorted(touched, key=lambda key: (not cancelled(timers[key]), touched[key], key))[-MAX_TIMERS:]
         kept = {key for key in newest if touched[key] + ABANDONED_LIFETIME > now}
         if len(kept) < len(timers):
             profile.timers[slot] = {key: timer for key, timer in timers.items() if key in kept}

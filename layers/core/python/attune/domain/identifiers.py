@@ -43,6 +43,8 @@ _BLOCKED: Final = re.compile(
     re.IGNORECASE,
 )
 _NAMESPACE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
+_MIN_PHONE_DIGITS: Final = 5
 
 
 class Identifier(msgspec.Struct, frozen=True, array_like=True):
@@ -70,8 +72,9 @@ def limit(namespace: str) -> int:
 def normalise_identifier(namespace: object, value: object) -> Identifier | None:
     """The identifier as it is stored, or None for a value that identifies nobody (`""`, `0`, `null`, `anonymous`, ...).
 
-    E-mail addresses are trimmed and lower-cased; integers become their decimal text; booleans, floats, objects and
-    values longer than 512 characters identify nobody.
+    E-mail addresses are trimmed and lower-cased, and have something on both sides of their one `@` and no space; of
+    phone numbers digits and `+` stay, at least five digits and not only zeros. Integers become their decimal text;
+    booleans, floats, objects and values longer than 512 characters identify nobody.
     """
     if not isinstance(namespace, str) or not _NAMESPACE.fullmatch(namespace):
         return None
@@ -81,11 +84,15 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
         return None
     text = unicodedata.normalize("NFC", value).strip()
     if namespace == "email":
-        text = text.lower()
-        if "@" not in text[1:-1]:
+        # normalised once more: J + caron is two characters, its lower case is one
+        text = unicodedata.normalize("NFC", text.lower())
+        if not _EMAIL.fullmatch(text):
             return None
     if namespace == "phone":
         text = re.sub(r"[^\d+]", "", text)
+        digits = [unicodedata.decimal(character) for character in text if character != "+"]
+        if len(digits) < _MIN_PHONE_DIGITS or not any(digits):
+            return None
     if len(text) > MAX_VALUE_LENGTH or _BLOCKED.fullmatch(text) or not text.isprintable():
         return None
     return Identifier(namespace, text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune.domain.identifiers import WEAK, WEAK_LIFETIME, Identifier, limit, rank
+from attune.domain.identifiers import DAY, WEAK, WEAK_LIFETIME, Identifier, limit, rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +49,11 @@ def expired(identity: Identity, now: int) -> bool:
     return identity.namespace in WEAK and identity.at + WEAK_LIFETIME <= now
 
 
+def is_worn(identifier: Identifier, at: int, now: int) -> bool:
+    """A weak identifier in use is renewed daily, so that it lapses 30 days after its last use, not its first."""
+    return identifier.namespace in WEAK and at + DAY <= now
+
+
 def match(
     identifiers: Sequence[tuple[str, Identifier]],
     owner_of: Callable[[str], str | None],
@@ -68,6 +73,18 @@ def match(
         if len(kept) == 1 or may_join(found, [identifier for _, identifier in kept]):
             return Match(kept=tuple(kept), profiles=_by_strength(found), dropped=tuple(dropped))
         dropped.append(kept.pop()[1])
+
+
+def is_foreign(profile: Profile, key: str, named: Sequence[Identifier]) -> bool:
+    """Whether `key` is one that a trusted source vouched for, while none of the devices named is the profile's.
+
+    A public key proves nothing of who somebody is: with it, by claiming a customer's number and an e-mail address of
+    one's own, one could have the customer's cart sent to oneself. Devices and carts are themselves the secret.
+    """
+    link = profile.links.get(key)
+    if link is None or not link.verified or link.identifier.namespace in WEAK | {"anonymous_id"}:
+        return False
+    return profile.devices().isdisjoint(i.value for i in named if i.namespace == "anonymous_id")
 
 
 def may_join(profiles: Sequence[Profile], identifiers: Sequence[Identifier]) -> bool:

@@ -61,7 +61,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """A message id seen lately: content fingerprint (8 bytes; empty for a whole record) and when it was received."""
+    """A message id seen lately: content fingerprint (8 bytes) and when it was received."""
 
     fingerprint: bytes
     at: int
@@ -71,7 +71,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
 
     Maps are keyed by: identity key (`links`), trait name, purpose, window slot, timer slot then key, cart id, segment
-    id or segment id, 0x1F, key (`memberships`), partition key (`cursors`), hash of a message id or record (`seen`).
+    id or segment id, 0x1F, key (`memberships`), partition key (`cursors`), hash of a message id (`seen`)
+    or of a whole record (`seen_records`: when it was received).
     """
 
     profile_id: str
@@ -92,6 +93,7 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     memberships: dict[str, Membership] = {}
     cursors: dict[str, Position] = {}
     seen: dict[bytes, Seen] = {}
+    seen_records: dict[bytes, int] = {}
     #: seals the profile's rows in the lake; destroyed with the profile
     data_key: bytes = b""
     #: how many consent records the ledger holds of this profile, and the digest of the newest
@@ -99,14 +101,14 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     ledger_head: bytes = b""
     merges: int = 0
 
+    def devices(self) -> set[str]:
+        """The anonymous ids that the profile holds."""
+        held = (link.identifier for link in self.links.values())
+        return {identifier.value for identifier in held if identifier.namespace == "anonymous_id"}
+
     def trait_values(self) -> dict[str, Any]:
         """Trait names and values as the API shows them, unset ones left out."""
         return {name: trait.value for name, trait in sorted(self.traits.items()) if trait.value is not None}
-
-    def segments(self) -> list[str]:
-        """Ids of the segments the profile is in as of its last fold, in order."""
-        inside = (key.partition("\x1f")[0] for key, stay in self.memberships.items() if stay.left_at is None)
-        return sorted(set(inside))
 
 
 def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str, int]) -> None:
@@ -139,6 +141,8 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
         one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
     for message, seen in other.seen.items():
         one.seen.setdefault(message, seen)
+    for whole, received_at in other.seen_records.items():
+        one.seen_records[whole] = max(received_at, one.seen_records.get(whole, 0))
 
 
 def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:

@@ -2,29 +2,27 @@
 
 The sandbox stops a template from reaching Python; it does not stop it from taking all memory or for ever.
 So: no calls, no arithmetic, no macros, includes or assignments, named filters only, at most 100 passes a
-loop, and at most two loops inside each other.
+loop, at most two loops inside each other, and for a whole message a `Budget` of passes and of text for filters.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import jinja2
-from jinja2 import filters, nodes, pass_context
+from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
-from jinja2.runtime import Context, LoopContext, StrictUndefined, Undefined
+from jinja2.runtime import LoopContext, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from attune.domain.template_filters import FILTERS, MAX_SEPARATOR, SyntaxProblemError, bounded, printed
 
 #: what a template may name
 ROOTS: Final = frozenset({"profile", "traits", "cart", "campaign"})
 MAX_TEXT: Final = 8_192
-MAX_LOOP: Final = 100
 MAX_NESTED_LOOPS: Final = 2
-MAX_DECIMALS: Final = 6
-#: the variable that counts loop passes; no template can say it, because names that begin with `_` are refused
-BUDGET: Final = "_steps"
 
 _BOUNDED: Final = "_bounded"
 _PLAIN: Final = frozenset({
@@ -48,10 +46,6 @@ _NAMES: Final[dict[type[nodes.Node], str]] = {
     nodes.Neg: "arithmetic",
     nodes.Pos: "arithmetic",
 }
-
-
-class SyntaxProblemError(Exception):
-    """The text is no template, or says what templates may not; the message quotes the template only."""
 
 
 @functools.lru_cache(maxsize=512)
@@ -133,70 +127,20 @@ def _node_problems(node: nodes.Node) -> Iterator[str]:
 def _filter_problems(node: nodes.Filter) -> Iterator[str]:
     if node.node is None:
         yield "no filter blocks in templates"
-    elif node.name not in _FILTERS:
-        yield f"there is no filter `{node.name}`; there are {', '.join(sorted(_FILTERS))}"
+    elif node.name not in FILTERS:
+        yield f"there is no filter `{node.name}`; there are {', '.join(sorted(FILTERS))}"
     elif node.dyn_args is not None or node.dyn_kwargs is not None:
         yield "no calls with * in templates"
+    elif node.name == "join" and not _joins_plainly(node):
+        yield f"`join` takes one constant text of at most {MAX_SEPARATOR} characters, and nothing else"
 
 
-def _default(value: Any, fallback: Any = "") -> Any:
-    """Also for null and for empty text: nobody wants to be greeted with nothing."""
-    return fallback if isinstance(value, Undefined) or value is None or value == "" else value
-
-
-def _decimals(value: Any, digits: int = 2) -> str:
-    """49.9 → `49.90`."""
-    if isinstance(value, Undefined):
-        return str(value)  # raises, naming what was missing
-    return f"{float(value):.{min(max(int(digits), 0), MAX_DECIMALS)}f}"
-
-
-def _length(value: Any) -> int:
-    return len(value)
-
-
-@pass_context
-def _bounded(context: Context, items: Iterable[Any]) -> list[Any]:
-    """What a loop runs over: the first 100, taken from what the whole message has left."""
-    steps = context[BUDGET]
-    taken = [item for item, _ in zip(items, range(MAX_LOOP), strict=False)]
-    steps.left -= len(taken) + 1
-    if steps.left < 0:
-        raise SyntaxProblemError("loops run too often")
-    return taken
-
-
-def _printed(value: Any) -> Any:
-    """What `{{ }}` writes: text, numbers, true and false. Null counts as missing."""
-    if value is None:
-        raise jinja2.UndefinedError("the value is null")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float | Undefined):
-        return value
-    raise SyntaxProblemError('only text and numbers can stand in text; use {"value": "..."} for a list or an object')
-
-
-_FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    "default": _default,
-    "d": _default,
-    "decimals": _decimals,
-    "upper": filters.FILTERS["upper"],
-    "lower": filters.FILTERS["lower"],
-    "title": filters.FILTERS["title"],
-    "capitalize": filters.FILTERS["capitalize"],
-    "trim": filters.FILTERS["trim"],
-    "truncate": filters.FILTERS["truncate"],
-    "escape": filters.FILTERS["escape"],
-    "e": filters.FILTERS["escape"],
-    "urlencode": filters.FILTERS["urlencode"],
-    "first": filters.FILTERS["first"],
-    "last": filters.FILTERS["last"],
-    "join": filters.FILTERS["join"],
-    "length": _length,
-    "count": _length,
-    "int": filters.FILTERS["int"],
-}
+def _joins_plainly(node: nodes.Filter) -> bool:
+    """A separator out of the data would multiply it by itself."""
+    if node.kwargs or len(node.args) > 1:
+        return False
+    separators = [arg.value if isinstance(arg, nodes.Const) else None for arg in node.args]
+    return all(isinstance(separator, str) and len(separator) <= MAX_SEPARATOR for separator in separators)
 
 
 def _build() -> _PlainData:
@@ -204,11 +148,11 @@ def _build() -> _PlainData:
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
-        finalize=_printed,
+        finalize=printed,
         cache_size=0,
     )
     environment.globals.clear()
-    environment.filters = {**_FILTERS, _BOUNDED: _bounded}
+    environment.filters = {**FILTERS, _BOUNDED: bounded}
     environment.tests = {name: test for name, test in environment.tests.items() if name in _TESTS}
     return environment
 

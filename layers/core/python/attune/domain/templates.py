@@ -14,14 +14,13 @@ from typing import Any, Final
 import jinja2
 import msgspec
 
-from attune.domain.template_syntax import BUDGET, ROOTS, SyntaxProblemError, compile_text, entry
+from attune.domain.template_filters import BUDGET, Budget, SyntaxProblemError, TooLargeError
+from attune.domain.template_syntax import ROOTS, compile_text, entry
 
 #: bytes of JSON: what a definition may hold, and what a message may become
 MAX_MESSAGE: Final = 32_768
 MAX_OUTPUT: Final = 65_536
 MAX_DEPTH: Final = 16
-#: passes through all loops of one message together
-MAX_STEPS: Final = 1_000
 
 _MISSING: Final = object()
 #: what a sound template may run into with unsuitable data
@@ -76,11 +75,11 @@ def render(message: dict[str, Any], context: Mapping[str, Any]) -> str:
 
 
 class _Rendering:
-    """One message on its way: how much has come out, and how many loop passes are left."""
+    """One message on its way: how much has come out, and what its templates may still use up."""
 
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._context = context
-        self._variables = {**context, BUDGET: _Steps(MAX_STEPS)}
+        self._variables = {**context, BUDGET: Budget()}
         self._size = 0
 
     def node(self, node: Any, path: str, depth: int) -> Any:
@@ -110,6 +109,8 @@ class _Rendering:
             raise TemplateError("missing_value", path, str(error)) from None
         except SyntaxProblemError as error:
             raise TemplateError("template_error", path, str(error)) from None
+        except TooLargeError as error:
+            raise TemplateError("too_large", path, str(error)) from None
         except _DATA_ERRORS as error:
             # The message of such an error may quote the customer's data.
             raise TemplateError("template_error", path, type(error).__name__) from None
@@ -130,13 +131,6 @@ class _Rendering:
         self._size += size
         if self._size > MAX_OUTPUT:
             raise TemplateError("too_large", path, f"more than {MAX_OUTPUT} bytes")
-
-
-class _Steps:
-    """Counts down over all loops of a message; `template_syntax` takes from it."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
 
 
 def is_value(node: dict[str, Any]) -> bool:

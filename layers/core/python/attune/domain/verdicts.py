@@ -15,6 +15,10 @@ CLEAR_PROPERTIES: Final = (
     "product_id", "sku", "category", "brand", "variant", "price", "quantity", "products",
     "value", "revenue", "total", "tax", "discount", "currency", "order_id", "cart_id", "checkout_id",
 )  # fmt: skip
+#: bytes of JSON that the clear properties of a row may have together, and of one of them where they have more. The
+#: lake's records end at 1,000 KiB, and a sealed event of 500 KB already has 667 KB as base64.
+MAX_CLEAR: Final = 16_384
+_MAX_CLEAR_VALUE: Final = 500
 
 
 class Verdict(StrEnum):
@@ -30,10 +34,10 @@ class Verdict(StrEnum):
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event and fold.
 
-    A row counts if its profile is stored, live or as a tombstone, or if it names none: a fold that lost a race may
-    have archived under a profile that never came to be. Of an event's rows (same `source`, `message_id`,
-    `fingerprint`; those of merges aside) the one counts that has the highest `version`; at a tie a `dropped` one; at
-    a tie again the latest `processed_at`.
+    A row counts if its profile is stored, live or as a tombstone, or if it names none, and if what is sealed opens: a
+    fold that lost a race may have archived under a profile or a key that never came to be. Of an event's rows (same
+    `source`, `message_id`, `fingerprint`; those of merges aside) the one counts that has the highest `version`; at a
+    tie a `dropped` one; at a tie again the latest `processed_at`.
 
     A dropped event's row holds no content and no profile. `sealed` is base64 in JSON, under the profile's own data
     key: the whole event; in the row of a merge, the data key of the absorbed profile.
@@ -59,8 +63,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def clear_properties(event: Event) -> dict[str, Any]:
-    """The part of an event's properties that lies in the lake unsealed."""
-    return {name: event.properties[name] for name in CLEAR_PROPERTIES if name in event.properties}
+    """The part of an event's properties that lies in the lake unsealed: at most 16 KB.
+
+    Where there is more, only short values stay in the clear, and no lists or objects; the sealed event has them all.
+    """
+    clear: dict[str, Any] = {name: event.properties[name] for name in CLEAR_PROPERTIES if name in event.properties}
+    if len(_encoder.encode(clear)) <= MAX_CLEAR:
+        return clear
+    return {name: value for name, value in clear.items() if _is_short_scalar(value)}
+
+
+def _is_short_scalar(value: Any) -> bool:
+    return not isinstance(value, dict | list | tuple) and len(_encoder.encode(value)) <= _MAX_CLEAR_VALUE
 
 
 def refused(event: Event, record: Record, reason: str, now: int, version: int) -> Row:

@@ -27,9 +27,11 @@ class Working:
     version: int | None = None
     due_at: int | None = None
     dirty: bool = False
+    #: events' content was added, not only consent and the passing of time
+    grown: bool = False
     changes: list[Change] = field(default_factory=list)
     #: profiles merged into this one: the version each was read at, and its id
-    absorbed: list[tuple[int, str]] = field(default_factory=list)
+    absorbed: list[tuple[int | None, str]] = field(default_factory=list)
     claims: dict[str, Claim] = field(default_factory=dict)
     ledger: list[LedgerEntry] = field(default_factory=list)
     #: rows for the lake, with what to seal into each
@@ -41,14 +43,20 @@ class Working:
 
         It exceeds the versions of all that were absorbed, so that versions of one person's rows in the lake compare.
         """
-        highest = max([self.version or 0, *(version for version, _ in self.absorbed)])
+        highest = max([self.version or 0, *(version or 0 for version, _ in self.absorbed)])
         return highest + (1 if self.dirty else 0)
 
-    def hear(self, event: Event, record: Record, now: int, *, grants: bool) -> bool:
+    def hear(self, event: Event, record: Record, now: int, speaks: gate.Voice) -> bool:
         """Write what the event says of consent into the profile and its ledger; True if it said anything new."""
-        added = gate.heard(self.profile.consent, event, record, grants=grants)
+        known = self.profile.consent
+        added = gate.heard(known, event, record, speaks)
         for purpose, said in sorted(added.items()):
-            self._record_consent(purpose, said, now)
+            before = known.get(purpose)
+            if before is None or (before.granted, before.stated) != (said.granted, said.stated):
+                self._enter_in_ledger(purpose, said, now)
+        if added:
+            self.profile.consent = dict(sorted((known | added).items()))
+            self.dirty = True
         return bool(added)
 
     def keep_row(self, event: Event, record: Record, verdict: Verdict, now: int) -> None:
@@ -78,13 +86,11 @@ class Working:
             consent={purpose: said.granted for purpose, said in self.profile.consent.items()},
         )
 
-    def _record_consent(self, purpose: str, said: Consent, now: int) -> None:
+    def _enter_in_ledger(self, purpose: str, said: Consent, now: int) -> None:
         profile = self.profile
         profile.ledger_length += 1
         entry = chain(
             profile.profile_id, profile.ledger_length, purpose, said, recorded_at=now, previous=profile.ledger_head
         )
-        profile.consent = dict(sorted((profile.consent | {purpose: said}).items()))
         profile.ledger_head = bytes.fromhex(entry.digest)
         self.ledger.append(entry)
-        self.dirty = True

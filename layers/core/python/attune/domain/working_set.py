@@ -12,7 +12,7 @@ from attune.domain.consent import STORE
 from attune.domain.duplicates import Familiarity
 from attune.domain.events import CONSENT, Origin, Rejected, encode_event
 from attune.domain.fold import finish, fold_event
-from attune.domain.identity import Claim, Identity, Match, expired, match
+from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
 from attune.domain.profiles import Link, Profile, merge_profiles
 from attune.domain.verdicts import Row, Verdict, refused
 from attune.domain.working import Working
@@ -73,11 +73,11 @@ class WorkingSet:
 
         `whole` is the hash of the record as it came; `final` is False for a part that others follow.
         """
-        target = self._owner(record.key)
-        if target is not None and duplicates.is_behind(self.working[target].profile, record.key, at):
+        known = self._owner(record.key, lapsed=True)
+        if known is not None and duplicates.is_behind(self.working[known].profile, record.key, at):
             self.outcomes["redelivered", ""] += len(record.events)
             return
-        if target is not None and whole in self.working[target].profile.seen:
+        if known is not None and whole in self.working[known].profile.seen_records:
             self.outcomes["duplicate", "record"] += len(record.events)
             return
         for event in record.events:
@@ -85,7 +85,7 @@ class WorkingSet:
         target = self._owner(record.key)
         if final and target is not None and self.working[target].dirty:
             duplicates.advance_cursor(self.working[target].profile, record.key, at)
-            duplicates.remember(self.working[target].profile, whole, b"", record.received_at)
+            duplicates.remember_record(self.working[target].profile, whole, record.received_at)
 
     def wake(self, profile_id: str) -> None:
         """Let a profile's time pass; harmless when it is early, late or double. An unknown profile is none of ours."""
@@ -123,44 +123,59 @@ class WorkingSet:
         """Stored whatever was consented to before; for an unknown person it makes a profile that holds consent only."""
         working = self._target(Match(kept=tuple(keyed[:1]), profiles=self._owners(keyed[:1])), event, record)
         order = duplicates.event_hash(record.source, event)
-        if order in working.profile.seen:
-            self.outcomes["duplicate", ""] += 1
-            return
-        working.hear(event, record, self.now, grants=True)
-        working.changes += segments.evaluate(self._compiled, working.profile)
-        self._note(working, event, record, order)
-
-    def _apply_call(self, event: Event, record: Record, keyed: list[tuple[str, Identifier]]) -> None:
-        found = match(keyed, self._owner, lambda profile_id: self.working[profile_id].profile)
-        touched = [self.working[profile_id].profile for profile_id in found.profiles]
-        order = duplicates.event_hash(record.source, event)
-        match duplicates.familiarity(touched, order, bytes.fromhex(event.fingerprint)):
+        match duplicates.familiarity([working.profile], order, bytes.fromhex(event.fingerprint)):
             case Familiarity.DUPLICATE:
                 self.outcomes["duplicate", "event"] += 1
                 return
             case Familiarity.CONFLICT:
-                self._keep_conflict(self.working[found.profiles[0]], event, record)
+                self._keep_conflict(working, event, record)
                 return
             case Familiarity.NEW:
                 pass
-        if not gate.may_store(STORE, touched, event, record):
-            self._refuse(event, record, found)
-            return
-        working = self._target(found, event, record)
-        for identifier in found.dropped:
-            self.outcomes["identifier_dropped", identifier.namespace] += 1
-        working.hear(event, record, self.now, grants=gate.may_grant([working.profile], event, record))
-        working.changes += fold_event(working.profile, event, order, self._compiled)
+        working.hear(event, record, self.now, gate.voice([working.profile], event, record))
+        working.changes += segments.evaluate(self._compiled, working.profile)
         self._note(working, event, record, order)
+
+    def _apply_call(self, event: Event, record: Record, keyed: list[tuple[str, Identifier]]) -> None:
+        own = [(key, identifier) for key, identifier in keyed if record.trusted or not self._is_foreign(key, event)]
+        found = match(own or keyed[:1], self._owner, lambda profile_id: self.working[profile_id].profile)
+        touched = [self.working[profile_id].profile for profile_id in found.profiles]
+        order = duplicates.event_hash(record.source, event)
+        known = duplicates.familiarity(touched, order, bytes.fromhex(event.fingerprint))
+        if known is Familiarity.DUPLICATE:
+            self.outcomes["duplicate", "event"] += 1
+        elif not gate.may_store(STORE, touched, event, record):
+            self._refuse(event, record, found)
+        elif own[:1] != keyed[:1]:
+            self._quarantine(event, record, "unverified_claim")
+        elif known is Familiarity.CONFLICT:
+            self._keep_conflict(self.working[found.profiles[0]], event, record)
+        else:
+            self._accept(event, record, found, order, dropped=len(keyed) - len(found.kept))
+
+    def _accept(self, event: Event, record: Record, found: Match, order: bytes, *, dropped: int) -> None:
+        working = self._target(found, event, record)
+        if dropped:
+            self.outcomes["identifier_dropped", ""] += dropped
+        working.hear(event, record, self.now, gate.voice([working.profile], event, record))
+        working.changes += fold_event(working.profile, event, order, self._compiled)
+        working.grown = True
+        self._note(working, event, record, order)
+
+    def _is_foreign(self, key: str, event: Event) -> bool:
+        owner = self._owner(key)
+        return owner is not None and is_foreign(self.working[owner].profile, key, event.identifiers)
 
     def _refuse(self, event: Event, record: Record, found: Match) -> None:
         """A refused event links and stores nothing; what it withdraws from a known person still counts."""
         self.outcomes["dropped", "consent"] += 1
         version = max((self.working[profile_id].version or 0 for profile_id in found.profiles), default=0)
         self.loose_rows.append(refused(event, record, "consent", self.now, version))
-        if found.profiles and any(granted is False for granted in (event.consent or {}).values()):
-            working = self.working[found.profiles[0]]
-            if working.hear(event, record, self.now, grants=False):
+        for profile_id in found.profiles:
+            working = self.working[profile_id]
+            refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
+            said = msgspec.structs.replace(event, consent=refusals, basis=None)
+            if working.hear(said, record, self.now, gate.SILENT):
                 working.changes += segments.evaluate(self._compiled, working.profile)
 
     def _target(self, found: Match, event: Event, record: Record) -> Working:
@@ -172,7 +187,7 @@ class WorkingSet:
         else:
             working = self._found(found.kept[0][0], event)
         for key, identifier in found.kept:
-            self._link(working, key, identifier, event, record)
+            self._link(working, key, identifier, record)
         return working
 
     def _found(self, key: str, event: Event) -> Working:
@@ -203,27 +218,34 @@ class WorkingSet:
         into.ledger += other.ledger
         into.rows += other.rows
         into.absorbed += other.absorbed
-        if other.version is not None:
-            into.absorbed.append((other.version, profile_id))
+        # also where it was never stored: its id is used now, in the ledger and in the lake, and must not be given away
+        into.absorbed.append((other.version, profile_id))
         for known, root in self._roots.items():
             if root == profile_id:
                 self._roots[known] = into.profile.profile_id
         into.keep_merge(other.profile, event, record, self.now)
         into.dirty = True
 
-    def _link(self, working: Working, key: str, identifier: Identifier, event: Event, record: Record) -> None:
+    def _link(self, working: Working, key: str, identifier: Identifier, record: Record) -> None:
         profile = working.profile
         held = profile.links.get(key)
-        if held is None or (record.trusted and not held.verified):
-            profile.links[key] = Link(identifier, held.at if held else event.time, record.trusted)
+        if held is None or (record.trusted and not held.verified) or is_worn(identifier, held.at, record.received_at):
+            profile.links[key] = Link(
+                identifier, record.received_at, record.trusted or (held is not None and held.verified)
+            )
             working.dirty = True
         if key in working.claims:
             return
         read = self._identities.get(key)
-        if read is None or expired(read, self.now) or read.profile_id != profile.profile_id:
+        if (
+            read is None
+            or read.profile_id != profile.profile_id
+            or expired(read, self.now)
+            or is_worn(identifier, read.at, record.received_at)
+        ):
             identity = Identity(
                 profile_id=profile.profile_id,
-                at=max(event.time, read.at if read else 0),
+                at=max(record.received_at, read.at if read else 0),
                 namespace=identifier.namespace,
                 generation=profile.generation,
                 verified=record.trusted,
@@ -250,11 +272,11 @@ class WorkingSet:
     def _owners(self, keyed: list[tuple[str, Identifier]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(owner for key, _ in keyed if (owner := self._owner(key)) is not None))
 
-    def _owner(self, key: str) -> str | None:
-        """The live profile an identity key belongs to, claims of this batch included."""
+    def _owner(self, key: str, *, lapsed: bool = False) -> str | None:
+        """The live profile an identity key belongs to, claims of this batch included; `lapsed`: or last belonged to."""
         if key in self._claimed:
             return self._roots[self._claimed[key]]
         identity = self._identities.get(key)
-        if identity is None or expired(identity, self.now):
+        if identity is None or (expired(identity, self.now) and not lapsed):
             return None
         return self._roots.get(identity.profile_id)

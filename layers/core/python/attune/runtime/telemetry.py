@@ -10,13 +10,17 @@ import functools
 import os
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "Attune"
+#: unexpected failures, of all functions together and whatever the reason: an alarm cannot search over dimensions, and
+#: is paid for by the metric. The name it has in place of a function's is EVERYWHERE.
+FAILURES: Final = "Failures"
+EVERYWHERE: Final = "attune"
 _FRAMES: Final = 12
 
 type Handler = Callable[[dict[str, Any], Any], Any]
@@ -36,6 +40,7 @@ class Telemetry:
         self.tracer: Final = Tracer(service=function, disabled=not traced, patch_modules=["boto3"])
         self._function: Final = function
         self._counts: Final[dict[tuple[tuple[str, str], ...], Counter[str]]] = {}
+        self._failures = 0
 
     def count(self, name: str, value: int, dimensions: Mapping[str, Any]) -> None:
         """Adds to a metric; it is sent at the end of the invocation. Matches `ports.Count`.
@@ -52,19 +57,18 @@ class Telemetry:
         return traced
 
     def failed(self, failure: BaseException) -> None:
-        """Logs an unexpected exception without its message."""
+        """Logs an unexpected exception without its message, and counts it among the `Failures`."""
+        self._failures += 1
         self.logger.error("unexpected failure", **describe(failure))
 
     def flush(self) -> None:
         """Writes what was counted as one EMF line for each set of dimensions."""
         for dimensions, counts in self._counts.items():
-            metrics = EphemeralMetrics(namespace=NAMESPACE, service=self._function)
-            for dimension, text in dimensions:
-                metrics.add_dimension(dimension, text)
-            for name, value in counts.items():
-                metrics.add_metric(name, MetricUnit.Count, value)
-            metrics.flush_metrics()
+            _write(self._function, dimensions, counts)
         self._counts.clear()
+        if self._failures:
+            _write(EVERYWHERE, (), {FAILURES: self._failures})
+            self._failures = 0
 
     def _guarded(self, handler: Handler) -> Handler:
         @functools.wraps(handler)
@@ -78,6 +82,15 @@ class Telemetry:
                 self.flush()
 
         return run
+
+
+def _write(service: str, dimensions: Iterable[tuple[str, str]], counts: Mapping[str, int]) -> None:
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+    for dimension, text in dimensions:
+        metrics.add_dimension(dimension, text)
+    for name, value in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, value)
+    metrics.flush_metrics()
 
 
 def describe(failure: BaseException) -> dict[str, Any]:

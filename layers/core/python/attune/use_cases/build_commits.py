@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_ACTIONS: Final = 90
 #: bytes of a profile's state; DynamoDB refuses an item of more than 400 KB for good
 MAX_STATE: Final = 300_000
+#: what a withdrawal or a wake-up may bring a full profile to: neither may ever be refused for want of room
+MAX_STATE_WITH_CONSENT: Final = 380_000
 
 
 class ProfileTooLargeError(Exception):
@@ -26,7 +28,7 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
     """The survivor, the tombstones of those it absorbed, and what it claims and records: one atomic change."""
     profile = working.profile
     state = encode_profile(profile)
-    if len(state) > MAX_STATE:
+    if len(state) > (MAX_STATE if working.grown else MAX_STATE_WITH_CONSENT):
         raise ProfileTooLargeError
     item = ProfileItem(
         profile_id=profile.profile_id,
@@ -36,7 +38,7 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
         outbox=tuple(working.changes),
     )
     tombstones = [
-        (version, ProfileItem(profile_id=profile_id, version=version + 1, merged_into=profile.profile_id))
+        (version, ProfileItem(profile_id=profile_id, version=(version or 0) + 1, merged_into=profile.profile_id))
         for version, profile_id in working.absorbed
     ]
     return Commit(

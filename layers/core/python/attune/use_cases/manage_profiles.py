@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.consent import PURPOSES, Consent, newer
+from attune.domain.consent import PURPOSES, Consent, outlasts
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
@@ -129,11 +129,12 @@ class ManageProfiles:
         return {"accepted": True, "message_id": event.message_id}
 
     def _consent(self, profile: Profile) -> Json:
-        """What the gates go by: the profile's records, and a hold where it is newer."""
+        """What the gates go by: the profile's records, and a hold where none outlasts it."""
         records = dict(profile.consent)
         for purpose, since in self._holds.held(profile.links).items():
-            held = Consent(granted=False, at=since, source="hold")
-            records[purpose] = newer(held, records[purpose]) if purpose in records else held
+            record = records.get(purpose)
+            if record is None or (record.granted and not outlasts(record, since)):
+                records[purpose] = Consent(granted=False, at=since, source="hold")
         return {
             purpose: {"granted": record.granted, "at": _iso(record.at) or None, "source": record.source}
             for purpose, record in sorted(records.items())

@@ -16,7 +16,7 @@ import msgspec
 from attune.domain.duplicates import position, record_hash
 from attune.domain.events import WAKE, Record, Rejected, decode_record, encode_event
 from attune.domain.verdicts import encode_row
-from attune.ports import ConflictError
+from attune.ports import ConflictError, UnstorableError
 from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.load_working_sets import Component, Read, halve, load_components
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS: Final = 8
 #: decided without a write, so nothing but a consistent read can vouch for them
-UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict"})
+UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict", "quarantined", "identifier_dropped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +229,8 @@ class ProcessEvents:
         except ConflictError:
             self._count("CommitConflicts", 1, {})
             return component.reads
+        except UnstorableError as error:
+            return tuple(self._isolate(component, error, outcomes, failed))
         except Exception as error:  # noqa: BLE001 - the store failed for these people: deliver their records again
             self._fail([read.sequence for read in component.reads], error, failed)
             return ()

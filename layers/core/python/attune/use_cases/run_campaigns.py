@@ -87,7 +87,7 @@ class RunCampaigns:
         try:
             return decode_outbox(record.outbox)
         except msgspec.MsgspecError:
-            # Nothing will make it readable: it must not hold up the shard. Repair can derive the effects again.
+            # Nothing will make it readable: it must not hold up the shard. Its campaigns do not start; the count tells.
             self._count("OutboxesUnreadable", 1, {})
             return ()
 

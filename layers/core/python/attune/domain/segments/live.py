@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import SEGMENT, permits
 from attune.domain.profiles import Membership
-from attune.domain.segments.truth import cancelled, node_holds, node_since, node_until
+from attune.domain.segments.truth import node_holds, node_since, node_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,4 +130,4 @@ def _member(segment: str, key: str) -> str:
     return f"{segment}{_SEPARATOR}{key}" if key else segment
 
 
-__all__ = ["advance", "announce", "cancelled", "evaluate", "holds", "members", "next_due"]
+__all__ = ["advance", "announce", "evaluate", "holds", "members", "next_due"]
