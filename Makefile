@@ -55,7 +55,7 @@ $(UV):
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 
 $(VENV): pyproject.toml uv.lock | $(UV)
-	@echo "setup: Python packages from uv.lock into .venv (the first time about 300 MB: the CDK library, Node, mypy, moto)"
+	@echo "setup: Python packages from uv.lock into .venv (the first time about 210 MB: the CDK library, Node, mypy, moto)"
 	@$(UV) sync --locked --quiet
 	@printf '#!/bin/sh\ncd "$$(dirname "$$0")/../.." && exec .venv/bin/python -m cli "$$@"\n' > .venv/bin/attune && chmod +x .venv/bin/attune
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +68,17 @@ def test_what_is_known_after_somebody_spoke(
     spoken = event(name, time=at, consent={"email": consent})
     before = {} if known is None else {"email": known}
     added = heard(before, spoken, record(spoken), Voice(grants=True, ends_withdrawal=name == PREFERENCE_UPDATE))
-    assert added == ({} if expected is None else {"email": expected})
+    heard_of = {purpose: msgspec.structs.replace(one, since=0) for purpose, one in added.items()}
+    assert heard_of == ({} if expected is None else {"email": expected})
+
+
+def test_until_a_grant_was_given_what_it_ended_was_in_force() -> None:
+    withdrawal, grant = event(consent={"analytics": False}, time=NOW - 10), statement(time=NOW)
+    withdrawn = heard({}, withdrawal, record(withdrawal), SILENT)
+    ended = shopper(heard(withdrawn, grant, record(grant), Voice(grants=True, ends_withdrawal=True)), "visitor")
+    for at, stored in ((NOW - 11, True), (NOW - 10, False), (NOW - 1, False), (NOW, True)):
+        riding = event(consent={"analytics": True}, time=at)
+        assert may_store("analytics", [ended], riding, record(riding)) is stored
 
 
 @given(states, states, states)
@@ -120,7 +131,8 @@ def test_a_browser_ends_a_withdrawal_only_on_a_device_that_the_person_holds() ->
 
 def test_a_repeated_withdrawal_has_the_time_of_its_repetition() -> None:
     said = event(consent={"analytics": False})
-    assert heard(WITHDRAWN, said, record(said), SILENT) == {"analytics": Consent(granted=False, at=NOW, source="shop")}
+    repeated = Consent(granted=False, at=NOW, source="shop", since=NOW - 10)
+    assert heard(WITHDRAWN, said, record(said), SILENT) == {"analytics": repeated}
     assert heard(heard(WITHDRAWN, said, record(said), SILENT), said, record(said), SILENT) == {}
 
 

@@ -5,7 +5,8 @@ Written from the English of the definitions; imports nothing of the code it judg
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 #: an abandoned cart is forgotten 30 days after it was last touched
@@ -53,3 +54,170 @@ def critical_instants(times: Iterable[int], delays: Iterable[int]) -> list[int]:
     known, waits = list(times), list(delays)
     exact = {time + delay for time in known for delay in (0, *waits)}
     return sorted({instant + offset for instant in exact for offset in (-1, 0, 1)})
+
+
+# ---------------------------------------------------------------------------------------------------- condition trees
+
+_UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One thing a person did, and what it said of their traits; None takes a trait back."""
+
+    time: int
+    name: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    traits: Mapping[str, Any] = field(default_factory=dict)
+
+
+def delays_of(condition: Mapping[str, Any]) -> set[int]:
+    """Every duration that stands in a condition as it is written, in ms."""
+    parts = [*condition.get("conditions", ()), *([condition["condition"]] if "condition" in condition else ())]
+    found = {_milliseconds(condition[name]) for name in ("within", "after") if name in condition}
+    return found.union(*map(delays_of, parts))
+
+
+def condition_holds(condition: Mapping[str, Any], happened: Iterable[Happening], key: str, at: int) -> bool:
+    """Whether the condition, as it is written, holds at `at`, for the cart `key` where it speaks of one."""
+    past = [one for one in happened if one.time <= at]
+    match condition["type"]:
+        case "all":
+            return all(condition_holds(part, past, key, at) for part in condition["conditions"])
+        case "any":
+            return any(condition_holds(part, past, key, at) for part in condition["conditions"])
+        case "not":
+            return not condition_holds(condition["condition"], past, key, at)
+        case "performed":
+            within = _milliseconds(condition["within"]) if "within" in condition else None
+            return did_within(_times(past, condition), condition["at_least"], within, at)
+        case "abandoned":
+            of_cart = [one for one in past if one.properties.get(condition["key"]) == key]
+            did = [time for part in condition["did"] for time in _times(of_cart, part)]
+            without = [time for part in condition["without"] for time in _times(of_cart, part)]
+            return is_abandoned(did, without, _milliseconds(condition["after"]), at)
+        case "trait":
+            said = [(one.time, name, value) for one in past for name, value in one.traits.items()]
+            return _compare(condition["operator"], last_words(said).get(condition["trait"]), condition.get("value"))
+        case other:
+            raise ValueError(other)
+
+
+def _times(happened: Iterable[Happening], wanted: Mapping[str, Any]) -> list[int]:
+    return [
+        one.time
+        for one in happened
+        if one.name == wanted["event"]
+        and all(
+            _compare(test["operator"], one.properties.get(test["property"]), test["value"])
+            for test in wanted.get("where", ())
+        )
+    ]
+
+
+def _compare(operator: str, actual: Any, wanted: Any) -> bool:
+    """Of whole numbers and of nothing; what is not there stands in no order to anything."""
+    if operator in {"greater_than", "at_least"}:
+        return actual is not None and bool(actual > wanted or (operator == "at_least" and actual == wanted))
+    if operator in {"is_set", "is_not_set"}:
+        return (actual is not None) == (operator == "is_set")
+    return bool(actual == wanted) == (operator == "equals")
+
+
+def _milliseconds(text: str) -> int:
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+# ------------------------------------------------------------------------------------------------------------- carts
+
+
+def cart_contents(happened: Iterable[Happening], cart: str) -> dict[str, int]:
+    """Product → how many lie in the cart: the newest list of everything, and what was put in or taken out since.
+
+    No two things happened in the same instant.
+    """
+    mine = [one for one in happened if one.properties.get("cart_id") == cart]
+    lists = [one for one in mine if one.name == "Cart Viewed" and "products" in one.properties]
+    newest = max(lists, key=lambda one: one.time, default=None)
+    lying = {line["product_id"]: line["quantity"] for line in newest.properties["products"]} if newest else {}
+    for one in mine:
+        sign = {"Product Added": 1, "Product Removed": -1}.get(one.name, 0)
+        if sign and (newest is None or one.time > newest.time):
+            product = one.properties["product_id"]
+            lying[product] = lying.get(product, 0) + sign * one.properties["quantity"]
+    return {product: quantity for product, quantity in lying.items() if quantity > 0}
+
+
+# ----------------------------------------------------------------------------------------------------------- consent
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What reached us under one message id. `may_grant`: from a trusted source or a device that the person holds.
+
+    `stated`: a statement of consent and not a banner's choice that rides along; `bare`: nothing but a statement.
+    `basis` is what the source vouches for where the event says nothing.
+    """
+
+    time: int
+    says: Mapping[str, bool] = field(default_factory=dict)
+    basis: Mapping[str, bool] = field(default_factory=dict)
+    may_grant: bool = True
+    stated: bool = False
+    bare: bool = False
+
+
+class Person:
+    """What somebody known has said of consent, as it reached us; `said`: purpose → (granted, since when, stated).
+
+    What a source vouches for is held as said at time 0. `withdrawn`: purpose → when the last withdrawal began: between
+    that and the grant that ended it nothing is stored, however late it comes.
+    """
+
+    STORING = "analytics"
+
+    def __init__(self) -> None:
+        self.said: dict[str, tuple[bool, int, bool]] = {}
+        self.withdrawn: dict[str, int] = {}
+
+    def sends(self, sent: Sent) -> bool:
+        """Whether the event is stored; what it says is heard, of a refused one only what it withdraws."""
+        stored = sent.bare or self._may_be_stored(sent)
+        for purpose, granted in sent.says.items():
+            if granted and stored and sent.may_grant:
+                self._hear_grant(purpose, sent)
+            elif not granted:
+                self._hear_withdrawal(purpose, sent.time)
+        for purpose, vouched in sent.basis.items():
+            if stored and vouched and purpose not in sent.says:
+                self.said.setdefault(purpose, (True, 0, False))
+        return stored
+
+    def _may_be_stored(self, sent: Sent) -> bool:
+        own = sent.says.get(self.STORING)
+        if own is False:
+            return False
+        if self.STORING not in self.said:
+            return (own is True and sent.may_grant) or (own is None and sent.basis.get(self.STORING, False))
+        granted, since, _ = self.said[self.STORING]
+        if not granted:
+            return own is True and sent.may_grant and sent.stated and sent.time > since
+        if since > sent.time >= self.withdrawn.get(self.STORING, since):
+            return False
+        return (own is True and sent.may_grant) or since <= sent.time
+
+    def _hear_withdrawal(self, purpose: str, time: int) -> None:
+        """Ends whatever only rode along, and every statement that is not newer; of several the latest counts."""
+        granted, since, stated = self.said.get(purpose, (True, 0, False))
+        if granted and stated and since > time:
+            return
+        if granted:
+            self.withdrawn[purpose] = time
+        self.said[purpose] = (False, time if granted else max(since, time), True)
+
+    def _hear_grant(self, purpose: str, sent: Sent) -> None:
+        """What rides along is heard where nothing was; a newer statement ends a withdrawal, any replaces what rode."""
+        heard = (True, sent.time, sent.stated)
+        granted, since, stated = self.said.setdefault(purpose, heard)
+        if sent.stated and ((granted and not stated) or (not granted and sent.time > since)):
+            self.said[purpose] = heard

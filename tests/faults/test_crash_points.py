@@ -124,9 +124,11 @@ _FLEETING = {"data_key", "as_of", "ledger_head", "cursors"}
 
 
 def lasting(state: dict[str, Any]) -> dict[str, Any]:
-    """A profile without what a retry may change: when it was last looked at, and under which key it seals."""
+    """A profile without what a retry may change: when things were received or looked at, and the key that seals."""
     kept = {name: value for name, value in state.items() if name not in _FLEETING}
     kept["seen"] = sorted(state.get("seen", {}))
+    kept["seen_records"] = sorted(state.get("seen_records", {}))
+    kept["links"] = {key: [link[0], *link[2:]] for key, link in state.get("links", {}).items()}
     kept["cursors"] = {key: position[:2] for key, position in state.get("cursors", {}).items()}
     return kept
 

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from attune.domain import carts
+from attune.domain.carts import Cart
 from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.events import Event
 from tests.builders import DAY, HOUR, MINUTE, NOW, event, identifiers
@@ -40,15 +43,25 @@ instants = st.builds(
     st.sampled_from([0, 1, 12, 23, 24, 25, 36, 48]),
     st.integers(-1, 1),
 )
+CART_EVENTS = ("Product Added", "Product Removed", "Cart Viewed", "Order Completed")
+lines = st.fixed_dictionaries(
+    {"product_id": st.sampled_from(["p", "q", "r"]), "quantity": st.integers(1, 3)},
+    optional={"price": st.sampled_from([5, 10])},
+)
+contents = st.lists(lines, max_size=3, unique_by=lambda line: line["product_id"])
 
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     """One event of one person, by one or both of the identifiers that are already theirs."""
-    name = draw(st.sampled_from(["Product Viewed", "Product Viewed", "Product Added", "Order Completed"]))
+    name = draw(st.sampled_from(["Product Viewed", "Product Viewed", *CART_EVENTS]))
     number = draw(st.integers(0, 10**9))
     claimed = draw(st.sampled_from([ME, {"anonymous_id": "me"}, {"user_id": "u-me"}]))
-    cart = {} if name == "Product Viewed" else {"cart_id": draw(st.sampled_from(["c1", "c2"])), "product_id": "p"}
+    cart: dict[str, Any] = {} if name == "Product Viewed" else {"cart_id": draw(st.sampled_from(["c1", "c2"]))}
+    if name in {"Product Added", "Product Removed"}:
+        cart |= draw(lines)
+    elif name == "Cart Viewed":
+        cart |= draw(st.fixed_dictionaries({}, optional={"products": contents, "currency": st.just("EUR")}))
     traits = draw(
         st.dictionaries(st.sampled_from(["name", "city"]), st.one_of(st.none(), st.integers(0, 3)), max_size=2)
     )
@@ -63,6 +76,8 @@ def events(draw: st.DrawFn) -> Event:
 
 
 histories = st.lists(events(), min_size=1, max_size=14, unique_by=lambda one: one.message_id)
+#: no two events in one millisecond, where each of them would be an instant of its own
+histories_of_instants = st.lists(events(), min_size=1, max_size=14, unique_by=lambda one: one.time)
 
 
 def linked_world(**world: Any) -> World:
@@ -120,6 +135,17 @@ def test_any_order_duplication_and_batching_ends_in_the_same_state(
     assert stated(rough) == stated(straight)
 
 
+@fixed
+@given(history=histories_of_instants, seed=st.integers(0, 10**6))
+def test_a_cart_holds_what_was_last_listed_put_in_and_taken_out_in_any_order(history: list[Event], seed: int) -> None:
+    state = delivered(history, Random(seed), shuffled=True, repeated=True, shards=2)
+    stored = {name: carts.view(cart) for name, cart in msgspec.convert(state.get("carts", {}), dict[str, Cart]).items()}
+    happened = [oracles.Happening(one.time, one.name, one.properties) for one in history]
+    for name in ("c1", "c2"):
+        lying = {line["product_id"]: line["quantity"] for line in stored.get(name, {"products": []})["products"]}
+        assert lying == oracles.cart_contents(happened, name)
+
+
 # --------------------------------------------------------------------------------------------- truth over time
 
 
@@ -129,8 +155,8 @@ def truth(history: list[Event], at: int) -> set[str]:
     holding = {"keen"} if oracles.did_within(viewed, 4, WINDOW, at) else set()
     for cart in ("c1", "c2"):
         added, ordered = (
-            [one.time for one in history if one.name == name and one.properties["cart_id"] == cart]
-            for name in ("Product Added", "Order Completed")
+            [one.time for one in history if one.name in names and one.properties["cart_id"] == cart]
+            for names in (("Product Added", "Cart Viewed"), ("Order Completed",))
         )
         if oracles.is_abandoned(added, ordered, CART_TIMER, at):
             holding.add(f"abandoned_cart\x1f{cart}")
@@ -172,21 +198,24 @@ def test_live_memberships_are_the_truth_of_the_raw_events_at_every_instant(histo
         assert inside(world) == truth(done, instant), instant - START
 
 
+def _views(*hours: int) -> list[Event]:
+    return [event("Product Viewed", time=START + hour * HOUR, identifiers=identifiers(**ME)) for hour in hours]
+
+
 @fixed
-@given(history=histories)
-def test_entries_and_exits_carry_the_instants_at_which_they_were_true(history: list[Event]) -> None:
-    known: dict[str, tuple[int, int | None]] = {}
+@given(history=histories_of_instants)
+@example(history=_views(0, 1, 12, 23, 24))
+def test_entries_and_exits_carry_the_instants_at_which_the_truth_turned(history: list[Event]) -> None:
+    """Also where an event comes at the very instant at which the window slides: then nothing turns."""
+    turns = sorted({START - 3 * HOUR, *critical(history)})
     for world, instant, done in live(history):
         for name, (entered_at, left_at) in stays(world).items():
-            if known.get(name) == (entered_at, left_at):
-                continue
-            known[name] = (entered_at, left_at)
-            turned_at = entered_at if left_at is None else left_at
-            assert (name in truth(done, turned_at)) == (left_at is None), (name, instant - START)
-            # It was otherwise just before, or would have been at that instant without what happened in it.
-            before = [one for one in done if one.time < turned_at]
-            otherwise = {name in truth(before, turned_at - 1), name in truth(before, turned_at)}
-            assert (left_at is not None) in otherwise or entered_at == left_at, (name, instant - START)
+            now = name in truth(done, instant)
+            since = oracles.true_since(
+                lambda at, name=name, now=now, done=done: (name in truth(done, at)) is now, turns, instant
+            )
+            assert (entered_at if left_at is None else left_at) == since, (name, instant - START)
+            assert (left_at is None) is now
 
 
 @fixed

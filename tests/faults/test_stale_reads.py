@@ -46,9 +46,9 @@ def view(number: int, **overrides: Any) -> Event:
 
 def test_consent_given_elsewhere_is_seen_before_an_event_is_dropped() -> None:
     both = TwoEnvironments()
-    both.one(consent_event({"analytics": False}, message_id="no", identifiers=ME, time=NOW))
+    both.one(consent_event({"analytics": False}, message_id="no", identifiers=ME, time=NOW - 2 * SECOND))
     both.other(
-        consent_event({"analytics": True, "personalization": True}, message_id="yes", identifiers=ME, time=NOW + SECOND)
+        consent_event({"analytics": True, "personalization": True}, message_id="yes", identifiers=ME, time=NOW - SECOND)
     )
     both.one(view(1))
     assert both.state()["events"] == 1

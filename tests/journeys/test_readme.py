@@ -52,7 +52,7 @@ def test_events_are_answered_with_success(answers: list[str]) -> None:
 def test_the_profile_is_found_under_the_address_the_shop_vouched_for(answers: list[str]) -> None:
     profile: dict[str, Any] = json.loads(answers[2])
     assert profile["traits"]["first_name"] == "Ada"
-    assert {identifier["namespace"] for identifier in profile["identifiers"]} == {"user_id", "email"}
+    assert {identifier["namespace"] for identifier in profile["identifiers"]} == {"user_id", "email", "anonymous_id"}
     assert profile["consent"]["email"]["granted"] is True
 
 

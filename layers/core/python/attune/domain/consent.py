@@ -27,6 +27,19 @@ class Consent(msgspec.Struct, frozen=True, array_like=True):
     source: str
     #: said for its own sake; a grant that only rode along on an event, or a source's basis, gives way to any withdrawal
     stated: bool = True
+    #: of a withdrawal: when it began, repetitions aside; of a grant that ended one: when that had begun; else 0
+    since: int = 0
+
+
+def in_force(known: Mapping[str, Consent], at: int) -> dict[str, Consent]:
+    """What held at an earlier instant: a grant counts from when it was given, until then the withdrawal it ended."""
+    held = {}
+    for purpose, record in known.items():
+        if not record.granted or record.at <= at:
+            held[purpose] = record
+        elif record.since and record.since <= at:
+            held[purpose] = Consent(False, record.since, record.source)
+    return held
 
 
 def outlasts(record: Consent, withdrawn_at: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.consent import Consent, outlasts, permits
+from attune.domain.consent import Consent, in_force, outlasts, permits
 from attune.domain.events import CONSENT
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def may_store(purpose: str, profiles: Sequence[Profile], event: Event, record: R
     speaks = voice(profiles, event, record)
     own = {name: granted for name, granted in (event.consent or {}).items() if speaks.grants or not granted}
     known = [
-        {name: said for name, said in profile.consent.items() if not said.granted or said.at <= event.time}
-        | heard(profile.consent, event, record, speaks)
-        for profile in profiles
+        in_force(profile.consent, event.time) | heard(profile.consent, event, record, speaks) for profile in profiles
     ]
     return permits(purpose, known or [heard({}, event, record, speaks)], own)
 
@@ -72,13 +70,26 @@ def heard(known: Mapping[str, Consent], event: Event, record: Record, speaks: Vo
     """
     added: dict[str, Consent] = {}
     for purpose, granted in (event.consent or {}).items():
-        said = Consent(granted, event.time, record.source, stated=is_statement(event) or not granted)
-        if _counts(known.get(purpose), said, speaks):
+        before = known.get(purpose)
+        said = Consent(
+            granted,
+            event.time,
+            record.source,
+            is_statement(event) or not granted,
+            _since(before, event, granted=granted),
+        )
+        if _counts(before, said, speaks):
             added[purpose] = said
     for purpose, granted in (event.basis or {}).items():
         if granted and purpose not in known and purpose not in (event.consent or {}):
             added[purpose] = Consent(True, 0, record.source, stated=False)
     return added
+
+
+def _since(before: Consent | None, event: Event, *, granted: bool) -> int:
+    if before is not None and not before.granted:
+        return before.since or before.at
+    return 0 if granted else event.time
 
 
 def _counts(before: Consent | None, said: Consent, speaks: Voice) -> bool:
