@@ -77,7 +77,9 @@ def events(draw: st.DrawFn) -> Event:
 
 histories = st.lists(events(), min_size=1, max_size=14, unique_by=lambda one: one.message_id)
 #: no two events in one millisecond, where each of them would be an instant of its own
-histories_of_instants = st.lists(events(), min_size=1, max_size=14, unique_by=lambda one: one.time)
+histories_of_instants = st.lists(
+    events(), min_size=1, max_size=14, unique_by=(lambda one: one.time, lambda one: one.message_id)
+)
 
 
 def linked_world(**world: Any) -> World:

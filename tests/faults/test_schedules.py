@@ -245,10 +245,16 @@ def test_each_effect_is_claimed_once_and_posted_under_one_id(seed: int) -> None:
     delivered = {
         one.delivery_id: {one.body.encode()} for one in life.world.deliveries.all() if one.state == "delivered"
     }
-    assert bodies == delivered
+    assert delivered.items() <= bodies.items()
+    # what an endpoint was sent and did not confirm may still be called off, with the attempt on record
+    called_off = [one for one in life.world.deliveries.all() if one.delivery_id in bodies.keys() - delivered.keys()]
+    assert all(one.state == "not_sent" and one.attempts for one in called_off)
     assert all(one.state != "claimed" for one in life.world.deliveries.all())
+    # by profile: a cart may be told again after an order, and of entries long past consent gives the same instant
     causes = [
-        (one.campaign, one.cause.key, one.cause.at) for one in life.world.deliveries.all() if one.state == "delivered"
+        (one.profile_id, one.campaign, one.cause.key, one.cause.at)
+        for one in life.world.deliveries.all()
+        if one.state == "delivered"
     ]
     assert len(causes) == len(set(causes))
 
