@@ -15,14 +15,17 @@ from attune.domain.definitions import (
     Definitions,
     EventFilter,
     Performed,
+    ScoreTest,
     Segment,
     Source,
     Trigger,
     snapshot,
 )
 from attune.domain.deliveries import Delivery, State, delivery_id
-from attune.domain.events import CONSENT, WAKE, Event, Origin, Record, short_hash
+from attune.domain.events import CONSENT, SCORE, WAKE, Event, Origin, Record, short_hash
+from attune.domain.features import FEATURES
 from attune.domain.identifiers import Identifier, by_strength, identity_key, partition_key, profile_id_for
+from attune.domain.models import SHOPPER_CLUSTERS, Model
 from attune.domain.profiles import Profile
 from attune.ports import ProfileItem
 
@@ -93,6 +96,28 @@ def wake_event(profile_id: str, **overrides: Any) -> Event:
         "message_id": f"wake-{profile_id}",
     }
     return event("", **(base | overrides))
+
+
+def score_event(
+    profile_id: str, value: Any = "vip", *, at: int = NOW, version: str = "run-1", **overrides: Any
+) -> Event:
+    """A `$score` for one profile: what the run's model says of it as of `at`."""
+    said = {"profile_id": profile_id, "model": SHOPPER_CLUSTERS, "value": value, "version": version, "at": at}
+    base: dict[str, Any] = {
+        "type": SCORE,
+        "identifiers": (),
+        "consent": None,
+        "properties": said,
+        "time": at,
+        "message_id": f"score-{version}-{profile_id}-{at}",
+    }
+    return event(SHOPPER_CLUSTERS, **(base | overrides))
+
+
+def vip_segment(**overrides: Any) -> Segment:
+    """Whom the model counts among the best."""
+    fields: dict[str, Any] = {"id": "vip", "when": ScoreTest(model=SHOPPER_CLUSTERS, value="vip")}
+    return Segment(**(fields | overrides))
 
 
 def _fingerprint(fields: dict[str, Any]) -> str:
@@ -203,3 +228,18 @@ def delivery(**overrides: Any) -> Delivery:
         "expires_at": (NOW + 90 * DAY) // 1_000,
     }
     return Delivery(**(fields | overrides))
+
+
+def model(version: str = "run-1", **overrides: Any) -> Model:
+    """Two clusters: who does much is `vip`, who does nothing is `lapsed`."""
+    fields: dict[str, Any] = {
+        "name": SHOPPER_CLUSTERS,
+        "version": version,
+        "trained_at": NOW,
+        "features": FEATURES,
+        "mean": (3.0, 0.5, 2.0, 5.0, 1.0, 0.5),
+        "scale": (1.0, 0.5, 2.0, 1.0, 1.0, 0.5),
+        "centroids": ((-1.0, 1.0, 1.0, 0.5, 1.0, 1.0), (1.0, -1.0, -1.0, -0.5, -1.0, -1.0)),
+        "labels": ("vip", "lapsed"),
+    }
+    return Model(**(fields | overrides))

@@ -51,13 +51,14 @@ def test_the_examples_are_applied_in_order_of_what_refers_to_what(attune: Attune
         "created   segment abandoned_cart",
         "created   segment loyal_customer",
         "created   segment product_viewer",
+        "created   segment vip_by_cluster",
         "created   campaign cart_reminder",
         "created   campaign viewer_offer",
     ]
     second = attune("apply", EXAMPLES)
     assert second.code == 0
     assert {line.split()[0] for line in second.out.splitlines()} == {"unchanged"}
-    assert len(put_requests(api)) == 8
+    assert len(put_requests(api)) == 9
 
 
 def test_only_what_differs_is_changed(attune: Attune, api: Api, tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_every_problem_is_shown_with_its_line_and_nothing_is_applied(attune: Att
     (tmp_path / "bad.yaml").write_text(BAD)
     ran = attune("apply", "good.yaml", "bad.yaml")
     assert (ran.code, ran.out) == (1, "")
-    types = '"performed", "abandoned", "trait", "all", "any", "not"'
+    types = '"performed", "abandoned", "trait", "score", "all", "any", "not"'
     assert ran.err.removeprefix("attune: ").splitlines() == [
         'bad.yaml:2: $.id: "Bad Id" does not match "^[a-z][a-z0-9_-]{0,63}$"',
         "bad.yaml:8: $.when.conditions[0].at_least: 0 is less than the minimum of 1",

@@ -15,8 +15,10 @@ from attune.domain.definitions import (
     NotOf,
     Performed,
     PropertyTest,
+    ScoreTest,
     TraitTest,
 )
+from attune.domain.models import SHOPPER_CLUSTERS
 from attune.domain.segment_checks import MAX_CONDITIONS, MAX_DEPTH, segment_problems
 from tests.builders import views_segment
 
@@ -72,6 +74,10 @@ def test_an_abandoned_condition_that_is_not_needed_is_refused(when: Condition, p
         ),
         (abandoned(key=" "), "$.when.key: names no property"),
         (TraitTest(trait="", operator="is_set"), "$.when.trait: names no trait"),
+        (
+            ScoreTest(model="shoppers", operator="is_set"),
+            "$.when.model: there is no model `shoppers`; known are shopper_clusters",
+        ),
         (Performed(event=""), "$.when.event: names no event"),
         (Performed(event="$consent"), "$.when.event: names that begin with $ are Attune's own"),
         (
@@ -103,7 +109,8 @@ def test_an_operator_gets_the_operand_it_compares_with(operator: Any, value: Any
     test = PropertyTest(property="price", operator=operator, value=value)
     assert problems(Performed(event="X", where=(test,))) == [f"$.when.where[0].value: {problem}"]
     trait = TraitTest(trait="tier", operator=operator, value=value)
-    assert problems(trait) == [f"$.when.value: {problem}"]
+    score = ScoreTest(model=SHOPPER_CLUSTERS, operator=operator, value=value)
+    assert problems(trait) == problems(score) == [f"$.when.value: {problem}"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +119,7 @@ def test_an_operator_gets_the_operand_it_compares_with(operator: Any, value: Any
 )
 def test_a_fitting_operand_is_no_problem(operator: Any, value: Any) -> None:
     assert problems(TraitTest(trait="tier", operator=operator, value=value)) == []
+    assert problems(ScoreTest(model=SHOPPER_CLUSTERS, operator=operator, value=value)) == []
 
 
 @pytest.mark.parametrize("path", ["", ".", "products..sku", "products."])

@@ -128,7 +128,7 @@ class Books:
     def _check_profiles(self) -> None:
         archived: Counter[str] = Counter()
         for row in self.verdicts().values():
-            if row["verdict"] == "applied" and row.get("type") != "$consent":
+            if row["verdict"] == "applied" and not row.get("type", "").startswith("$"):
                 archived[self._survivor(row["profile_id"])] += 1
         counted = {profile_id: profile.get("events", 0) for profile_id, profile in self._profiles.items()}
         assert dict(archived) == {profile_id: events for profile_id, events in counted.items() if events}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 #: an abandoned cart is forgotten 30 days after it was last touched
@@ -56,6 +57,50 @@ def critical_instants(times: Iterable[int], delays: Iterable[int]) -> list[int]:
     return sorted({instant + offset for instant in exact for offset in (-1, 0, 1)})
 
 
+# ------------------------------------------------------------------------------------------ what a person did and is
+
+
+def counted(happened: Iterable[Happening]) -> list[int]:
+    """The first and the last instant, orders, their worth in hundredths, product views, changes of a cart."""
+    done = list(happened)
+    times = [one.time for one in done]
+    orders = [Decimal(str(one.properties.get("total", 0))) for one in done if one.name == "Order Completed"]
+    views = [one for one in done if one.name == "Product Viewed"]
+    carts = [one for one in done if one.name in {"Product Added", "Cart Viewed"}]
+    return [min(times), max(times), len(orders), int(100 * sum(orders)), len(views), len(carts)]
+
+
+@dataclass
+class Scored:
+    """Somebody of whom models may speak or not. A score is (as of, version, value); the last of them counts."""
+
+    permits: bool = True
+    granted_at: int = 0
+    #: the grant ended a withdrawal: nothing that is older than it counts
+    came_back: bool = False
+    score: tuple[int, str, str] | None = None
+
+    def told(self, at: int, version: str, value: str) -> None:
+        if self.permits and not (self.came_back and at < self.granted_at):
+            self.score = max((at, version, value), self.score or (0, "", ""))
+
+    def withdraws(self) -> None:
+        self.permits, self.score = False, None
+
+    def grants(self, at: int) -> None:
+        if not self.permits:
+            self.permits, self.granted_at, self.came_back = True, at, True
+
+    def absorbs(self, other: Scored) -> None:
+        """Who of the two refuses speaks for both."""
+        if not (self.permits and other.permits):
+            self.withdraws()
+            return
+        newest = max(self, other, key=lambda one: one.granted_at)
+        self.granted_at, self.came_back = newest.granted_at, newest.came_back
+        self.score = max(self.score or (0, "", ""), other.score or (0, "", "")) if self.score or other.score else None
+
+
 # ---------------------------------------------------------------------------------------------------- condition trees
 
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -63,12 +108,16 @@ _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 @dataclass(frozen=True)
 class Happening:
-    """One thing a person did, and what it said of their traits; None takes a trait back."""
+    """One thing a person did, and what it said of their traits; None takes a trait back.
+
+    `scores`: it was no doing of theirs, but a model's word on them.
+    """
 
     time: int
     name: str
     properties: Mapping[str, Any] = field(default_factory=dict)
     traits: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
 
 
 def delays_of(condition: Mapping[str, Any]) -> set[int]:
@@ -96,11 +145,18 @@ def condition_holds(condition: Mapping[str, Any], happened: Iterable[Happening],
             did = [time for part in condition["did"] for time in _times(of_cart, part)]
             without = [time for part in condition["without"] for time in _times(of_cart, part)]
             return is_abandoned(did, without, _milliseconds(condition["after"]), at)
-        case "trait":
-            said = [(one.time, name, value) for one in past for name, value in one.traits.items()]
-            return _compare(condition["operator"], last_words(said).get(condition["trait"]), condition.get("value"))
+        case "trait" | "score":
+            return _compare_last(condition, past)
         case other:
             raise ValueError(other)
+
+
+def _compare_last(condition: Mapping[str, Any], past: Iterable[Happening]) -> bool:
+    """What was last said of a trait, or what a model last said."""
+    is_trait = condition["type"] == "trait"
+    said = [(one.time, name, value) for one in past for name, value in (one.traits if is_trait else one.scores).items()]
+    known = last_words(said).get(condition["trait" if is_trait else "model"])
+    return _compare(condition["operator"], known, condition.get("value"))
 
 
 def _times(happened: Iterable[Happening], wanted: Mapping[str, Any]) -> list[int]:

@@ -13,8 +13,9 @@ import pytest
 
 from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.definitions import decode_definition
-from attune.domain.events import Event
-from tests.builders import HOUR, NOW, event, identifiers
+from attune.domain.events import SCORE, Event
+from attune.domain.models import SHOPPER_CLUSTERS
+from tests.builders import HOUR, NOW, Pseudonyms, event, identifiers, key_of, score_event
 from tests.faults import oracles
 from tests.faults.effort import seeds
 from tests.faults.world import World
@@ -22,6 +23,7 @@ from tests.faults.world import World
 START = NOW - 60 * HOUR
 FIRST = START - 3 * HOUR
 ME = identifiers(anonymous_id="me")
+MY_PROFILE = Pseudonyms().profile_id(key_of("anonymous_id", "me"), 0)
 NAMES = ("Product Viewed", "Product Added", "Order Completed")
 CARTS = ("c1", "c2")
 
@@ -40,16 +42,17 @@ TURNS = 3
 
 def tree(rng: Random, depth: int = 2) -> dict[str, Any]:
     """A condition as people write it."""
-    kind = rng.choice(["performed", "performed", "trait", *(["all", "any", "not"] if depth else [])])
+    kind = rng.choice(["performed", "performed", "trait", "score", *(["all", "any", "not"] if depth else [])])
     if kind == "performed":
         within = {"within": rng.choice(["12h", "24h", "90m"])} if rng.random() < 0.8 else {}
         where = [{"property": "price", "operator": "at_least", "value": 10}] if rng.random() < 0.3 else []
         at_least = rng.choice([1, 1, 2, 2, 3, 4, 5])
         return {"type": kind, "event": rng.choice(NAMES), "at_least": at_least, "where": where, **within}
-    if kind == "trait":
+    if kind in {"trait", "score"}:
         operator = rng.choice(["equals", "not_equals", "greater_than", "is_set", "is_not_set"])
         value = {} if operator.startswith("is") else {"value": rng.randint(0, 2)}
-        return {"type": kind, "trait": rng.choice(["name", "city"]), "operator": operator, **value}
+        subject = {"trait": rng.choice(["name", "city"])} if kind == "trait" else {"model": SHOPPER_CLUSTERS}
+        return {"type": kind, **subject, "operator": operator, **value}
     if kind == "not":
         return {"type": kind, "condition": tree(rng, depth - 1)}
     return {"type": kind, "conditions": [tree(rng, depth - 1) for _ in range(rng.randint(1, 3))]}
@@ -67,12 +70,20 @@ def history(rng: Random) -> list[Event]:
 
 
 def _happening(rng: Random, time: int) -> Event:
+    if rng.random() < 0.2:
+        return score_event(MY_PROFILE, rng.randint(0, 3), at=time)
     name = rng.choice(NAMES)
     properties: dict[str, Any] = {"price": rng.choice([5, 10, 15])}
     if name != "Product Viewed":
         properties |= {"cart_id": rng.choice(CARTS), "product_id": "p"}
     traits = {name: rng.choice([None, 0, 1, 2, 3]) for name in ("name", "city") if rng.random() < 0.3}
     return event(name, time=time, identifiers=ME, properties=properties, traits=traits)
+
+
+def _as_happened(one: Event) -> oracles.Happening:
+    if one.type == SCORE:
+        return oracles.Happening(one.time, "", scores={one.name: one.properties["value"]})
+    return oracles.Happening(one.time, one.name, one.properties, one.traits)
 
 
 # --------------------------------------------------------------------------------------------------- what is judged
@@ -85,7 +96,7 @@ class Lived:
         self.when, self.history = when, history
         self.keys = CARTS if ABANDONED in when.get("conditions", ()) else ("",)
         self.critical = oracles.critical_instants([one.time for one in history], oracles.delays_of(when))
-        self._happened = [oracles.Happening(one.time, one.name, one.properties, one.traits) for one in history]
+        self._happened = [_as_happened(one) for one in history]
 
     @cached_property
     def world(self) -> World:

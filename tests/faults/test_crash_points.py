@@ -14,7 +14,19 @@ import pytest
 
 from attune.domain.events import Rejected
 from attune.ports import Answer
-from tests.builders import MINUTE, NOW, SECOND, consent_event, event, identifiers, identify
+from tests.builders import (
+    MINUTE,
+    NOW,
+    SECOND,
+    consent_event,
+    event,
+    identifiers,
+    identify,
+    key_of,
+    model,
+    score_event,
+    vip_segment,
+)
 from tests.faults.books import Books, Sender
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule
@@ -27,11 +39,11 @@ CART = {"product_id": "p1", "quantity": 2, "price": 9.5}
 
 class Story:
     """Four visitors. Ann fills a cart, logs in and leaves; Ben orders in time; Cid refuses; Dee withdraws before the
-    send.
+    send. A model scores all but Cid when they come, and Ann anew as whom she was before she logged in.
     """
 
     def __init__(self, wire: Wire | None = None, **world: Any) -> None:
-        self.world = World(wire=wire, **world)
+        self.world = World(vip_segment(), wire=wire, models=[model("online")], **world)
         self.sender = Sender()
         # The first endpoint to be called is busy, once.
         self.world.sender = type(self.world.sender)([Answer(status=503)])
@@ -78,6 +90,8 @@ class Story:
         other = event(message_id="view-1", time=NOW - 4 * SECOND, identifiers=ann, properties={"other": "content"})
         fresh = event("Product Viewed", message_id="view-9", time=now, identifiers=ann)
         self._send(again, other, fresh)
+        as_visitor = self.world.pseudonyms.profile_id(key_of("anonymous_id", "ann"), 0)
+        self.world.send(score_event(as_visitor, "vip", version="run-2", at=now))
         self._send(event(message_id="refused-1", identifiers=cid, consent=None))
         self._send(event(message_id="refused-2", identifiers=cid, consent={"analytics": False}))
         withdrawal = consent_event(
@@ -129,6 +143,7 @@ def lasting(state: dict[str, Any]) -> dict[str, Any]:
     kept["seen"] = sorted(state.get("seen", {}))
     kept["seen_records"] = sorted(state.get("seen_records", {}))
     kept["links"] = {key: [link[0], *link[2:]] for key, link in state.get("links", {}).items()}
+    kept["scores"] = {name: score[:2] for name, score in state.get("scores", {}).items()}
     kept["cursors"] = {key: position[:2] for key, position in state.get("cursors", {}).items()}
     return kept
 
@@ -162,11 +177,17 @@ def test_the_story_is_about_everything(undisturbed: dict[str, Any]) -> None:
         ("not_sent", "no_consent"),
     ]
     assert len(undisturbed["tombstones"]) == 1
+    assert sorted(score for state in undisturbed["profiles"] for score in state["scores"].values()) == [
+        ["lapsed", "online"],
+        ["lapsed", "online"],
+        ["vip", "run-2"],
+    ]
     called = {name for _, name in POINTS}
     assert {
         "process_events.profiles.commit",
         "process_events.lake.append",
         "process_events.quarantine.keep",
+        "process_events.champions.serving",
         "run_campaigns.deliveries.claim",
         "run_campaigns.queue.enqueue",
         "deliver_messages.deliveries.settle",

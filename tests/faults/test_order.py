@@ -1,5 +1,5 @@
-"""Traits, windows and counters are equal under any order, duplication and batching; what windows say is what
-happened.
+"""Traits, windows and counters are equal under any order, duplication and batching; what windows and counters say is
+what happened.
 
 Links are fixed before: which identifiers belong together depends on order by design.
 """
@@ -35,6 +35,7 @@ fixed = settings(
 )
 
 START = NOW - 60 * HOUR
+FIRST = START - 3 * HOUR
 WINDOW, CART_TIMER = DAY, 15 * MINUTE
 ME = {"anonymous_id": "me", "user_id": "u-me"}
 #: few distinct instants close to each other and to the window's width, so that edges meet
@@ -62,6 +63,8 @@ def events(draw: st.DrawFn) -> Event:
         cart |= draw(lines)
     elif name == "Cart Viewed":
         cart |= draw(st.fixed_dictionaries({}, optional={"products": contents, "currency": st.just("EUR")}))
+    elif name == "Order Completed":
+        cart |= draw(st.fixed_dictionaries({}, optional={"total": st.sampled_from([7, 19.99, "0.35", 250.5])}))
     traits = draw(
         st.dictionaries(st.sampled_from(["name", "city"]), st.one_of(st.none(), st.integers(0, 3)), max_size=2)
     )
@@ -84,7 +87,7 @@ histories_of_instants = st.lists(
 
 def linked_world(**world: Any) -> World:
     made = World(**world)
-    made.time.now = START - 3 * HOUR
+    made.time.now = FIRST
     made.send(event("Signed Up", message_id="first", time=made.time.now, identifiers=identifiers(**ME)))
     made.settle()
     return made
@@ -114,13 +117,16 @@ def delivered(history: list[Event], rng: Random, *, shuffled: bool, repeated: bo
 
 
 def stated(state: dict[str, Any]) -> dict[str, Any]:
-    """What is promised to be equal: traits, windows, counters, and the timers, carts and truth that go with them."""
+    """What is promised to be equal: traits, windows, counters, activity, and the timers, carts and truth that go
+    with them.
+    """
     timers = {slot: {key: timer[:2] for key, timer in keys.items()} for slot, keys in state.get("timers", {}).items()}
     inside = sorted(name for name, stay in state.get("memberships", {}).items() if stay[1] is None)
     return {
         "traits": state.get("traits", {}),
         "windows": state.get("windows", {}),
         "counters": (state["events"], state["first_seen"], state["last_seen"]),
+        "activity": state["activity"],
         "timers": timers,
         "inside": inside,
         "carts": state.get("carts", {}),
@@ -146,6 +152,16 @@ def test_a_cart_holds_what_was_last_listed_put_in_and_taken_out_in_any_order(his
     for name in ("c1", "c2"):
         lying = {line["product_id"]: line["quantity"] for line in stored.get(name, {"products": []})["products"]}
         assert lying == oracles.cart_contents(happened, name)
+
+
+@fixed
+@given(history=histories, seed=st.integers(0, 10**6), shards=st.integers(1, 3))
+def test_activity_is_what_was_done_in_any_order_duplication_and_batching(
+    history: list[Event], seed: int, shards: int
+) -> None:
+    state = delivered(history, Random(seed), shuffled=True, repeated=True, shards=shards)
+    happened = [oracles.Happening(one.time, one.name, one.properties) for one in history]
+    assert state["activity"] == oracles.counted([oracles.Happening(FIRST, "Signed Up"), *happened])
 
 
 # --------------------------------------------------------------------------------------------- truth over time
@@ -209,7 +225,7 @@ def _views(*hours: int) -> list[Event]:
 @example(history=_views(0, 1, 12, 23, 24))
 def test_entries_and_exits_carry_the_instants_at_which_the_truth_turned(history: list[Event]) -> None:
     """Also where an event comes at the very instant at which the window slides: then nothing turns."""
-    turns = sorted({START - 3 * HOUR, *critical(history)})
+    turns = sorted({FIRST, *critical(history)})
     for world, instant, done in live(history):
         for name, (entered_at, left_at) in stays(world).items():
             now = name in truth(done, instant)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import pytest
 
+from attune.domain.definitions import Definition
 from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
 from tests.builders import DAY, HOUR, MINUTE, NOW, event, identifiers, wake_event
@@ -52,12 +53,14 @@ class Person:
 class Life:
     """Sends, interleaved with what the functions make of it."""
 
-    def __init__(self, seed: int, *, people: int = 3, behind: int = 0, **world: Any) -> None:
+    def __init__(
+        self, seed: int, *more: Definition, people: int = 3, behind: int = 0, rate: float = 0.04, **world: Any
+    ) -> None:
         """`behind`: how far the processing lags behind the receipt, ms; then clients do not repeat themselves."""
         self.rng = Random(seed)
         self._behind = behind
-        wire = Unreliable(Random(seed + 1), rate=world.pop("rate", 0.04))
-        self.world = World(seed=seed, wire=wire, schedule=ROUGH, **world)
+        wire = Unreliable(Random(seed + 1), rate=rate)
+        self.world = World(*more, seed=seed, wire=wire, schedule=ROUGH, **world)
         self.wire = wire
         self.sender = Sender()
         self.people = [Person(number) for number in range(people)]
@@ -110,7 +113,8 @@ class Life:
         properties: dict[str, Any] = {}
         name = self.rng.choice(["Product Viewed"] * 3 + ["Product Added", "Order Completed"])
         if name != "Product Viewed":
-            properties = {"cart_id": f"cart-{person.number}-{self.rng.randint(0, 1)}", "product_id": "p"}
+            cart = f"cart-{person.number}-{self.rng.randint(0, 1)}"
+            properties = {"cart_id": cart, "product_id": "p", "total": number + 0.25}
         traits = {f"trait-{self.rng.randint(0, 2)}": self.rng.choice([number, None])} if self.rng.random() < 0.5 else {}
         return event(
             name,
@@ -157,8 +161,12 @@ def times_of(person: Person, name: str, cart: str | None = None) -> list[int]:
     return [one.time for one in person.done if one.name == name and (cart is None or one.properties["cart_id"] == cart)]
 
 
-def check_person(state: dict[str, Any], person: Person, now: int) -> None:
+def check_person(state: dict[str, Any], person: Person, now: int, *, also: Collection[str] = ()) -> None:
+    """`also`: segments beside those of the usual definitions."""
     assert state["events"] == len(person.done)
+    assert state["activity"] == oracles.counted(
+        oracles.Happening(one.time, one.name, one.properties) for one in person.done
+    )
     assert state["first_seen"] == min(one.time for one in person.done)
     assert state["last_seen"] == max(one.time for one in person.done)
     said = [(one.time, name, value) for one in person.done for name, value in one.traits.items()]
@@ -167,6 +175,7 @@ def check_person(state: dict[str, Any], person: Person, now: int) -> None:
     stays = state.get("memberships", {})
     inside = {name for name, (_, left_at, *_) in stays.items() if left_at is None}
     expected = {"keen"} if oracles.did_within(times_of(person, "Product Viewed"), 4, DAY, now) else set()
+    expected |= set(also)
     for cart in carts(person):
         added, ordered = times_of(person, "Product Added", cart), times_of(person, "Order Completed", cart)
         if oracles.is_abandoned(added, ordered, 15 * MINUTE, now):

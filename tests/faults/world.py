@@ -7,7 +7,7 @@ whatever it remembers, and gone after a crash. All its ports are wired, so that 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 
 from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.memory import (
+    MemoryChampions,
     MemoryDeliveries,
     MemoryHolds,
     MemoryLake,
@@ -33,12 +34,14 @@ from attune.domain.changes import encode_outbox
 from attune.domain.definitions import Definition, Definitions
 from attune.domain.events import Event, Rejected, encode_record
 from attune.domain.identity import Identity
+from attune.domain.models import Model
 from attune.ports import Commit, ProfileItem
 from attune.use_cases import deliver_messages, process_events, run_campaigns
 from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.wake_profiles import WakeProfiles
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, definitions, record
-from tests.faults.simulator import Message, QueueMapping, Schedule, Simulator, StreamMapping
+from tests.faults.simulator import Message, QueueMapping, Schedule, Simulator
+from tests.faults.stream_mapping import StreamMapping
 from tests.faults.wires import Steady, Turns, TurnTaking, Wire, wired
 
 #: time is let pass to full 10 s; instants that lie 5 s off are then never within what the clock runs on by itself
@@ -126,22 +129,28 @@ class World:
         lag: float = 0.0,
         schedule: Schedule | None = None,
         tick: int = 1,
+        models: Iterable[Model] = (),
+        mapping: Mapping[str, Any] | None = None,
     ) -> None:
+        """`mapping`: options of both stream mappings beside the calm ones."""
         self.rng, self.time, self.turns = Random(seed), Time(tick=tick), Turns()
         self.wire: Wire = wire or Steady()
         self._schedule = schedule or Schedule(again=0.0, parallel=1)
         self._definitions = Fixed(definitions(*more))
+        self.champions = MemoryChampions(models)
         self.profiles = LaggingProfiles(self.rng, lag) if lag else MemoryProfiles()
         self.stream, self.lake, self.quarantine = MemoryStream(), MemoryLake(), MemoryQuarantine()
         self.holds, self.deliveries, self.queue = MemoryHolds(), MemoryDeliveries(), MemoryQueue()
         self.sender, self.secrets = MemorySender(), MemorySecrets({"shop_webhook": (WEBHOOK_SECRET,)})
         self.seal, self.pseudonyms = PlainSeal(), Pseudonyms()
         self._holders = itertools.count(1)
+        self.epoch = 1
+        options: dict[str, Any] = {"shards": shards, "clock": lambda: self.time.now, **(mapping or {})}
         self.process = StreamMapping(
-            Warm(self._process_events), self._records, lambda r: r.key, lambda r: r.sequence, shards=shards
+            Warm(self._process_events), self._records, lambda r: r.key, lambda r: r.sequence, **options
         )
         self.campaigns = StreamMapping(
-            Warm(self._run_campaigns), self._outboxes, lambda r: r.profile_id, lambda r: r.sequence, shards=shards
+            Warm(self._run_campaigns), self._outboxes, lambda r: r.profile_id, lambda r: r.sequence, **options
         )
         self.delivery = QueueMapping(
             Warm(self._deliver_messages), self._messages, self.time, visibility=5 * MINUTE, max_receives=100
@@ -184,7 +193,8 @@ class World:
     def _wait(self, until: int) -> bool:
         """On to the next instant at which there is something to do; answers whether there is one."""
         dues = [item.due_at for item in self.profiles.all_items() if item.due_at is not None]
-        instants = [*dues, visible] if (visible := self.delivery.next_visible()) is not None else dues
+        tries = [self.process.next_try(), self.campaigns.next_try(), self.delivery.next_visible()]
+        instants = [*dues, *(at for at in tries if at is not None)]
         upcoming = [max(instant, self.time.now) for instant in instants if instant <= until]
         if not upcoming:
             return False
@@ -215,10 +225,11 @@ class World:
             lake=self._wired("process_events.lake", self.lake),
             quarantine=self._wired("process_events.quarantine", self.quarantine),
             definitions=self._wired("process_events.definitions", self._definitions),
+            champions=self._wired("process_events.champions", self.champions),
             pseudonyms=self.pseudonyms,
             seal=self.seal,
             clock=self.time,
-            epoch=1,
+            epoch=self.epoch,
             count=lambda *_: None,
             pause=lambda _: self.turns.give_away(),
         )

@@ -32,6 +32,7 @@ from tests.builders import (
     identifiers,
     identify,
     key_of,
+    score_event,
     views_segment,
 )
 from tests.use_cases.test_process_events import Processor
@@ -131,6 +132,26 @@ def test_a_profile_is_shown_whole(desk: Desk) -> None:
         "deliveries": [],
     }
     assert desk.manage.read("anonymous_id:visitor") == shown
+
+
+def test_scores_are_shown_with_their_version_and_instant(desk: Desk) -> None:
+    desk.processor.send(event(time=ago(HOUR)))
+    owner = desk.processor.profile().profile_id
+    desk.processor.send(score_event(owner, "vip", version="run-7", at=ago(MINUTE)))
+    assert desk.manage.read("anonymous_id:visitor")["scores"] == {
+        "shopper_clusters": {"value": "vip", "version": "run-7", "at": "2025-06-15T15:05:40.000Z"}
+    }
+
+
+@pytest.mark.parametrize(("purpose", "shown"), [("personalization", False), ("email", True)])
+def test_scores_are_hidden_as_soon_as_a_withdrawal_is_held(desk: Desk, purpose: str, shown: bool) -> None:
+    desk.processor.send(event(time=ago(HOUR)))
+    desk.processor.send(score_event(desk.processor.profile().profile_id, at=ago(MINUTE)))
+    desk.set_consent("anonymous_id:visitor", {"consent": {purpose: False}})
+    assert bool(desk.manage.read("anonymous_id:visitor")["scores"]) is shown
+    assert desk.processor.profile().scores
+    desk.catch_up()
+    assert bool(desk.processor.profile().scores) is shown
 
 
 def test_segments_are_true_at_the_moment_of_reading(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.memory import (
+    MemoryChampions,
     MemoryDefinitions,
     MemoryLake,
     MemoryProfiles,
@@ -62,12 +63,14 @@ class Processor:
         self.quarantine = MemoryQuarantine()
         self.counted: list[tuple[str, int, dict[str, Any]]] = []
         self.definitions = MemoryDefinitions(definitions or definition_list())
+        self.champions = MemoryChampions()
         self._sequence = itertools.count(10**55)
         self.process = ProcessEvents(
             profiles=CachedProfiles(self.store),
             lake=self.lake,
             quarantine=self.quarantine,
             definitions=self.definitions,
+            champions=self.champions,
             pseudonyms=Pseudonyms(),
             seal=PlainSeal(),
             clock=lambda: self.now,

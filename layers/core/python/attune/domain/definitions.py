@@ -78,6 +78,14 @@ class TraitTest(_Part, frozen=True, kw_only=True, tag="trait", tag_field="type")
     value: Any = None
 
 
+class ScoreTest(_Part, frozen=True, kw_only=True, tag="score", tag_field="type"):
+    """Compares what a model says of the profile: the name of a cluster, or a number."""
+
+    model: str
+    operator: Operator = "equals"
+    value: Any = None
+
+
 class AllOf(_Part, frozen=True, kw_only=True, tag="all", tag_field="type"):
     """Every condition holds."""
 
@@ -96,7 +104,7 @@ class NotOf(_Part, frozen=True, kw_only=True, tag="not", tag_field="type"):
     condition: Condition
 
 
-Condition = Performed | Abandoned | TraitTest | AllOf | AnyOf | NotOf
+Condition = Performed | Abandoned | TraitTest | ScoreTest | AllOf | AnyOf | NotOf
 
 
 class _Definition(_Part, frozen=True, kw_only=True, tag_field="kind"):

@@ -15,6 +15,9 @@ CALLS: Final = frozenset({"track", "identify", "page", "screen", "group", "alias
 #: internal calls: only our own functions put them on the stream
 CONSENT: Final = "$consent"
 WAKE: Final = "$wake"
+SCORE: Final = "$score"
+#: these name their profile in `properties.profile_id` and are partitioned by it; applying one twice changes nothing
+ADDRESSED: Final = frozenset({WAKE, SCORE})
 
 
 class Origin(StrEnum):
@@ -28,7 +31,8 @@ class Origin(StrEnum):
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One normalised call.
 
-    `identifiers` are strongest first and never empty, but for `$wake`, which names its profile in `properties`. `time`
+    `identifiers` are strongest first and never empty, but for `$wake` and `$score`, which name their
+    profile in `properties`. `time`
     is the client's time after clock-skew correction, never later than the record's `received_at`. `consent` maps
     purposes to what the event itself says. `fingerprint` (16 hex digits) covers what a retry does not change.
     """

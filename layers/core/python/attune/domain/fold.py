@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain import carts, duplicates, segments
+from attune.domain.activity import observe
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME, limit
 from attune.domain.profiles import Mark, Timer, Trait, set_trait
 from attune.domain.segments.comparisons import lookup
@@ -28,6 +29,8 @@ def fold_event(profile: Profile, event: Event, order: bytes, compiled: Compiled)
     profile.events += 1
     profile.first_seen = min(profile.first_seen or event.time, event.time)
     profile.last_seen = max(profile.last_seen, event.time)
+    if not event.type.startswith("$"):
+        profile.activity = observe(profile.activity, event)
     for name, value in event.traits.items():
         set_trait(profile.traits, name, Trait(value, event.time, order))
     _fold_windows(profile, event, order, compiled)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain.activity import Activity, merge_activity
 from attune.domain.carts import Cart, merge_carts
-from attune.domain.consent import Consent, merge_consent
+from attune.domain.consent import SEGMENT, Consent, merge_consent, permits
 from attune.domain.identifiers import Identifier
 
 
@@ -67,6 +68,14 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     at: int
 
 
+class Score(msgspec.Struct, frozen=True, array_like=True):
+    """What a model says of the profile: a cluster's name or a number, by which version, as of when (ms)."""
+
+    value: str | float
+    version: str
+    at: int
+
+
 class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
 
@@ -90,6 +99,9 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     windows: dict[str, list[Mark]] = {}
     timers: dict[str, dict[str, Timer]] = {}
     carts: dict[str, Cart] = {}
+    activity: Activity | None = None
+    #: by model
+    scores: dict[str, Score] = {}
     memberships: dict[str, Membership] = {}
     cursors: dict[str, Position] = {}
     seen: dict[bytes, Seen] = {}
@@ -134,6 +146,8 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     for slot, timers in other.timers.items():
         _merge_timers(one.timers.setdefault(slot, {}), timers)
     one.carts = merge_carts(one.carts, other.carts)
+    one.activity = merge_activity(one.activity, other.activity)
+    _merge_scores(one, other.scores)
     for name, stay in other.memberships.items():
         known_stay = one.memberships.get(name)
         one.memberships[name] = stay if known_stay is None else _merge_stays(known_stay, stay)
@@ -152,6 +166,23 @@ def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
         traits[name] = trait
 
 
+def spell_score(version: str, value: str | float) -> str:
+    """What a score says, its instant aside, as one text."""
+    return f"{version} {value}"
+
+
+def set_score(scores: dict[str, Score], model: str, score: Score) -> bool:
+    """The latest word of a model counts, by (as of, version), whatever the order of arrival; True if this is it.
+
+    A run scores two who turn out to be one at the same instant: then the values decide, numbers before texts.
+    """
+    known = scores.get(model)
+    if known is not None and _order(score) <= _order(known):
+        return False
+    scores[model] = score
+    return True
+
+
 def later_position(known: Position | None, position: Position) -> Position:
     """The position further on: a later epoch of the stream, then the higher sequence number."""
     if known is None or (position.epoch, position.sequence) > (known.epoch, known.sequence):
@@ -159,8 +190,20 @@ def later_position(known: Position | None, position: Position) -> Position:
     return known
 
 
+def _order(score: Score) -> tuple[int, str, bool, str | float]:
+    return (score.at, score.version, isinstance(score.value, str), score.value)
+
+
 def _earlier_link(one: Link, other: Link) -> Link:
     return Link(one.identifier, min(one.at, other.at), one.verified or other.verified)
+
+
+def _merge_scores(one: Profile, other: Mapping[str, Score]) -> None:
+    """After consent is merged: who may not be segmented has none."""
+    for model, score in other.items():
+        set_score(one.scores, model, score)
+    if not permits(SEGMENT, (one.consent,)):
+        one.scores = {}
 
 
 def _merge_timers(known: dict[str, Timer], other: Mapping[str, Timer]) -> None:

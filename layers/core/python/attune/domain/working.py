@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune.domain import gate
-from attune.domain.consent import Consent, LedgerEntry, chain
+from attune.domain.consent import SEGMENT, Consent, LedgerEntry, chain, permits
 from attune.domain.events import encode_event
 from attune.domain.verdicts import Row, Verdict, clear_properties
 
@@ -47,7 +47,10 @@ class Working:
         return highest + (1 if self.dirty else 0)
 
     def hear(self, event: Event, record: Record, now: int, speaks: gate.Voice) -> bool:
-        """Write what the event says of consent into the profile and its ledger; True if it said anything new."""
+        """Write what the event says of consent into the profile and its ledger; True if it said anything new.
+
+        Who may no longer be segmented is no longer scored either, from this word on.
+        """
         known = self.profile.consent
         added = gate.heard(known, event, record, speaks)
         for purpose, said in sorted(added.items()):
@@ -56,6 +59,8 @@ class Working:
                 self._enter_in_ledger(purpose, said, now)
         if added:
             self.profile.consent = dict(sorted((known | added).items()))
+            if not permits(SEGMENT, (self.profile.consent,)):
+                self.profile.scores = {}
             self.dirty = True
         return bool(added)
 

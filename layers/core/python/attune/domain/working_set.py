@@ -14,14 +14,16 @@ from attune.domain.events import CONSENT, Origin, Rejected, encode_event
 from attune.domain.fold import finish, fold_event
 from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
 from attune.domain.profiles import Link, Profile, merge_profiles
+from attune.domain.scores import score_online
 from attune.domain.verdicts import Row, Verdict, refused
 from attune.domain.working import Working
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from attune.domain.events import Event, Record
     from attune.domain.identifiers import Identifier
+    from attune.domain.models import Model
     from attune.domain.profiles import Position
     from attune.domain.segments import Compiled
 
@@ -54,13 +56,13 @@ class WorkingSet:
         founders: dict[str, tuple[str, int]],
     ) -> None:
         self.now = now
+        self.compiled = compiled
         self.working = working
         #: rows that belong to no profile: what was refused
         self.loose_rows: list[Row] = []
         self.quarantined: list[tuple[Record, Rejected]] = []
         #: (outcome, reason) → how many events
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self._compiled = compiled
         self._pseudonyms = pseudonyms
         self._new_data_key = new_data_key
         self._identities = identities
@@ -87,33 +89,33 @@ class WorkingSet:
             duplicates.advance_cursor(self.working[target].profile, record.key, at)
             duplicates.remember_record(self.working[target].profile, whole, record.received_at)
 
-    def wake(self, profile_id: str) -> None:
-        """Let a profile's time pass; harmless when it is early, late or double. An unknown profile is none of ours."""
+    def live(self, profile_id: str) -> Working | None:
+        """The profile of that id, or the one it has become; None where nothing is stored of it."""
         root = self._roots.get(profile_id)
-        working = self.working.get(root) if root else None
-        if working is None:
-            self.outcomes["dropped", "unknown_profile"] += 1
-            return
-        overdue = working.due_at is not None and working.due_at <= self.now
-        if overdue or working.dirty:
-            working.dirty = True
-            self.outcomes["applied", "wake"] += 1
-        else:
-            self.outcomes["duplicate", "wake"] += 1
+        return self.working.get(root) if root else None
 
-    def finish(self) -> list[Working]:
-        """Let time pass to now for every changed profile; answers those to commit."""
+    def put_aside(self, event: Event, record: Record, reason: str) -> None:
+        """Into quarantine, under a stable reason."""
+        self.outcomes["quarantined", reason] += 1
+        self.quarantined.append((record, Rejected(reason=reason, raw=encode_event(event))))
+
+    def finish(self, models: Mapping[str, Model]) -> list[Working]:
+        """Let time pass to now for every changed profile, and score who has no score; answers those to commit.
+
+        `models`: those that serve, by name. A segment that is entered by a score is announced with it.
+        """
         changed = [working for working in self.working.values() if working.dirty]
         for working in changed:
-            working.changes += finish(working.profile, self._compiled, self.now)
+            working.changes += score_online(working.profile, models, self.compiled, self.now)
+            working.changes += finish(working.profile, self.compiled, self.now)
         return changed
 
     def _apply_event(self, event: Event, record: Record) -> None:
         keyed = [(self._pseudonyms.key(identifier), identifier) for identifier in event.identifiers]
         if event.type.startswith("$") and record.origin is not Origin.INTERNAL:
-            self._quarantine(event, record, "reserved_name")
+            self.put_aside(event, record, "reserved_name")
         elif not keyed or keyed[0][0] != record.key:
-            self._quarantine(event, record, "wrong_partition")
+            self.put_aside(event, record, "wrong_partition")
         elif event.type == CONSENT:
             self._apply_consent(event, record, keyed)
         else:
@@ -133,7 +135,7 @@ class WorkingSet:
             case Familiarity.NEW:
                 pass
         working.hear(event, record, self.now, gate.voice([working.profile], event, record))
-        working.changes += segments.evaluate(self._compiled, working.profile)
+        working.changes += segments.evaluate(self.compiled, working.profile)
         self._note(working, event, record, order)
 
     def _apply_call(self, event: Event, record: Record, keyed: list[tuple[str, Identifier]]) -> None:
@@ -147,7 +149,7 @@ class WorkingSet:
         elif not gate.may_store(STORE, touched, event, record):
             self._refuse(event, record, found)
         elif own[:1] != keyed[:1]:
-            self._quarantine(event, record, "unverified_claim")
+            self.put_aside(event, record, "unverified_claim")
         elif known is Familiarity.CONFLICT:
             self._keep_conflict(self.working[found.profiles[0]], event, record)
         else:
@@ -158,7 +160,7 @@ class WorkingSet:
         if dropped:
             self.outcomes["identifier_dropped", ""] += dropped
         working.hear(event, record, self.now, gate.voice([working.profile], event, record))
-        working.changes += fold_event(working.profile, event, order, self._compiled)
+        working.changes += fold_event(working.profile, event, order, self.compiled)
         working.grown = True
         self._note(working, event, record, order)
 
@@ -176,7 +178,7 @@ class WorkingSet:
             refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
             said = msgspec.structs.replace(event, consent=refusals, basis=None)
             if working.hear(said, record, self.now, gate.SILENT):
-                working.changes += segments.evaluate(self._compiled, working.profile)
+                working.changes += segments.evaluate(self.compiled, working.profile)
 
     def _target(self, found: Match, event: Event, record: Record) -> Working:
         """The one profile of all that the event links: founded, extended or merged as need be."""
@@ -208,9 +210,9 @@ class WorkingSet:
         other = self.working.pop(profile_id)
         instant = max(into.profile.as_of, other.profile.as_of, event.time)
         for working in (into, other):
-            into.changes += segments.advance(self._compiled, working.profile, instant)
-        merge_profiles(into.profile, other.profile, self._compiled.capacities)
-        into.changes += segments.evaluate(self._compiled, into.profile)
+            into.changes += segments.advance(self.compiled, working.profile, instant)
+        merge_profiles(into.profile, other.profile, self.compiled.capacities)
+        into.changes += segments.evaluate(self.compiled, into.profile)
         into.changes += other.changes
         for key, claim in other.claims.items():
             identity = msgspec.structs.replace(claim.identity, profile_id=into.profile.profile_id)
@@ -264,10 +266,6 @@ class WorkingSet:
         """Same id, other content: nobody knows which is meant, so neither is lost and the second is not applied."""
         self.outcomes["conflict", ""] += 1
         working.keep_row(event, record, Verdict.CONFLICT, self.now)
-
-    def _quarantine(self, event: Event, record: Record, reason: str) -> None:
-        self.outcomes["quarantined", reason] += 1
-        self.quarantined.append((record, Rejected(reason=reason, raw=encode_event(event))))
 
     def _owners(self, keyed: list[tuple[str, Identifier]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(owner for key, _ in keyed if (owner := self._owner(key)) is not None))

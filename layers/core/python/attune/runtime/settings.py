@@ -66,6 +66,7 @@ class ProcessEventsSettings(_Settings):
     definitions_table: str
     lake_stream: str
     quarantine_bucket: str
+    registry_bucket: str
     identity_secret: str
 
 
@@ -124,3 +125,41 @@ class ManageDefinitionsSettings(_Settings):
     admin_secret: str
     webhook_secrets: str
     channel_secrets: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactLakeSettings(_Settings):
+    """`stream_retention_hours` bounds how long after its first row an event may be archived again."""
+
+    profiles_table: str
+    lake_bucket: str
+    stream_retention_hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainModelsSettings(_Settings):
+    """`lake_workgroup` is the Athena work group, `lake_database` the Glue database of the compacted lake."""
+
+    lake_bucket: str
+    lake_database: str
+    lake_workgroup: str
+    registry_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshScoresSettings(_Settings):
+    """`stream_shards` bounds the rate of scores."""
+
+    lake_bucket: str
+    registry_bucket: str
+    stream_name: str
+    stream_shards: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManageModelsSettings(_Settings):
+    """`learning_machine`: ARN of the state machine that trains; `admin_secret`: ARN of the admin key."""
+
+    registry_bucket: str
+    learning_machine: str
+    admin_secret: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune.domain.events import WAKE, Record
+from attune.domain.addressed import addressees
 from attune.domain.identity import expired
 from attune.domain.profiles import decode_profile
 from attune.domain.working import Working
@@ -17,6 +17,7 @@ from attune.use_cases.find_profiles import live
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from attune.domain.events import Record
     from attune.domain.identity import Identity
     from attune.domain.segments import Compiled
     from attune.ports import Identified, ProfileItem, ProfileStore, Seal
@@ -66,10 +67,10 @@ def load_components(
 ) -> list[Component]:
     """Three reads for the batch: who the identifiers belong to, those profiles, and which profile ids are free."""
     keys = {read.index: _keys(read.record, pseudonyms) for read in reads}
-    woken = {read.index: _woken(read.record) for read in reads}
+    addressed = {read.index: addressees(read.record) for read in reads}
     identities = profiles.identities(set().union(*keys.values()), consistent=consistent)
     owners = {identity.profile_id for identity in identities.values()}
-    items = live(profiles, owners.union(*woken.values()), consistent=consistent)
+    items = live(profiles, owners.union(*addressed.values()), consistent=consistent)
     founding = {
         read.record.key
         for read in reads
@@ -79,14 +80,14 @@ def load_components(
 
     def people(read: Read) -> set[str]:
         owned = {identities[key].profile_id for key in keys[read.index] if key in identities}
-        return {items[profile_id].profile_id for profile_id in owned | woken[read.index] if profile_id in items}
+        return {items[profile_id].profile_id for profile_id in owned | addressed[read.index] if profile_id in items}
 
     components = []
     for group in _connected([(read, keys[read.index] | people(read)) for read in reads]):
         group_keys = set().union(*(keys[read.index] for read in group))
         group_identities = {key: identities[key] for key in group_keys if key in identities}
         named = {identity.profile_id for identity in group_identities.values()}.union(
-            *(woken[read.index] for read in group)
+            *(addressed[read.index] for read in group)
         )
         components.append(
             Component(
@@ -101,10 +102,6 @@ def load_components(
 
 def _keys(record: Record, pseudonyms: Identified) -> set[str]:
     return {pseudonyms.key(identifier) for event in record.events for identifier in event.identifiers}
-
-
-def _woken(record: Record) -> set[str]:
-    return {str(event.properties.get("profile_id")) for event in record.events if event.type == WAKE}
 
 
 def _bound(identity: Identity | None, items: dict[str, ProfileItem], now: int) -> bool:

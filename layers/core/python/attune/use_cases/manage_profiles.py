@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.consent import PURPOSES, Consent, outlasts
+from attune.domain.consent import PURPOSES, SEGMENT, Consent, outlasts, permits
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
@@ -18,6 +17,7 @@ from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find
 from attune.use_cases.read_bodies import read_body
 from attune.use_cases.recognise_keys import recognise
+from attune.use_cases.show_times import iso
 
 if TYPE_CHECKING:
     from attune.domain.deliveries import Delivery
@@ -42,7 +42,6 @@ HOLD_LIFETIME: Final = 14 * 86_400
 CLOCK_SKEW: Final = 300_000
 #: 2000-01-01; an earlier time is a mistake (seconds taken for milliseconds, an unset clock)
 _EARLIEST: Final = 946_684_800_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 type Json = dict[str, Any]
 
@@ -95,13 +94,17 @@ class ManageProfiles:
             raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
         profile = decode_profile(item.state)
         identifiers = by_strength(link.identifier for link in profile.links.values())
+        consent = self._consent(profile)
         return {
             "profile_id": profile.profile_id,
             "traits": profile.trait_values(),
             "identifiers": [{"namespace": one.namespace, "value": one.value} for one in identifiers],
             "segments": members(self._definitions()[1], profile, self._clock()),
-            "consent": self._consent(profile),
-            "scores": {},
+            "consent": {
+                purpose: {"granted": record.granted, "at": iso(record.at) or None, "source": record.source}
+                for purpose, record in sorted(consent.items())
+            },
+            "scores": _scores(profile) if permits(SEGMENT, (consent,)) else {},
             "deliveries": [_shown(delivery) for delivery in self._sent(profile)],
         }
 
@@ -128,17 +131,14 @@ class ManageProfiles:
         self._stream.put([(identity_key, encode_record(record))])
         return {"accepted": True, "message_id": event.message_id}
 
-    def _consent(self, profile: Profile) -> Json:
+    def _consent(self, profile: Profile) -> dict[str, Consent]:
         """What the gates go by: the profile's records, and a hold where none outlasts it."""
         records = dict(profile.consent)
         for purpose, since in self._holds.held(profile.links).items():
             record = records.get(purpose)
             if record is None or (record.granted and not outlasts(record, since)):
                 records[purpose] = Consent(granted=False, at=since, source="hold")
-        return {
-            purpose: {"granted": record.granted, "at": _iso(record.at) or None, "source": record.source}
-            for purpose, record in sorted(records.items())
-        }
+        return records
 
     def _sent(self, profile: Profile) -> list[Delivery]:
         """The newest deliveries, also those to profiles that were merged into this one.
@@ -197,19 +197,18 @@ def _consent_event(
     )
 
 
+def _scores(profile: Profile) -> Json:
+    return {
+        model: {"value": score.value, "version": score.version, "at": iso(score.at)}
+        for model, score in sorted(profile.scores.items())
+    }
+
+
 def _shown(delivery: Delivery) -> Json:
     return {
         "delivery_id": delivery.delivery_id,
         "campaign": delivery.campaign,
         "state": str(delivery.state),
         "reason": delivery.reason,
-        "created_at": _iso(delivery.created_at),
+        "created_at": iso(delivery.created_at),
     }
-
-
-def _iso(milliseconds: int) -> str:
-    """ISO 8601 in UTC; empty for 0, which stands for no time (a source's legal basis is older than any word)."""
-    if milliseconds == 0:
-        return ""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from attune.domain.addressed import addressees, apply_addressed
 from attune.domain.duplicates import position, record_hash
-from attune.domain.events import WAKE, Record, Rejected, decode_record, encode_event
+from attune.domain.events import Record, Rejected, decode_record, encode_event
 from attune.domain.verdicts import encode_row
 from attune.ports import ConflictError, UnstorableError
 from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large
@@ -22,11 +23,23 @@ from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.load_working_sets import Component, Read, halve, load_components
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from attune.domain.models import Model
     from attune.domain.segments import Compiled
     from attune.domain.working_set import WorkingSet
-    from attune.ports import Clock, Commit, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
+    from attune.ports import (
+        Champions,
+        Clock,
+        Commit,
+        Count,
+        DefinitionReader,
+        Identified,
+        Lake,
+        ProfileStore,
+        Quarantine,
+        Seal,
+    )
 
 MAX_ATTEMPTS: Final = 8
 #: decided without a write, so nothing but a consistent read can vouch for them
@@ -53,6 +66,7 @@ class ProcessEvents:
         lake: Lake,
         quarantine: Quarantine,
         definitions: DefinitionReader,
+        champions: Champions,
         pseudonyms: Identified,
         seal: Seal,
         clock: Clock,
@@ -69,6 +83,7 @@ class ProcessEvents:
         self._lake = lake
         self._quarantine = quarantine
         self._definitions = CompileDefinitions(definitions)
+        self._champions = champions
         self._pseudonyms = pseudonyms
         self._seal = seal
         self._clock = clock
@@ -144,10 +159,11 @@ class ProcessEvents:
         again: list[Read] = []
         ready: list[tuple[Component, WorkingSet, list[Commit]]] = []
         _, compiled = self._definitions()
+        models = self._champions.serving()
         now = self._clock()
         for component in load_components(self._profiles, self._pseudonyms, pending, now, consistent=consistent):
             try:
-                work, commits = self._fold(component, now, compiled)
+                work, commits = self._fold(component, now, compiled, models)
             except Exception as error:  # noqa: BLE001 - no I/O in there: trying again would end the same way
                 again += self._isolate(component, error, outcomes, failed)
                 continue
@@ -189,15 +205,16 @@ class ProcessEvents:
         outcomes["quarantined", reason] += len(read.record.events)
         return []
 
-    def _fold(self, component: Component, now: int, compiled: Compiled) -> tuple[WorkingSet, list[Commit]]:
+    def _fold(
+        self, component: Component, now: int, compiled: Compiled, models: Mapping[str, Model]
+    ) -> tuple[WorkingSet, list[Commit]]:
         work = component.working_set(now=now, compiled=compiled, pseudonyms=self._pseudonyms, seal=self._seal)
         for read in component.reads:
-            if any(event.type == WAKE for event in read.record.events):
-                for event in read.record.events:
-                    work.wake(str(event.properties.get("profile_id")))
+            if addressees(read.record):
+                apply_addressed(work, read.record)
             else:
                 work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
-        return work, [build_commit(working, compiled) for working in work.finish()]
+        return work, [build_commit(working, compiled) for working in work.finish(models)]
 
     def _archive(self, works: list[WorkingSet]) -> None:
         """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""

@@ -14,6 +14,7 @@ from attune.domain.definitions import (
     AnyOf,
     NotOf,
     Performed,
+    ScoreTest,
     TraitTest,
     milliseconds,
 )
@@ -56,6 +57,15 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """What one model says, compared."""
+
+    model: str
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Every:
     """All of `nodes`."""
 
@@ -76,7 +86,7 @@ class Inverse:
     node: Node
 
 
-type Node = Window | Absence | Trait | Every | Some | Inverse
+type Node = Window | Absence | Trait | Score | Every | Some | Inverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,18 @@ def _compile_segment(segment: Segment) -> CompiledSegment:
 
 def _compile(condition: Condition) -> Node:
     match condition:
+        case AllOf():
+            return Every(tuple(map(_compile, condition.conditions)))
+        case AnyOf():
+            return Some(tuple(map(_compile, condition.conditions)))
+        case NotOf():
+            return Inverse(_compile(condition.condition))
+        case _:
+            return _compile_leaf(condition)
+
+
+def _compile_leaf(condition: Performed | Abandoned | TraitTest | ScoreTest) -> Node:
+    match condition:
         case Performed():
             within = milliseconds(condition.within) if condition.within else None
             tests = compile_tests(condition.where)
@@ -139,12 +161,8 @@ def _compile(condition: Condition) -> Node:
             return Absence(_slot(condition), condition.key, did, without, milliseconds(condition.after))
         case TraitTest():
             return Trait(condition.trait, condition.operator, condition.value)
-        case AllOf():
-            return Every(tuple(map(_compile, condition.conditions)))
-        case AnyOf():
-            return Some(tuple(map(_compile, condition.conditions)))
-        case NotOf():
-            return Inverse(_compile(condition.condition))
+        case ScoreTest():
+            return Score(condition.model, condition.operator, condition.value)
         case _:
             assert_never(condition)
 

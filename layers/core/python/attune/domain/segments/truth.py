@@ -6,10 +6,10 @@ own time on; a window (t - W, t] no longer holds an event that is exactly W old.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from attune.domain.segments.comparisons import compare
-from attune.domain.segments.conditions import Absence, Every, Inverse, Some, Trait, Window
+from attune.domain.segments.conditions import Absence, Every, Inverse, Score, Some, Trait, Window
 
 if TYPE_CHECKING:
     from attune.domain.profiles import Profile, Timer
@@ -28,9 +28,8 @@ def node_holds(node: Node, profile: Profile, key: str, at: int) -> bool:
         case Absence():
             due = _due(node, profile, key)
             return due is not None and due[1] <= at < due[0] + ABANDONED_LIFETIME
-        case Trait():
-            trait = profile.traits.get(node.trait)
-            return compare(node.operator, trait.value if trait else None, node.value)
+        case Trait() | Score():
+            return compare(node.operator, _known(node, profile)[0], node.value)
         case Every():
             return all(node_holds(child, profile, key, at) for child in node.nodes)
         case Some():
@@ -48,9 +47,8 @@ def node_since(node: Node, profile: Profile, key: str, at: int) -> int:
             return _window_since(node, profile, at)
         case Absence():
             return _absence_since(node, profile, key, at)
-        case Trait():
-            trait = profile.traits.get(node.trait)
-            return trait.time if trait else 0
+        case Trait() | Score():
+            return _known(node, profile)[1]
         case Every() | Some():
             truth = node_holds(node, profile, key, at)
             children = [
@@ -77,7 +75,7 @@ def node_until(node: Node, profile: Profile, key: str, at: int) -> int | None:
             due = _due(node, profile, key)
             instants = () if due is None else (due[1], due[0] + ABANDONED_LIFETIME)
             return min((instant for instant in instants if instant > at), default=None)
-        case Trait():
+        case Trait() | Score():
             return None
         case Every() | Some():
             changes = [node_until(child, profile, key, at) for child in node.nodes]
@@ -91,6 +89,19 @@ def node_until(node: Node, profile: Profile, key: str, at: int) -> int | None:
 def cancelled(timer: Timer) -> bool:
     """The thing was bought (or emptied) at or after it was last touched, or was never touched at all."""
     return timer.did is None or (timer.without is not None and timer.without >= timer.did)
+
+
+def _known(node: Trait | Score, profile: Profile) -> tuple[Any, int]:
+    """What is compared, and since when it is known; nothing has always been."""
+    match node:
+        case Trait():
+            trait = profile.traits.get(node.trait)
+            return (trait.value, trait.time) if trait else (None, 0)
+        case Score():
+            score = profile.scores.get(node.model)
+            return (score.value, score.at) if score else (None, 0)
+        case _:
+            assert_never(node)
 
 
 def _nth_newest(node: Window, profile: Profile) -> int | None:

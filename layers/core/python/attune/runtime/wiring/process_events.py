@@ -11,6 +11,7 @@ from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.firehose_lake import FirehoseLake
+from attune.adapters.s3_champions import S3Champions, champions_config
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clock import now
@@ -37,6 +38,12 @@ def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> Pro
         lake=FirehoseLake(boto3.client("firehose"), settings.lake_stream),
         quarantine=S3Quarantine(boto3.client("s3"), settings.quarantine_bucket),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        champions=S3Champions(
+            boto3.client("s3", config=champions_config()),
+            settings.registry_bucket,
+            clock=now,
+            report=telemetry.failed,
+        ),
         pseudonyms=SecretPseudonyms(boto3.client("secretsmanager"), settings.identity_secret),
         seal=AesSeal(),
         clock=now,

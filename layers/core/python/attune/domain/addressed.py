@@ -1,0 +1,70 @@
+"""Internal events that name their profile: `$wake` and `$score`. Early, late or twice, they change what they should.
+
+They need no cursor: time passes once, and a score replaces only an older one. Nobody but our own functions may send
+them, which is asked here because they do not go the way of calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune.domain.events import ADDRESSED, SCORE, WAKE, Origin
+from attune.domain.scores import fold_score, may_score, read_score
+from attune.domain.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from attune.domain.events import Event, Record
+    from attune.domain.working_set import WorkingSet
+
+
+def addressees(record: Record) -> set[str]:
+    """The profile ids that the record names; of a record that is not internal nobody's, so that it is read as calls."""
+    if record.origin is not Origin.INTERNAL:
+        return set()
+    return {_profile_id(event) for event in record.events if event.type in ADDRESSED}
+
+
+def apply_addressed(work: WorkingSet, record: Record) -> None:
+    """Apply the events of a record that has addressees, in order."""
+    for event in record.events:
+        if event.type == WAKE:
+            _wake(work, event)
+        elif event.type == SCORE:
+            _score(work, event, record)
+        else:
+            work.put_aside(event, record, "wrong_partition")
+
+
+def _wake(work: WorkingSet, event: Event) -> None:
+    """Let a profile's time pass; harmless when it is early, late or double. An unknown profile is none of ours."""
+    working = work.live(_profile_id(event))
+    if working is None:
+        work.outcomes["dropped", "unknown_profile"] += 1
+    elif working.dirty or (working.due_at is not None and working.due_at <= work.now):
+        working.dirty = True
+        work.outcomes["applied", "wake"] += 1
+    else:
+        work.outcomes["duplicate", "wake"] += 1
+
+
+def _score(work: WorkingSet, event: Event, record: Record) -> None:
+    """A refused score leaves no row: its message id names the profile, and it was never the person's own doing."""
+    said = read_score(event, record.received_at)
+    working = work.live(_profile_id(event))
+    if said is None:
+        work.put_aside(event, record, "invalid_score")
+    elif working is None:
+        work.outcomes["dropped", "unknown_profile"] += 1
+    elif not may_score(working.profile, said[1].at):
+        work.outcomes["dropped", "consent"] += 1
+    elif (changes := fold_score(working.profile, *said, work.compiled)) is None:
+        work.outcomes["duplicate", "score"] += 1
+    else:
+        working.changes += changes
+        working.keep_row(event, record, Verdict.APPLIED, work.now)
+        working.dirty = True
+        work.outcomes["applied", "score"] += 1
+
+
+def _profile_id(event: Event) -> str:
+    return str(event.properties.get("profile_id"))

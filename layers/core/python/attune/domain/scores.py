@@ -1,0 +1,82 @@
+"""What models say of a profile: taken from `$score` events, or reckoned here for who has no score yet. Pure."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from attune.domain import segments
+from attune.domain.consent import SEGMENT, permits
+from attune.domain.features import features_at
+from attune.domain.models import MAX_NAME, MODELS, cluster
+from attune.domain.profiles import Score, set_score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune.domain.changes import Change
+    from attune.domain.events import Event
+    from attune.domain.models import Model
+    from attune.domain.profiles import Profile
+    from attune.domain.segments import Compiled
+
+#: characters of a value or a version: what scores take of a profile is bounded, so there is always room for them
+MAX_LENGTH: Final = MAX_NAME
+_LARGEST: Final = sys.float_info.max
+
+
+def read_score(event: Event, received_at: int) -> tuple[str, Score] | None:
+    """Model and score of a `$score` event; None if it cannot be one. It is as of an instant before it was received."""
+    said = event.properties
+    model, at, version = said.get("model"), said.get("at"), _text(said.get("version"))
+    value = _text(said.get("value")) or _number(said.get("value"))
+    if model not in MODELS or value is None or version is None:
+        return None
+    if not isinstance(at, int) or isinstance(at, bool) or not 0 < at <= received_at:
+        return None
+    return model, Score(value, version, at)
+
+
+def fold_score(profile: Profile, model: str, score: Score, compiled: Compiled) -> list[Change] | None:
+    """Apply a score at its own instant, as an event at its time; None if it says nothing new."""
+    if not set_score(known := dict(profile.scores), model, score):
+        return None
+    # up to the score and not beyond: at its own instant it already counts
+    changes = segments.advance(compiled, profile, score.at - 1) if score.at > profile.as_of else []
+    profile.as_of = max(profile.as_of, score.at)
+    profile.scores = known
+    return changes + segments.evaluate(compiled, profile)
+
+
+def may_score(profile: Profile, at: int) -> bool:
+    """Whether a score as of `at` may be kept.
+
+    What was said before a withdrawal was ended is gone for good: no redelivery brings it back.
+    """
+    known = profile.consent.get(SEGMENT)
+    return permits(SEGMENT, (profile.consent,)) and known is not None and (not known.since or known.at <= at)
+
+
+def score_online(profile: Profile, models: Mapping[str, Model], compiled: Compiled, now: int) -> list[Change]:
+    """Give a profile that may be scored and has done anything its first score of every serving model, as of `now`."""
+    if profile.activity is None:
+        return []
+    # a clock that lags behind the writer's must not see the profile before its last event
+    at = max(now, profile.activity.last)
+    if not may_score(profile, at):
+        return []
+    changes: list[Change] = []
+    for name, model in sorted(models.items()):
+        if name not in profile.scores:
+            score = Score(cluster(model, features_at(profile.activity, at)), model.version, at)
+            changes += fold_score(profile, name, score, compiled) or []
+    return changes
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH else None
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) <= _LARGEST else None

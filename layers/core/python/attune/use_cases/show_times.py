@@ -1,0 +1,21 @@
+"""Times as the APIs show them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(milliseconds: int) -> str:
+    """ISO 8601 in UTC; empty for 0, which stands for no time (a source's legal basis is older than any word)."""
+    if milliseconds == 0:
+        return ""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def second(milliseconds: int) -> str:
+    """The second in UTC in as few characters as names may have, such as `20250615T150640Z`."""
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).strftime("%Y%m%dT%H%M%SZ")
