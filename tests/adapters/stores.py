@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
@@ -21,15 +21,19 @@ from attune.adapters.memory import (
     MemoryHolds,
     MemoryKeys,
     MemoryLake,
+    MemoryLearning,
     MemoryProfiles,
     MemoryQuarantine,
     MemoryQueue,
+    MemoryRegistry,
     MemorySecrets,
     MemoryStream,
 )
 from attune.adapters.s3_quarantine import S3Quarantine
+from attune.adapters.s3_registry import S3Registry, champion_key
 from attune.adapters.secrets_manager import SecretMap
 from attune.adapters.sqs_deliveries import SqsDeliveries
+from attune.adapters.stepfunctions_learning import StepFunctionsLearning
 from attune.ports import (
     DefinitionStore,
     DeliveryQueue,
@@ -39,11 +43,14 @@ from attune.ports import (
     Holds,
     Keys,
     Lake,
+    LearningRuns,
     ProfileStore,
     Quarantine,
+    Registry,
     Secrets,
 )
 from tests.adapters.cloud import DUE_INDEX, Cloud
+from tests.adapters.machines import Machine
 from tests.builders import NOW
 
 
@@ -67,6 +74,20 @@ class Kept(Quarantine, Protocol):
     """A quarantine whose contents can be read."""
 
     def read(self) -> list[bytes]: ...
+
+
+class Endable(LearningRuns, Protocol):
+    """Runs that end when they are told to: in success with an output, or in failure as a function's does."""
+
+    def succeed(self, run: str, output: dict[str, Any]) -> None: ...
+
+    def fail(self, run: str, error: str) -> None: ...
+
+
+class Spoilable(Registry, Protocol):
+    """A registry in which anything may come to lie where the pointer should."""
+
+    def spoil_pointer(self, name: str, data: bytes) -> None: ...
 
 
 def clock() -> int:
@@ -208,3 +229,38 @@ class _ReadableStream(KinesisStream):
 
 def event_stream(cloud: Cloud | None) -> Streaming:
     return _ReadableStream(cloud) if cloud else _MemoryStream()
+
+
+class SpoilableRegistry(S3Registry):
+    """On a bucket of its own."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.place = (cloud.client("s3"), cloud.bucket())
+        super().__init__(*self.place)
+
+    def spoil_pointer(self, name: str, data: bytes) -> None:
+        client, bucket = self.place
+        client.put_object(Bucket=bucket, Key=champion_key(name), Body=data)
+
+
+def registry(cloud: Cloud | None) -> Spoilable:
+    return SpoilableRegistry(cloud) if cloud else MemoryRegistry()
+
+
+class _MemoryRuns(MemoryLearning):
+    def succeed(self, run: str, output: dict[str, Any]) -> None:
+        self.end(run, "succeeded", output)
+
+    def fail(self, run: str, error: str) -> None:
+        self.end(run, "failed", error=error)
+
+
+class _Runs(StepFunctionsLearning):
+    def __init__(self, cloud: Cloud) -> None:
+        self._machine_of_tests = Machine(cloud)
+        self.succeed, self.fail = self._machine_of_tests.succeed, self._machine_of_tests.fail
+        super().__init__(cloud.client("stepfunctions"), self._machine_of_tests.arn)
+
+
+def learning_runs(cloud: Cloud | None) -> Endable:
+    return _Runs(cloud) if cloud else _MemoryRuns(clock)

@@ -17,6 +17,9 @@ import msgspec
 
 from attune.adapters.firehose_lake import MAX_RECORD_BYTES
 from attune.adapters.memory_definitions import MemoryDefinitions, MemoryKeys, MemorySecrets
+from attune.adapters.memory_lake import MemoryLakeFiles
+from attune.adapters.memory_learning import MemoryLearning
+from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, MemoryRegistry
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
 from attune.domain.deliveries import Delivery, State
 from attune.ports import Answer, ConflictError
@@ -25,14 +28,19 @@ _TAG_BYTES: Final = 16
 
 __all__ = [
     "Kept",
+    "MemoryChampions",
     "MemoryDefinitions",
     "MemoryDeliveries",
+    "MemoryFeatureTable",
     "MemoryHolds",
     "MemoryKeys",
     "MemoryLake",
+    "MemoryLakeFiles",
+    "MemoryLearning",
     "MemoryProfiles",
     "MemoryQuarantine",
     "MemoryQueue",
+    "MemoryRegistry",
     "MemorySecrets",
     "MemorySender",
     "MemoryStream",

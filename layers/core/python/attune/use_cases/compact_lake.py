@@ -1,0 +1,146 @@
+"""The raw lake into tables that queries read: a file a day, one row an event, and a snapshot of who there is.
+
+A compacted day holds the rows that arrived on that day and count. A row may be archived again for as long as the
+stream redelivers and producers are recognised, so each day is judged together with its neighbours; and it is made again
+when anything that it was made from has changed. Whatever is interrupted is found undone, and done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from attune.domain.consent import PERSONALIZATION, permits
+from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.profiles import decode_profile, spell_score
+from attune.ports import KnownProfile, UnreadableObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from attune.domain.profiles import Profile
+    from attune.ports import Compaction, Count, LakeFiles, ProfileItem, ProfileReader, ProfileScan, RawObject
+
+#: part of what a day was made from: raise it when the tables or the rule change, and every day is made again
+LAYOUT: Final = 1
+
+
+class CompactLake:
+    """Callable; answers whether the tables are as of the run, and how many days it wrote."""
+
+    def __init__(
+        self,
+        *,
+        lake: LakeFiles,
+        compaction: Compaction,
+        profiles: ProfileReader,
+        everybody: ProfileScan,
+        retention_hours: int,
+        count: Count,
+        report: Callable[[str, int], None],
+    ) -> None:
+        """`retention_hours`: the stream's. `report` says of which object how many lines are no rows."""
+        self._lake = lake
+        self._compaction = compaction
+        self._profiles = profiles
+        self._everybody = everybody
+        #: days before and after within which the rows of one event lie
+        self._reach = -(-retention_hours // 24) + 1
+        self._count = count
+        self._report = report
+
+    def __call__(self, started_at: int, has_time: Callable[[], bool]) -> dict[str, Any]:
+        """Do at least one piece of work, and another as long as `has_time`; call again until done."""
+        self._compaction.clear()
+        raw = self._lake.raw(started_at)
+        written = 0
+        for day, made_from in self._stale(raw, started_at):
+            if written and not has_time():
+                return {"done": False, "days": written}
+            self._write_day(day, raw, made_from)
+            written += 1
+        if written and not has_time():
+            return {"done": False, "days": written}
+        self._lake.keep_profiles(self._compaction.write_profiles(known_profiles(self._everybody.all_items())))
+        self._count("DaysCompacted", written, {})
+        return {"done": True, "days": written}
+
+    def _stale(self, raw: Mapping[str, Sequence[RawObject]], started_at: int) -> Iterator[tuple[str, str]]:
+        for day in sorted(raw):
+            made_from = self._made_from(day, raw, started_at)
+            if self._lake.made_from(day) != made_from:
+                yield day, made_from
+
+    def _made_from(self, day: str, raw: Mapping[str, Sequence[RawObject]], started_at: int) -> str:
+        """A day is made once more when its last neighbour is over: by then it is settled which profiles came to be."""
+        settled = datetime.fromtimestamp(started_at / 1000, UTC).date() > _shifted(day, self._reach)
+        digest = hashlib.sha256(f"{LAYOUT} {self._reach} {settled}".encode())
+        for one in self._neighbours(day, raw):
+            for found in raw[one]:
+                digest.update(f"\n{found.key} {found.tag}".encode())
+        return digest.hexdigest()
+
+    def _neighbours(self, day: str, raw: Iterable[str]) -> list[str]:
+        first, last = _shifted(day, -self._reach), _shifted(day, self._reach)
+        return sorted(one for one in raw if first <= date.fromisoformat(one) <= last)
+
+    def _write_day(self, day: str, raw: Mapping[str, Sequence[RawObject]], made_from: str) -> None:
+        among = self._neighbours(day, raw)
+        here = self._compaction.loaded()
+        for one in here.difference(among):
+            self._compaction.drop(one)
+        for one in among:
+            if one not in here:
+                self._load(one, raw[one])
+        contested = self._compaction.contested(day, among)
+        stored = self._profiles.items(contested, consistent=True) if contested else {}
+        file = self._compaction.write_day(day, among, contested.difference(stored))
+        self._lake.keep_day(day, file, made_from)
+        file.unlink()
+
+    def _load(self, day: str, objects: Iterable[RawObject]) -> None:
+        """Lines that are no rows stay where they are, in the raw lake; what is made of it goes without them."""
+        cut_off: list[str] = []
+        unreadable = self._compaction.load(day, self._rows(objects, cut_off))
+        for key in cut_off:
+            unreadable[key] = unreadable.get(key, 0) + 1
+        for key, lines in sorted(unreadable.items()):
+            self._report(key, lines)
+            self._count("RowsUnreadable", lines, {})
+
+    def _rows(self, objects: Iterable[RawObject], cut_off: list[str]) -> Iterator[tuple[str, bytes]]:
+        for found in objects:
+            try:
+                for line in self._lake.lines(found.key):
+                    if line.strip():
+                        yield found.key, line
+            except UnreadableObjectError:
+                cut_off.append(found.key)
+
+
+def known_profiles(items: Iterable[ProfileItem]) -> Iterator[KnownProfile]:
+    """Every stored id with the live profile it leads to; one that leads nowhere (any more) is not known."""
+    live: dict[str, tuple[bool, str]] = {}
+    absorbed: dict[str, str] = {}
+    for item in items:
+        if item.merged_into is not None:
+            absorbed[item.profile_id] = item.merged_into
+        elif item.state:
+            live[item.profile_id] = _of_live(decode_profile(item.state))
+    for profile_id in (*live, *absorbed):
+        root = profile_id
+        while root in absorbed:
+            root = absorbed[root]
+        if root in live:
+            permitted, score = live[root]
+            yield KnownProfile(profile_id=profile_id, root=root, personalization=permitted, shopper_clusters=score)
+
+
+def _of_live(profile: Profile) -> tuple[bool, str]:
+    score = profile.scores.get(SHOPPER_CLUSTERS)
+    return permits(PERSONALIZATION, [profile.consent]), spell_score(score.version, score.value) if score else ""
+
+
+def _shifted(day: str, days: int) -> date:
+    return date.fromisoformat(day) + timedelta(days=days)

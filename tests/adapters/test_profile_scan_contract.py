@@ -1,0 +1,54 @@
+"""`ProfileScan`: everybody once, however many pages that takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
+from attune.adapters.dynamodb_profiles import DynamoProfiles
+from attune.adapters.memory import MemoryProfiles
+from attune.domain.changes import SegmentEntered
+from attune.ports import Commit, ProfileItem, ProfileScan, ProfileStore
+from tests.adapters.cloud import Cloud
+from tests.builders import NOW, profile_id, profile_item
+from tests.lakes import tombstone
+
+
+@pytest.fixture
+def stores(backend: Cloud | None) -> tuple[ProfileStore, ProfileScan]:
+    if backend is None:
+        memory = MemoryProfiles()
+        return memory, memory
+    client, table = backend.client("dynamodb"), backend.table("profiles")
+    store = DynamoProfiles(client, profiles=table, identities=backend.table("identities"))
+    return store, DynamoProfileScan(client, table)
+
+
+def seen(scan: ProfileScan) -> dict[str, tuple[int, bytes, str | None]]:
+    return {item.profile_id: (item.version, item.state, item.merged_into) for item in scan.all_items()}
+
+
+def put(store: ProfileStore, *items: ProfileItem) -> None:
+    for item in items:
+        store.commit(Commit(items=((None, item),)))
+
+
+def test_an_empty_table_has_nobody(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    assert seen(stores[1]) == {}
+
+
+def test_profiles_and_tombstones_are_seen_as_they_are_stored(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    store, scan = stores
+    armed = profile_item(2, due_at=NOW, outbox=(SegmentEntered("keen", NOW),), state=bytes(range(256)))
+    put(store, profile_item(1), armed, tombstone(3, 1))
+    assert seen(scan) == {
+        profile_id(1): (1, b"state", None),
+        profile_id(2): (1, bytes(range(256)), None),
+        profile_id(3): (2, b"", profile_id(1)),
+    }
+
+
+def test_everybody_is_seen_who_does_not_fit_one_page(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    store, scan = stores
+    put(store, *(profile_item(number, state=bytes(300_000)) for number in range(8)))
+    assert set(seen(scan)) == {profile_id(number) for number in range(8)}

@@ -1,0 +1,183 @@
+"""A lake in memory that is compacted as on AWS and asked what Athena would be asked, by DuckDB in this process."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+
+from attune.adapters.athena_features import features_query
+from attune.adapters.duckdb_lake import DuckCompaction
+from attune.adapters.memory import MemoryLakeFiles, MemoryProfiles
+from attune.domain.consent import Consent
+from attune.domain.profiles import Profile, encode_profile
+from attune.domain.verdicts import Row, encode_row
+from attune.ports import Commit, ProfileItem
+from attune.use_cases.compact_lake import CompactLake
+from tests.builders import NOW, profile_id
+from tests.faults.wires import Crash, Steady, Wire, wired
+
+#: the arrival day of what happens at `NOW`, and its neighbours
+BEFORE, TODAY, AFTER = "2025-06-14", "2025-06-15", "2025-06-16"
+FIELDS = ("profile_id", "recency", "frequency", "monetary", "tenure", "views", "carts", "holdout", "shopper_clusters")
+
+
+def row(**overrides: Any) -> Row:
+    """A product view that profile 1 was given."""
+    fields: dict[str, Any] = {
+        "message_id": "m1",
+        "source": "shop",
+        "verdict": "applied",
+        "received_at": NOW,
+        "processed_at": NOW,
+        "version": 1,
+        "fingerprint": "00" * 8,
+        "profile_id": profile_id(),
+        "type": "track",
+        "event": "Product Viewed",
+        "time": NOW,
+    }
+    return Row(**(fields | overrides))
+
+
+def lines(rows: Iterable[Row | bytes]) -> bytes:
+    """NDJSON, as Firehose lays it down."""
+    return b"".join((encode_row(one) if isinstance(one, Row) else one) + b"\n" for one in rows)
+
+
+def live(number: int = 1, *, personalization: bool | None = True) -> ProfileItem:
+    """A stored profile, and what it says to personalization (None: nothing)."""
+    consent = {} if personalization is None else {"personalization": Consent(personalization, NOW, "shop")}
+    state = encode_profile(Profile(profile_id=profile_id(number), consent=consent))
+    return ProfileItem(profile_id=profile_id(number), version=1, state=state)
+
+
+def tombstone(number: int, into: int) -> ProfileItem:
+    """Who was absorbed."""
+    return ProfileItem(profile_id=profile_id(number), version=2, merged_into=profile_id(into))
+
+
+class _Breaking:
+    """A compaction that may die while it loads a day."""
+
+    def __init__(self, compaction: DuckCompaction, after: int | None) -> None:
+        self._compaction = compaction
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compaction, name)
+
+    def load(self, day: str, rows: Iterable[tuple[str, bytes]]) -> dict[str, int]:
+        return self._compaction.load(day, self._breaking(rows))
+
+    def _breaking(self, rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for number, one in enumerate(rows):
+            if number == self._after:
+                raise Crash("compaction.load")
+            yield one
+
+
+class LakeOfTests:
+    """What arrives, what is made of it, and what is counted and reported on the way."""
+
+    def __init__(
+        self, profiles: MemoryProfiles | None = None, *, retention_hours: int = 24, chunk: int = 100_000
+    ) -> None:
+        self.empty(profiles)
+        self._retention_hours = retention_hours
+        self._folder = tempfile.TemporaryDirectory()
+        self._path = Path(self._folder.name)
+        self._compaction = DuckCompaction(self._path / "work", memory="256MB", chunk=chunk)
+        self._duck = duckdb.connect(config={"enable_external_file_cache": "false"})
+
+    def empty(self, profiles: MemoryProfiles | None = None) -> None:
+        """Begin again: another lake, at the price of none."""
+        self.profiles = profiles or MemoryProfiles()
+        self.files = MemoryLakeFiles()
+        self.counted: list[tuple[str, int]] = []
+        self.reported: list[tuple[str, int]] = []
+        self._objects = 0
+        self.break_load(after=None)
+
+    def store(self, *items: ProfileItem) -> None:
+        for item in items:
+            self.profiles.commit(Commit(items=((None, item),)))
+
+    def arrive(self, *rows: Row | bytes, day: str = TODAY, at: int = NOW) -> str:
+        """One object of rows; answers its key."""
+        self._objects += 1
+        return self.files.lay(day, f"{self._objects:04d}", lines(rows), at)
+
+    def break_load(self, after: int | None) -> None:
+        """Die when a day has taken in so many lines; None: never."""
+        self._break_after = after
+
+    def compact(
+        self,
+        started_at: int = NOW,
+        has_time: Callable[[], bool] = lambda: True,
+        *,
+        wire: Wire | None = None,
+    ) -> dict[str, Any]:
+        """One invocation, its ports on `wire`."""
+        carried = wire or Steady()
+        run = CompactLake(
+            lake=wired(carried, "lake", self.files),
+            compaction=wired(carried, "compaction", _Breaking(self._compaction, self._break_after)),
+            profiles=wired(carried, "profiles", self.profiles),
+            everybody=wired(carried, "everybody", self.profiles),
+            retention_hours=self._retention_hours,
+            count=lambda name, value, _: self.counted.append((name, value)),
+            report=lambda key, unreadable: self.reported.append((key, unreadable)),
+        )
+        return run(started_at, has_time)
+
+    def table(self, day: str | None = None, *, in_order: bool = True) -> list[dict[str, Any]]:
+        """The compacted rows, of all days or of one; in order, or as they lie."""
+        self._lay_tables(None if day is None else [day])
+        order = "ORDER BY dt, message_id, fingerprint, absorbed" if in_order else ""
+        return self._asked(f"SELECT * FROM events {order}")
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        self._lay_tables(None)
+        return self._asked("SELECT * FROM profiles ORDER BY profile_id")
+
+    def features(self, cutoff: int = NOW) -> dict[str, tuple[Any, ...]]:
+        """By profile id, the rest of the columns in their order."""
+        self._lay_tables(None)
+        [query] = sqlglot.transpile(features_query(cutoff, "run"), read="trino", write="duckdb")
+        asked = self._asked(query)
+        assert all(tuple(one) == FIELDS for one in asked)
+        found = {one["profile_id"]: tuple(one.values())[1:] for one in asked}
+        assert len(found) == len(asked), "a profile has more than one row"
+        return found
+
+    def columns(self, file: bytes) -> list[tuple[str, str]]:
+        """A Parquet file's columns and their types."""
+        path = self._path / "looked_at.parquet"
+        path.write_bytes(file)
+        relation = self._duck.read_parquet(str(path))
+        return [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+
+    def close(self) -> None:
+        self._duck.close()
+        self._folder.cleanup()
+
+    def _lay_tables(self, days: list[str] | None) -> None:
+        for day, data in self.files.days.items():
+            path = self._path / f"dt={day}" / "events.parquet"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+        chosen = [str(self._path / f"dt={day}" / "events.parquet") for day in days or sorted(self.files.days)]
+        (self._path / "profiles.parquet").write_bytes(self.files.profiles)
+        self._duck.read_parquet(chosen, hive_partitioning=True).create_view("events")
+        self._duck.read_parquet(str(self._path / "profiles.parquet")).create_view("profiles")
+
+    def _asked(self, query: str) -> list[dict[str, Any]]:
+        found = self._duck.execute(query)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
