@@ -1,0 +1,38 @@
+"""train_models: the lake's features by Athena, the registry's bucket, and the trainer that the handler brings.
+
+The trainer is handed in because nothing in `attune` may load data science: the layer `ml` has it, and only the handler
+of this function knows that layer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from attune.adapters.athena_features import AthenaFeatures
+from attune.adapters.s3_registry import S3Registry
+from attune.runtime.clock import now
+from attune.use_cases.train_models import TrainModels
+
+if TYPE_CHECKING:
+    from attune.ports import Count, Trainer
+    from attune.runtime.settings import TrainModelsSettings
+
+
+def train_models(settings: TrainModelsSettings, trainer: Trainer, count: Count) -> TrainModels:
+    """What Athena selects lies in the lake's bucket; models lie in one of their own."""
+    objects = boto3.client("s3")
+    return TrainModels(
+        features=AthenaFeatures(
+            boto3.client("athena"),
+            objects,
+            workgroup=settings.lake_workgroup,
+            database=settings.lake_database,
+            bucket=settings.lake_bucket,
+        ),
+        registry=S3Registry(objects, settings.registry_bucket),
+        trainer=trainer,
+        clock=now,
+        count=count,
+    )

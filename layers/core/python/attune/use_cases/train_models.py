@@ -1,0 +1,166 @@
+"""One training run: features → model → registry → and, if the hold-out says so, the champion's place.
+
+A run that was killed is started again with the same name and cut-off, and does the same again: the features are those
+of its run, training is a function of them, keeping replaces like by like, and the pointer moves once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from attune.domain.models import SHOPPER_CLUSTERS, UNREADABLE, Champion, Model, UnusableModelError, encode_model
+from attune.domain.training import Order, Refusal, Verdict, VerdictCode, decide
+from attune.ports import ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from attune.ports import Candidate, Clock, Count, FeatureTable, Registry, Trainer
+
+#: bytes of the features read at a time
+PIECE: Final = 8 * 1024 * 1024
+#: looks at the champion, should others move the pointer meanwhile
+MAX_ATTEMPTS: Final = 5
+METRICS: Final = "metrics.json"
+
+type State = Literal["promoted", "kept", "skipped"]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a model: part of its metrics, where a later try of the same run finds it."""
+
+    verdict: Verdict
+    profiles: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the pointer stands when a version wants its place."""
+
+    #: of the pointer
+    tag: str | None = None
+    #: to compare with, or why there is none
+    champion: Model | VerdictCode
+    #: what the next pointer names as the version before it
+    previous: str | None = None
+    #: of an earlier try of the same run that moved the pointer
+    outcome: Outcome | None = None
+
+
+class TrainModels:
+    """Callable with a run's cut-off (ms) and name; answers what became of it, as the learning machine hands it on."""
+
+    def __init__(
+        self, *, features: FeatureTable, registry: Registry, trainer: Trainer, clock: Clock, count: Count
+    ) -> None:
+        self._features = features
+        self._registry = registry
+        self._trainer = trainer
+        self._clock = clock
+        self._count = count
+
+    def __call__(self, cutoff: int, run: str) -> dict[str, Any]:
+        """`state`: promoted, kept (in the registry, but not serving) or skipped (no model). Services' faults raise."""
+        location = self._features.build(cutoff, run)
+        order = Order(name=SHOPPER_CLUSTERS, version=run, cutoff=cutoff, features=location)
+        outcome = self._standing(order).outcome
+        if outcome is None:
+            trained = self._trainer(order, self._pieces(location))
+            if isinstance(trained, Refusal):
+                return self._answer(order, "skipped", trained.code, trained.profiles)
+            outcome = self._settle(order, trained)
+        state: State = "promoted" if outcome.verdict.promoted else "kept"
+        return self._answer(order, state, outcome.verdict.code, outcome.profiles)
+
+    def _settle(self, order: Order, candidate: Candidate) -> Outcome:
+        """Judge, keep, promote; from the start again if the champion changed between the first and the last."""
+        for _ in range(MAX_ATTEMPTS):
+            standing = self._standing(order)
+            if standing.outcome is not None:
+                return standing.outcome
+            outcome, figures = judge(candidate, standing.champion)
+            # All of a version lies there before anybody is pointed to it: a crash in between leaves the old champion.
+            self._registry.keep(order.name, order.version, files_of(candidate, outcome, figures))
+            if not outcome.verdict.promoted or self._promote(order, standing):
+                return outcome
+        raise ConflictError(f"the champion of {order.name} changed {MAX_ATTEMPTS} times while it was looked at")
+
+    def _promote(self, order: Order, standing: Standing) -> bool:
+        """Whether the pointer was still the one that the verdict was about."""
+        champion = Champion(
+            version=order.version, previous=standing.previous, run=order.version, moved_at=self._clock()
+        )
+        try:
+            self._registry.promote(order.name, champion, read=standing.tag)
+        except ConflictError:
+            return False
+        return True
+
+    def _standing(self, order: Order) -> Standing:
+        try:
+            found = self._registry.champion(order.name)
+        except UnusableModelError as error:
+            return Standing(tag=error.tag, champion="champion_unusable")
+        if found is None:
+            return Standing(champion="no_champion")
+        tag, pointer = found
+        before = pointer.previous if pointer.previous != order.version else None
+        try:
+            champion = self._registry.model(order.name, pointer.version)
+        except UnusableModelError:
+            return Standing(tag=tag, champion="champion_unusable", previous=before)
+        if order.version not in (pointer.version, pointer.previous):
+            return Standing(tag=tag, champion=champion, previous=pointer.version)
+        return self._standing_of_its_own(order, tag, champion, before)
+
+    def _standing_of_its_own(self, order: Order, tag: str, champion: Model, before: str | None) -> Standing:
+        """Of a version that is champion, or was it just before: it is not judged again, least of all by itself."""
+        try:
+            data = self._registry.document(order.name, order.version, METRICS) or b""
+            outcome = msgspec.json.decode(data, type=Outcome)
+        except UNREADABLE:
+            if champion.version == order.version:  # half a version: make it whole
+                return Standing(tag=tag, champion="champion_unusable", previous=before)
+            return Standing(tag=tag, champion=champion, previous=champion.version)
+        return Standing(tag=tag, champion=champion, outcome=outcome)
+
+    def _pieces(self, location: str) -> Iterator[bytes]:
+        start = 0
+        while piece := self._features.read(location, start, PIECE):
+            yield piece
+            start += len(piece)
+
+    def _answer(self, order: Order, state: State, code: str, profiles: int) -> dict[str, Any]:
+        self._count("ModelsTrained", 1, {"model": order.name, "state": state})
+        return {
+            "model": order.name,
+            "state": state,
+            "code": code,
+            "version": None if state == "skipped" else order.version,
+            "features": order.features,
+            "profiles": profiles,
+        }
+
+
+def judge(candidate: Candidate, champion: Model | VerdictCode) -> tuple[Outcome, dict[str, Any]]:
+    """On the candidate's hold-out: the outcome, and the figures that led to it."""
+    challenger = candidate.silhouette(candidate.model)
+    if isinstance(champion, Model):
+        silhouette = candidate.silhouette(champion)
+        verdict = decide(challenger, silhouette)
+        figures = {"silhouette": challenger, "champion": champion.version, "champion_silhouette": silhouette}
+    else:
+        verdict = decide(challenger, champion)
+        figures = {"silhouette": challenger}
+    return Outcome(verdict, candidate.profiles), figures
+
+
+def files_of(candidate: Candidate, outcome: Outcome, figures: dict[str, Any]) -> dict[str, bytes]:
+    """What is kept of a version, as JSON."""
+    metrics = {**candidate.metrics, **figures, **msgspec.to_builtins(outcome)}
+    return {
+        "model.json": encode_model(candidate.model),
+        METRICS: msgspec.json.format(msgspec.json.encode(metrics), indent=2),
+        "lineage.json": msgspec.json.format(msgspec.json.encode(candidate.lineage), indent=2),
+    }

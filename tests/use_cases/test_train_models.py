@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
+from attune.domain.models import Champion, encode_model
+from attune.domain.training import decide
+from attune.ports import ConflictError
+from attune.use_cases.train_models import MAX_ATTEMPTS, TrainModels
+from tests.builders import NOW, model
+from tests.faults.training import PlainTrainer
+
+NAME = model().name
+ROWS = b"profile_id,recency\n" + b"a,1\n" * 7
+
+
+class Story:
+    """A registry, rows, and what a version's model is worth."""
+
+    def __init__(self, rows: bytes = ROWS, **worth: float | None) -> None:
+        self.registry = MemoryRegistry()
+        self.trainer = PlainTrainer({name.replace("_", "-"): value for name, value in worth.items()})
+        self.counted: list[tuple[str, int, dict[str, Any]]] = []
+        self.features = MemoryFeatureTable(rows)
+
+    def train(self, run: str = "run-2") -> dict[str, Any]:
+        use_case = TrainModels(
+            features=self.features,
+            registry=self.registry,
+            trainer=self.trainer,
+            clock=lambda: NOW + 5,
+            count=lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
+        )
+        return use_case(NOW, run)
+
+    def serves(self, version: str = "run-1", data: bytes | None = None, **pointer: Any) -> None:
+        """`version` is champion."""
+        self.registry.keep(NAME, version, {"model.json": encode_model(model(version)) if data is None else data})
+        self.registry.spoil_pointer(NAME, msgspec.json.encode(Champion(version=version, **pointer)))
+
+    def pointer(self) -> Champion:
+        found = self.registry.champion(NAME)
+        assert found is not None
+        return found[1]
+
+    def document(self, file: str, version: str = "run-2") -> Any:
+        data = self.registry.document(NAME, version, file)
+        assert data is not None
+        return json.loads(data)
+
+
+def test_the_first_model_becomes_champion() -> None:
+    story = Story()
+    assert story.train() == {
+        "model": "shopper_clusters",
+        "state": "promoted",
+        "code": "no_champion",
+        "version": "run-2",
+        "features": "memory://features/run-2.csv",
+        "profiles": 7,
+    }
+    assert story.pointer() == Champion(version="run-2", previous=None, run="run-2", moved_at=NOW + 5)
+    assert story.registry.model(NAME, "run-2") == model("run-2", trained_at=NOW)
+    assert story.counted == [("ModelsTrained", 1, {"model": NAME, "state": "promoted"})]
+
+
+def test_a_version_is_kept_with_its_figures_and_where_it_came_from() -> None:
+    story = Story(run_2=0.5, run_1=0.4)
+    story.serves("run-1")
+    story.train()
+    assert story.document("metrics.json") == {
+        "clusters": [
+            {"name": "vip", "share": 0.5, "centroid": {}},
+            {"name": "lapsed", "share": 0.5, "centroid": {}},
+        ],
+        "silhouette": 0.5,
+        "champion": "run-1",
+        "champion_silhouette": 0.4,
+        "verdict": {"promoted": True, "code": "better"},
+        "profiles": 7,
+    }
+    assert story.document("lineage.json") == {"run": "run-2", "rows": 7}
+
+
+def test_a_better_one_takes_the_champions_place_and_names_it_as_the_one_before() -> None:
+    story = Story(run_2=0.42, run_1=0.4)
+    story.serves("run-1", previous="run-0")
+    assert story.train()["code"] == "better"
+    assert (story.pointer().version, story.pointer().previous) == ("run-2", "run-1")
+
+
+@pytest.mark.parametrize(("worth", "code"), [(0.405, "not_better"), (0.3, "not_better"), (0.2, "no_structure")])
+def test_one_that_is_not_better_is_kept_and_does_not_serve(worth: float, code: str) -> None:
+    story = Story(run_2=worth, run_1=0.4)
+    story.serves("run-1")
+    answer = story.train()
+    assert (answer["state"], answer["code"], answer["version"]) == ("kept", code, "run-2")
+    assert story.pointer() == Champion(version="run-1")
+    assert story.document("metrics.json")["verdict"] == {"promoted": False, "code": code}
+
+
+def test_a_model_that_finds_no_structure_does_not_even_become_the_first_champion() -> None:
+    story = Story(run_2=None)
+    answer = story.train()
+    assert (answer["state"], answer["code"]) == ("kept", "no_structure")
+    assert story.registry.champion(NAME) is None
+
+
+@pytest.mark.parametrize("data", [b"{}", b"", encode_model(model("run-9"))])
+def test_a_champion_that_cannot_be_used_is_replaced_and_what_served_before_it_stays_the_one_before(data: bytes) -> None:
+    story = Story()
+    story.serves("run-1", data, previous="run-0")
+    answer = story.train()
+    assert (answer["state"], answer["code"]) == ("promoted", "champion_unusable")
+    assert (story.pointer().version, story.pointer().previous) == ("run-2", "run-0")
+
+
+def test_a_pointer_that_cannot_be_read_is_replaced() -> None:
+    story = Story()
+    story.registry.spoil_pointer(NAME, b"\xff")
+    answer = story.train()
+    assert (answer["state"], answer["code"]) == ("promoted", "champion_unusable")
+    assert story.pointer().version == "run-2"
+
+
+def test_rows_without_a_model_in_them_leave_everything_as_it_is() -> None:
+    story = Story(rows=b"profile_id,recency\n")
+    story.serves("run-1")
+    answer = story.train()
+    assert (answer["state"], answer["code"], answer["version"]) == ("skipped", "too_few_profiles", None)
+    assert answer["features"] == "memory://features/run-2.csv"
+    assert story.pointer() == Champion(version="run-1")
+    assert story.registry.document(NAME, "run-2", "metrics.json") is None
+
+
+def test_a_run_that_is_tried_again_answers_the_same_without_training_again() -> None:
+    story = Story(run_2=0.5, run_1=0.4)
+    story.serves("run-1")
+    first = story.train()
+    pointers = dict(story.registry.pointers)
+    assert story.train() == first
+    assert story.registry.pointers == pointers
+    assert story.trainer.trained == ["run-2"]
+
+
+def test_a_run_that_is_tried_again_after_the_next_one_was_promoted_does_not_come_back() -> None:
+    story = Story(run_2=0.5, run_3=0.6)
+    first = story.train("run-2")
+    story.train("run-3")
+    assert story.train("run-2") == first
+    assert story.pointer().version == "run-3"
+
+
+def test_a_run_that_was_kept_is_judged_again_when_it_is_tried_again_to_the_same_end() -> None:
+    story = Story(run_2=0.3, run_1=0.4)
+    story.serves("run-1")
+    first = story.train()
+    files = dict(story.registry.files)
+    assert story.train() == first
+    assert story.registry.files == files
+
+
+@pytest.mark.parametrize("file", ["model.json", "metrics.json"])
+def test_a_champion_that_lost_a_file_is_made_whole_by_its_own_run(file: str) -> None:
+    story = Story(run_1=0.4, run_2=0.5)
+    story.serves("run-1")
+    story.train()
+    story.registry.keep(NAME, "run-2", {file: b"{"})
+    answer = story.train()
+    assert (answer["state"], answer["code"]) == ("promoted", "champion_unusable")
+    assert (story.pointer().version, story.pointer().previous) == ("run-2", "run-1")
+    assert story.registry.model(NAME, "run-2") == model("run-2", trained_at=NOW)
+    assert story.document("metrics.json")["profiles"] == 7
+
+
+class Contested(MemoryRegistry):
+    """Somebody else does something before a promotion."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Callable[[], None] = lambda: None
+
+    def promote(self, name: str, champion: Champion, *, read: str | None) -> None:
+        self.before()
+        super().promote(name, champion, read=read)
+
+
+def contested(**worth: float | None) -> tuple[Story, Contested]:
+    story, registry = Story(ROWS, **worth), Contested()
+    story.registry = registry
+    story.serves("run-1")
+    return story, registry
+
+
+def test_who_finds_another_champion_than_it_was_judged_against_is_judged_again() -> None:
+    story, registry = contested(run_2=0.5, run_1=0.4, run_7=0.6)
+
+    def overtake() -> None:
+        registry.before = lambda: None
+        story.serves("run-7")
+
+    registry.before = overtake
+    answer = story.train()
+    assert (answer["state"], answer["code"]) == ("kept", "not_better")
+    assert story.pointer().version == "run-7"
+    assert story.document("metrics.json")["champion"] == "run-7"
+    assert story.trainer.trained == ["run-2"]
+
+
+def test_who_is_better_than_the_new_champion_too_takes_its_place() -> None:
+    story, registry = contested(run_2=0.5, run_1=0.3, run_7=0.4)
+
+    def overtake() -> None:
+        registry.before = lambda: None
+        story.serves("run-7")
+
+    registry.before = overtake
+    assert story.train()["code"] == "better"
+    assert (story.pointer().version, story.pointer().previous) == ("run-2", "run-7")
+
+
+def test_a_conflict_with_its_own_write_whose_answer_was_lost_is_success() -> None:
+    story, registry = contested(run_2=0.5, run_1=0.4)
+
+    def written_already() -> None:
+        registry.before = lambda: None
+        story.registry.spoil_pointer(NAME, msgspec.json.encode(Champion(version="run-2", previous="run-1")))
+
+    registry.before = written_already
+    answer = story.train()
+    assert (answer["state"], answer["code"], answer["profiles"]) == ("promoted", "better", 7)
+    assert story.pointer().version == "run-2"
+
+
+def test_a_pointer_that_never_keeps_still_is_a_conflict_in_the_end() -> None:
+    story, registry = contested(run_2=0.5, run_1=0.4)
+    tries = []
+
+    def interfere() -> None:
+        tries.append(1)
+        story.serves("run-1")
+
+    registry.before = interfere
+    with pytest.raises(ConflictError):
+        story.train()
+    assert len(tries) == MAX_ATTEMPTS
+    assert story.pointer().version == "run-1"
+
+
+def test_large_tables_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attune.use_cases.train_models.PIECE", 5)
+    story = Story()
+    assert story.train()["profiles"] == 7
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "code"),
+    [
+        (0.4, None, "better"),
+        (0.26, 0.25, "better"),
+        (0.2599, 0.25, "not_better"),
+        (0.25, "no_champion", "no_champion"),
+        (0.2499, "no_champion", "no_structure"),
+        (None, None, "no_structure"),
+        (0.9, "champion_unusable", "champion_unusable"),
+    ],
+)
+def test_the_rule_of_promotion(challenger: float | None, champion: Any, code: str) -> None:
+    verdict = decide(challenger, champion)
+    assert (verdict.code, verdict.promoted) == (code, code not in {"not_better", "no_structure"})
