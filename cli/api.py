@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 import httpx
+import typer
 
 from cli.connection import Connection
 from cli.errors import CliError
@@ -67,3 +68,15 @@ class Api:
         if not response.is_success:
             raise ApiError(response.status_code, str(answer.get("code", "error")), str(answer.get("message", "")))
         return answer
+
+
+def admin_api(context: typer.Context) -> Api:
+    """With the admin's key, to wherever the command's options lead."""
+    connection: Connection = context.obj()
+    return Api(connection, key=connection.admin_key)
+
+
+def server_api(context: typer.Context) -> Api:
+    """With a server key."""
+    connection: Connection = context.obj()
+    return Api(connection, key=connection.server_key)

@@ -7,16 +7,17 @@ import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cli import schema as published
-from cli.api import Api
+from cli.api import admin_api, server_api
 from cli.apply import carry_out, plan, read_definitions
-from cli.connection import STACK_FILE, Connection, connect
+from cli.connection import STACK_FILE, connect
 from cli.errors import CliError
+from cli.models import models
+from cli.terminal import notes, print_json
 
 app = typer.Typer(
     name="attune", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -25,10 +26,10 @@ keys = typer.Typer(no_args_is_help=True, help="API keys of sources.")
 secrets = typer.Typer(no_args_is_help=True, help="What webhooks are signed with.")
 profile = typer.Typer(no_args_is_help=True, help="What is known of one customer.")
 consent = typer.Typer(no_args_is_help=True, help="What one customer consents to.")
-for name, group in (("keys", keys), ("secrets", secrets), ("profile", profile), ("consent", consent)):
+groups = {"keys": keys, "secrets": secrets, "profile": profile, "consent": consent, "models": models}
+for name, group in groups.items():
     app.add_typer(group, name=name)
 
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
 Address = Annotated[str, typer.Argument(help="namespace:value, such as email:ada@example.com")]
 
 
@@ -51,7 +52,9 @@ class Fault(StrEnum):
 def options(
     context: typer.Context,
     api_url: Annotated[str, typer.Option(envvar="ATTUNE_API_URL", help="Address of the API.")] = "",
-    admin_key: Annotated[str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets.")] = "",
+    admin_key: Annotated[
+        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets, models.")
+    ] = "",
     server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent.")] = "",
     stack: Annotated[Path, typer.Option(help="Used where no address is given.")] = STACK_FILE,
 ) -> None:
@@ -67,7 +70,7 @@ def apply(
 ) -> None:
     """Check definitions and bring the deployment in line with them. Nothing is ever deleted."""
     read = read_definitions(paths)
-    with _admin(context) as api:
+    with admin_api(context) as api:
         steps = plan(api, read)
         taken = steps if dry_run else carry_out(api, steps)
         for step in taken:
@@ -98,7 +101,7 @@ def create_key(
     context: typer.Context, source: str, key_type: Annotated[KeyType, typer.Option("--type")] = KeyType.BROWSER
 ) -> None:
     """Make an API key for a source and print it: it is stored nowhere and cannot be shown again."""
-    with _admin(context) as api:
+    with admin_api(context) as api:
         made = api.call("POST", "sources", source, "keys", body={"type": key_type.value})
     notes.print(f"{made['type']} key {made['key_id']} of source {source}; it is shown this once:")
     print(made["key"])
@@ -111,7 +114,7 @@ def put_source_secret(context: typer.Context, source: str) -> None:
         lines = [getpass.getpass("secret: ")]
     else:
         lines = [line.strip() for line in sys.stdin if line.strip()]
-    with _admin(context) as api:
+    with admin_api(context) as api:
         stored = api.call("PUT", "sources", source, "secrets", body={"secrets": lines})
     notes.print(f"source {source}: {stored['live']} live; a running function follows within a minute")
 
@@ -119,7 +122,7 @@ def put_source_secret(context: typer.Context, source: str) -> None:
 @secrets.command("new-channel")
 def new_channel_secret(context: typer.Context, channel: str) -> None:
     """Make a signing secret for a channel and print it; the one before stays live beside it."""
-    with _admin(context) as api:
+    with admin_api(context) as api:
         made = api.call("POST", "channels", channel, "secrets")
     notes.print(f"channel {channel}; it is shown this once:")
     print(made["secret"])
@@ -128,8 +131,8 @@ def new_channel_secret(context: typer.Context, channel: str) -> None:
 @profile.command("show")
 def show_profile(context: typer.Context, address: Address) -> None:
     """Print what is known of one customer."""
-    with _server(context) as api:
-        _print(api.call("GET", "profiles", _addressable(address)))
+    with server_api(context) as api:
+        print_json(api.call("GET", "profiles", _addressable(address)))
 
 
 @consent.command("set")
@@ -148,8 +151,8 @@ def set_consent(
         raise CliError(f"both granted and withdrawn: {', '.join(sorted(granted & withdrawn))}")
     said = dict.fromkeys(sorted(granted), True) | dict.fromkeys(sorted(withdrawn), False)
     body = {"consent": said} | ({"effective_at": effective_at} if effective_at else {})
-    with _server(context) as api:
-        _print(api.call("PUT", "profiles", _addressable(address), "consent", body=body))
+    with server_api(context) as api:
+        print_json(api.call("PUT", "profiles", _addressable(address), "consent", body=body))
 
 
 @app.command()
@@ -170,16 +173,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _admin(context: typer.Context) -> Api:
-    connection: Connection = context.obj()
-    return Api(connection, key=connection.admin_key)
-
-
-def _server(context: typer.Context) -> Api:
-    connection: Connection = context.obj()
-    return Api(connection, key=connection.server_key)
-
-
 def _addressable(address: str) -> str:
     """The gateway decodes a path before it looks for its route, and a decoded slash or question mark splits it."""
     if ":" not in address:
@@ -187,7 +180,3 @@ def _addressable(address: str) -> str:
     if "/" in address or "?" in address:
         raise CliError(f"{address}: a value with / or ? cannot stand in an address; use another identifier")
     return address
-
-
-def _print(answer: dict[str, Any]) -> None:
-    Console(highlight=True, soft_wrap=True).print_json(data=answer)

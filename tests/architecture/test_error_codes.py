@@ -39,6 +39,7 @@ def test_every_reason_for_quarantine_is_documented() -> None:
     assert reasons <= documented
     found_by_the_processor = {
         "invalid_record",
+        "invalid_score",
         "profile_too_large",
         "unprocessable",
         "unverified_claim",

@@ -136,7 +136,7 @@ def test_a_stack_file_that_is_broken_is_said_in_words(bare: Attune, tmp_path: Pa
 
 def test_the_command_runs_as_a_module_from_the_checkout() -> None:
     ran = subprocess.run([sys.executable, "-m", "cli", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for command in ("apply", "schema", "keys", "secrets", "profile", "consent", "demo"):
+    for command in ("apply", "schema", "keys", "secrets", "profile", "consent", "models", "demo"):
         assert command in ran.stdout
 
 

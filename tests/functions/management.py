@@ -1,4 +1,4 @@
-"""The two management functions as deployed, on moto: environment, tables, secrets, and API Gateway's events."""
+"""The management functions as deployed, on moto: environment, tables, secrets, and API Gateway's events."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.adapters.cloud import REGION, Cloud
+from tests.adapters.machines import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "admin-key-of-the-tests"
@@ -27,6 +28,7 @@ ROUTES = {
         "PUT /v1/sources/{source}/secrets",
         "POST /v1/channels/{channel}/secrets",
     ),
+    "manage_models": ("GET /v1/models", "POST /v1/models/train", "GET /v1/models/runs/{run}"),
 }
 CONTEXT = SimpleNamespace(
     function_name="function",
@@ -55,12 +57,16 @@ class Deployment:
         self.tables = {role: cloud.table(role) for role in ("profiles", "identities", "deliveries", "definitions")}
         self.stream = cloud.name("stream")
         cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
+        self.registry = cloud.bucket()
+        self.machine = Machine(cloud)
         variables = {f"{role.upper()}_TABLE": name for role, name in self.tables.items()} | {
             "STREAM_NAME": self.stream,
             "IDENTITY_SECRET": cloud.secret("identity secret of the tests"),
             "ADMIN_SECRET": cloud.secret(ADMIN),
             "WEBHOOK_SECRETS": cloud.secret("{}"),
             "CHANNEL_SECRETS": cloud.secret("{}"),
+            "REGISTRY_BUCKET": self.registry,
+            "LEARNING_MACHINE": self.machine.arn,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

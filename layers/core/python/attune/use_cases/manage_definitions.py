@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from attune.domain.definitions import KINDS, Definition, Definitions, Source, de
 from attune.domain.errors import AttuneError
 from attune.ports import Clock, ConflictError, DefinitionStore, Key, Keys, Secrets
 from attune.use_cases.read_bodies import problem_line, read_body, read_value
+from attune.use_cases.recognise_keys import require_admin
 
 MIN_SECRET: Final = 8
 MAX_LIVE_SECRETS: Final = 2
@@ -59,10 +59,7 @@ class ManageDefinitions:
 
     def authorise(self, token: str | None) -> None:
         """401 `unknown_admin_key` unless `token` is the admin key."""
-        known = self._admin_key()
-        # hashes, because compare_digest tells apart lengths and refuses what is not ASCII
-        if not (token and known and hmac.compare_digest(api_keys.digest(token), api_keys.digest(known))):
-            raise AttuneError("unknown_admin_key", "send the admin key as Authorization: Bearer", status=401)
+        require_admin(token, self._admin_key())
 
     def all_of(self, kind: str) -> Json:
         """`{"definitions": [{kind, id, version, definition}]}`, in order of id."""

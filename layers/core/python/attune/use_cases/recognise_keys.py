@@ -1,10 +1,12 @@
-"""Which API key a caller holds, if it is one of ours."""
+"""Which API key a caller holds, if it is one of ours; and whether it is the deployment's admin key."""
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
 from attune.domain import api_keys
+from attune.domain.errors import AttuneError
 
 if TYPE_CHECKING:
     from attune.domain.definitions import Definitions
@@ -21,3 +23,10 @@ def recognise(token: str | None, keys: Keys, definitions: Definitions) -> Key | 
     if token is None or parts is None or key is None or not api_keys.matches(key.digest, token):
         return None
     return key if key.type == parts.type and key.source in definitions.sources else None
+
+
+def require_admin(token: str | None, known: str) -> None:
+    """401 `unknown_admin_key` unless `token` is the admin key, `known`."""
+    # hashes, because compare_digest tells apart lengths and refuses what is not ASCII
+    if not (token and known and hmac.compare_digest(api_keys.digest(token), api_keys.digest(known))):
+        raise AttuneError("unknown_admin_key", "send the admin key as Authorization: Bearer", status=401)

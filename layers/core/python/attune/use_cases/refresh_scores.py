@@ -1,0 +1,167 @@
+"""After a training: everybody whose score is another now gets it from the champion, as `$score` events, in waves.
+
+A score costs a write of the profile, and most are the same from day to day: what the profile held when the features
+were selected is a column of theirs, and who would get the same again is left alone.
+
+One wave an invocation, because the stream is shared with the shops' customers. A wave that fails is repeated from its
+own position, and then sends the same scores again: of two scores the later one counts, so a repeat changes nothing.
+The champion is read once a wave; if it was moved meanwhile, the next wave goes on with the newer one, and who was
+scored by the one before keeps that until the newer one's own run. Where runs overlap, or the stream is behind, a
+profile may be left with the score before; the next run finds and mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from attune.domain.events import SCORE, Event, Origin, Record, encode_record
+from attune.domain.models import SHOPPER_CLUSTERS, cluster
+from attune.domain.profiles import spell_score
+from attune.use_cases.find_champions import MISSING_POINTER, find_champion
+from attune.use_cases.read_features import read_columns, read_lines
+
+if TYPE_CHECKING:
+    from attune.domain.models import Model
+    from attune.ports import Clock, Count, EventStream, FeatureRows, Registry
+    from attune.use_cases.read_features import Columns, Line
+
+#: scores of a wave for each shard: a tenth of what a shard takes in the minute between two waves
+WAVE: Final = 6_000
+#: scores that go out at once for each shard, one second after those before: half of what it takes
+BURST: Final = 500
+#: rows that are looked at for a burst at the most: where nothing is news a wave must end as well, within seconds
+LOOK: Final = 20_000
+_PAUSE: Final = 1.0
+
+type Json = dict[str, Any]
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How often a wave sends, how many scores at once, and how many rows it looks at for them."""
+
+    bursts: int
+    burst: int
+    look: int = LOOK
+
+
+class Burst(msgspec.Struct):
+    """Lines that were looked at: (profile id, value) of those that are news, how many are not, how many are no rows."""
+
+    scores: list[tuple[str, str]] = []
+    unchanged: int = 0
+    skipped: int = 0
+    #: the position behind them
+    end: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All that were looked at."""
+        return len(self.scores) + self.unchanged + self.skipped
+
+
+def pace_of(stream_shards: int) -> Pace:
+    """What leaves the stream to those it is for."""
+    return Pace(WAVE // BURST, BURST * stream_shards)
+
+
+class RefreshScores:
+    """Callable for one wave. `sleep` takes seconds."""
+
+    def __init__(
+        self,
+        *,
+        features: FeatureRows,
+        registry: Registry,
+        stream: EventStream,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        pace: Pace,
+        count: Count,
+    ) -> None:
+        self._features = features
+        self._registry = registry
+        self._stream = stream
+        self._clock = clock
+        self._sleep = sleep
+        self._pace = pace
+        self._count = count
+
+    def __call__(self, location: str, cutoff: int, *, position: int, sent: int) -> Json:
+        """`{done, position, sent, code}`: go on there, with that many sent so far, unless done.
+
+        `code` says why nothing can be scored: `no_champion`, or what is wrong with the model. Raises
+        `FeatureColumnsError`, and `StreamUnavailableError` where a part of the wave could not be stored.
+        """
+        standing = find_champion(self._registry, SHOPPER_CLUSTERS)
+        code = "no_champion" if standing.fault == MISSING_POINTER else standing.fault
+        if code not in (None, "no_champion"):
+            self._count("ChampionsUnusable", 1, {"reason": code})
+        if standing.model is None:
+            return {"done": True, "position": position, "sent": sent, "code": code}
+        columns = read_columns(self._features, location)
+        lines = read_lines(self._features, location, max(position, columns.end))
+        bursts = _bursts(lines, columns, standing.model, self._pace)
+        before = False
+        for burst in islice(bursts, self._pace.bursts):
+            if before and burst.scores:
+                self._sleep(_PAUSE)
+            before = bool(burst.scores)
+            self._send(burst, standing.model, cutoff)
+            sent, position = sent + len(burst.scores), burst.end
+        return {"done": next(lines, None) is None, "position": position, "sent": sent, "code": code}
+
+    def _send(self, burst: Burst, model: Model, cutoff: int) -> None:
+        now = self._clock()
+        records = [_scored(profile_id, value, model, cutoff, now) for profile_id, value in burst.scores]
+        if records:
+            self._stream.put([(record.key, encode_record(record)) for record in records])
+        for name, number in (
+            ("ScoresSent", len(records)),
+            ("ScoresUnchanged", burst.unchanged),
+            ("FeatureRowsSkipped", burst.skipped),
+        ):
+            if number:
+                self._count(name, number, {})
+
+
+def _bursts(lines: Iterable[Line], columns: Columns, model: Model, pace: Pace) -> Iterator[Burst]:
+    """Every line once: a burst ends with the last score that fits into it, or the last row that is looked at for it."""
+    burst = Burst()
+    for line in lines:
+        burst.end = line.end
+        row = columns.read(line)
+        if row is None:
+            burst.skipped += 1
+        elif row.known == spell_score(model.version, value := cluster(model, row.values)):
+            burst.unchanged += 1
+        else:
+            burst.scores.append((row.profile_id, value))
+        if len(burst.scores) == pace.burst or burst.rows == pace.look:
+            yield burst
+            burst = Burst()
+    if burst.end:
+        yield burst
+
+
+def _scored(profile_id: str, value: str, model: Model, at: int, now: int) -> Record:
+    """One record a profile, partitioned by its id; it has no position to remember, because the later score counts."""
+    event = Event(
+        type=SCORE,
+        name=model.name,
+        message_id=f"score-{model.name}-{model.version}-{profile_id}-{at}",
+        time=at,
+        properties={
+            "profile_id": profile_id,
+            "model": model.name,
+            "value": value,
+            "version": model.version,
+            "at": at,
+        },
+    )
+    return Record(
+        source="attune", origin=Origin.INTERNAL, received_at=now, key=profile_id, trusted=True, events=(event,)
+    )
