@@ -55,7 +55,7 @@ $(UV):
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 
 $(VENV): pyproject.toml uv.lock | $(UV)
-	@echo "setup: Python packages from uv.lock into .venv (the first time about 210 MB: the CDK library, Node, mypy, moto)"
+	@echo "setup: Python packages from uv.lock into .venv (the first time about 300 MB: the CDK library, Node, mypy, moto, scikit-learn)"
 	@$(UV) sync --locked --quiet
 	@printf '#!/bin/sh\ncd "$$(dirname "$$0")/../.." && exec .venv/bin/python -m cli "$$@"\n' > .venv/bin/attune && chmod +x .venv/bin/attune
 	@touch $@
@@ -76,7 +76,7 @@ check: setup ## Style, types, import contracts
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy .
-	@PYTHONPATH=layers/core/python $(RUN) lint-imports --no-logo --no-cache
+	@PYTHONPATH=layers/core/python:layers/ml/python $(RUN) lint-imports --no-logo --no-cache
 
 sizes: layers ## Print what each function weighs with its layers; fail above the budget
 	@$(RUN) python -m infra.packaging sizes

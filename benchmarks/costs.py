@@ -14,6 +14,7 @@ MILLION: Final = 1_000_000
 GB: Final = 2**30
 HOURS: Final = 730
 MINUTES: Final = HOURS * 60
+DAYS: Final = HOURS / 24
 
 # Prices
 SHARD_HOUR: Final = 0.015
@@ -30,12 +31,19 @@ S3_GB_MONTH: Final = 0.023
 LOG_GB: Final = 0.50
 TRACE: Final = 5.00 / MILLION
 KMS_CALL: Final = 0.03 / 10_000
+TRANSITION: Final = 0.025 / 1_000  # of a state machine
+ATHENA_GB: Final = 5.00 / 1_024  # scanned; at least 10 MB a query
 KEY, SECRET, ALARM, DASHBOARD, METRIC = 1.00, 0.40, 0.10, 3.00, 0.30  # a month each
 
 # Counted from infra/ and the code
-SECRETS, ALARMS, DUE_SHARDS, IDLE_METRICS = 4, 16, 16, 2
+SECRETS, ALARMS, DUE_SHARDS, IDLE_METRICS = 4, 14, 16, 2
 QUEUE_POLLS: Final = 5 * 3 * MINUTES  # Lambda keeps five long polls of 20 s on the delivery queue
 TRACED: Final = 0.05  # X-Ray's default share beyond the first trace in a second
+COMPACT_MB, TRAIN_MB, REFRESH_MB = 3_008, 3_008, 512
+STEPS: Final = 8  # transitions of a learning run that has nothing to do: seven states, and the start
+LEARNING_METRICS: Final = 4  # sent once a day: each is paid for an hour
+WAVE: Final = 6_000  # scores in an invocation of refresh_scores; each wave costs three transitions
+SCORES_PER_SECOND: Final = 500  # how fast a wave sends, with one shard
 
 # Assumed
 STREAM_EVENT, LAKE_ROW, LAKE_ROW_STORED = 1_300, 2_200, 1_200  # bytes for an event of 1 KB; stored: compressed
@@ -45,6 +53,10 @@ NEW_IDENTIFIERS: Final = 0.1  # of commits: those that claim one, in a transacti
 REARMED: Final = 0.2  # of commits: those that move the profile in the due index (two writes of 1 KB)
 LOG_LINE: Final = 350
 COLLECT_MS, PROCESS_MS, PROCESS_EVENT_MS, WAKE_MS, CAMPAIGN_MS, DELIVER_MS = 20, 20, 2, 300, 50, 300
+IDLE_COMPACT_MS, IDLE_TRAIN_MS, IDLE_REFRESH_MS = 5_000, 15_000, 2_000  # mostly their start
+# A learning run over a million profiles: a snapshot, a day of rows with its neighbours, queries of all days
+COMPACT_MS, TRAIN_MS, EVENTS_PER_PROFILE, SCANNED = 600_000, 180_000, 100, 50  # bytes of an event in the columns read
+SCORE_EVENT, SCORE_ROW, SCORE_ROW_STORED = 400, 700, 300  # bytes of `$score`, on the stream and in the lake
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ def at_rest() -> dict[str, float]:
         "Kinesis: 1 shard": SHARD_HOUR * HOURS,
         "KMS: 1 key (2 more after its first and second yearly rotation)": KEY,
         "Secrets Manager: 4 secrets": SECRETS * SECRET,
-        "CloudWatch: 16 alarms": ALARMS * ALARM,
+        "CloudWatch: 14 alarms": ALARMS * ALARM,
         "CloudWatch: 1 dashboard": DASHBOARD,
         "CloudWatch: 2 metrics, log lines and traces of wake_profiles": (
             IDLE_METRICS * METRIC + MINUTES * (2 * LOG_LINE / GB * LOG_GB + TRACE)
@@ -84,6 +96,36 @@ def at_rest() -> dict[str, float]:
         "wake_profiles: Lambda": compute(MINUTES, WAKE_MS, 512),
         "SQS: Lambda's polls of the delivery queue": QUEUE_POLLS * SQS_CALL,
         "KMS: requests, one in five minutes for each of three users": 3 * MINUTES / 5 * KMS_CALL,
+        "learning: a run a day that finds nothing new": DAYS * learning_at_rest(),
+    }
+
+
+def learning_at_rest() -> float:
+    """Dollars for a run over an empty lake: starts of functions, a query at the least, their metrics."""
+    lambdas = (
+        compute(1, IDLE_COMPACT_MS, COMPACT_MB)
+        + compute(1, IDLE_TRAIN_MS, TRAIN_MB)
+        + compute(1, IDLE_REFRESH_MS, REFRESH_MB)
+    )
+    return lambdas + STEPS * TRANSITION + 10 / 1_024 * ATHENA_GB + LEARNING_METRICS * METRIC / HOURS
+
+
+def learning(profiles: int) -> dict[str, float]:
+    """Dollars for one learning run over so many profiles, by what they pay for."""
+    share, waves = profiles / MILLION, ceil(profiles / WAVE)
+    return {
+        "snapshot: DynamoDB": profiles * PROFILE_KB / 4 * READ / 2,
+        "compact_lake, train_models: Lambda": (
+            compute(1, COMPACT_MS * share, COMPACT_MB) + compute(1, TRAIN_MS * share, TRAIN_MB)
+        ),
+        "Athena": profiles * EVENTS_PER_PROFILE * SCANNED / GB * ATHENA_GB,
+        "refresh_scores: Lambda and transitions": (
+            compute(waves, WAVE / SCORES_PER_SECOND * 1_000, REFRESH_MB) + (STEPS + 3 * waves) * TRANSITION
+        ),
+        "scores: Kinesis": profiles * ceil(SCORE_EVENT / 25_600) * PUT_UNIT,
+        "scores: process_events": compute(profiles / 500, PROCESS_MS + PROCESS_EVENT_MS * 500, 1_024),
+        "scores: DynamoDB": profiles * (PROFILE_KB * WRITE + READ / 2),
+        "scores: lake": profiles * (SCORE_ROW * FIREHOSE_GB + SCORE_ROW_STORED * S3_GB_MONTH) / GB,
     }
 
 
@@ -126,6 +168,7 @@ def figures() -> list[dict[str, Any]]:
         _figure("at rest, with 7 days of retention", rest + SHARD_HOUR_LONGER * HOURS, "USD/month", bar=None),
         *(_figure(load.name, sum(at_work(load).values()), "USD/million events", bar=None) for load in LOADS),
         _figure("messages", deliveries(), "USD/million deliveries", bar=None),
+        _figure("a learning run", sum(learning(MILLION).values()), "USD/million profiles", bar=None),
     ]
 
 
@@ -150,6 +193,8 @@ def show() -> None:
         print(f"\na million events, {load.name}, USD: {sum(at_work(load).values()):.2f}")
         _table(at_work(load))
     print(f"\na million messages, USD: {deliveries():.2f}")
+    print(f"\na learning run over a million profiles, USD: {sum(learning(MILLION).values()):.2f}")
+    _table(learning(MILLION))
 
 
 def _table(items: dict[str, float]) -> None:

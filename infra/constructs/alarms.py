@@ -35,14 +35,14 @@ class Alarms:
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
-    def unless(self, name: str, description: str, metric: cloudwatch.IMetric, *, at_least: float = 1) -> None:
-        """Raise when `metric` stays below `at_least`, or has no data, for fifteen minutes."""
+    def unless(self, name: str, description: str, metric: cloudwatch.IMetric, *, times: int) -> None:
+        """Raise when `metric` is 0, or has no data, so many of its periods running."""
         self._add(
             name,
             description,
             metric,
-            at_least,
-            evaluation_periods=3,
+            1,
+            evaluation_periods=times,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )

@@ -7,16 +7,21 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.stacks.learning_stack import LearningStack
 from infra.stacks.pipeline_stack import PipelineStack
 
 
 def draw_dashboard(
-    scope: Construct, config: EnvironmentConfig, pipeline: PipelineStack, notices: sqs.IQueue
+    scope: Construct,
+    config: EnvironmentConfig,
+    learning: LearningStack,
+    pipeline: PipelineStack,
+    notices: sqs.IQueue,
 ) -> cloudwatch.Dashboard:
-    """Draw four rows, in the order of an event's path."""
+    """Draw four rows in the order of an event's path, and one for learning."""
     api, deliveries = pipeline.http.api, pipeline.campaigning.deliveries
     consumers = [pipeline.processing.process_events, pipeline.campaigning.run_campaigns]
-    functions = pipeline.functions
+    functions = [*pipeline.functions, *learning.functions]
     dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=f"attune-{config.name}")
     dashboard.add_widgets(
         _graph("Requests", [api.metric_count(), api.metric_client_error(), api.metric_server_error()]),
@@ -45,6 +50,11 @@ def draw_dashboard(
                 notices.metric_approximate_number_of_messages_visible(label="failed batches"),
             ],
         ),
+    )
+    machine = learning.machine
+    dashboard.add_widgets(
+        _graph("Learning runs", [machine.metric_succeeded(), machine.metric_failed()]),
+        _graph("Learning run, duration (ms)", [machine.metric_time(statistic="Maximum")]),
     )
     return dashboard
 

@@ -48,6 +48,7 @@ class Processing(Construct):
                 "DEFINITIONS_TABLE": tables.definitions.table_name,
                 "LAKE_STREAM": lake.stream_name,
                 "QUARANTINE_BUCKET": data.quarantine.bucket_name,
+                "REGISTRY_BUCKET": data.registry.bucket_name,
                 "IDENTITY_SECRET": data.secrets.identity.secret_arn,
             },
         )
@@ -60,6 +61,7 @@ class Processing(Construct):
         function.may("dynamodb:Query", "dynamodb:GetItem", on=[tables.definitions.table_arn])
         function.may("firehose:PutRecordBatch", on=[lake.stream_arn])
         function.may_put_objects(data.quarantine, "quarantine/", "one object per refused event")
+        function.may_read_models(data.registry)
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
         function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb", "s3"])
         consume_stream(function, data.stream, data.failures, self._config)

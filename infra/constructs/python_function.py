@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -13,10 +13,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.constructs.layers import RUNTIME, StackLayers
 from infra.guardrails import acknowledge, acknowledge_objects
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-RUNTIME = lambda_.Runtime.PYTHON_3_13
 
 
 class PythonFunction(lambda_.Function):
@@ -25,17 +25,18 @@ class PythonFunction(lambda_.Function):
     The role starts with its own log streams and X-Ray; `may` adds what the code does, action by action.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a decision about one function
         self,
         scope: Construct,
         name: str,
         *,
         config: EnvironmentConfig,
-        layers: Sequence[lambda_.ILayerVersion],
+        layers: StackLayers,
         description: str,
         environment: Mapping[str, str],
         memory_mb: int = 512,
         timeout: Duration | None = None,
+        disk: Size | None = None,
     ) -> None:
         construct_id = name.title().replace("_", "")
         log_group = logs.LogGroup(
@@ -55,7 +56,7 @@ class PythonFunction(lambda_.Function):
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(FUNCTIONS / name), exclude=["**/__pycache__", "**/*.pyc"]),
             handler="handler.handler",
-            layers=list(layers),
+            layers=layers.of(name),
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -64,6 +65,7 @@ class PythonFunction(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             memory_size=memory_mb,
             timeout=timeout or Duration.seconds(10),
+            ephemeral_storage_size=disk,  # None: Lambda's 512 MB
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": "Attune",
@@ -87,6 +89,16 @@ class PythonFunction(lambda_.Function):
         self._may_through(key, ("kms:Decrypt", "kms:DescribeKey"), (*reads, *writes))
         if writes:
             self._may_through(key, ("kms:Encrypt", "kms:GenerateDataKey"), writes)
+
+    def may_get_objects(self, bucket: s3.Bucket, prefix: str, reason: str) -> None:
+        """Grant reading objects under `prefix`; `reason` says why their names are not known beforehand."""
+        self.may("s3:GetObject", on=[bucket.arn_for_objects(f"{prefix}*")])
+        acknowledge_objects(self.function_role, bucket, f"{prefix}*", reason)
+
+    def may_read_models(self, registry: s3.Bucket) -> None:
+        """Grant reading the registry's models; whoever may not list is told 403 of a missing one, not 404."""
+        self.may_get_objects(registry, "models/", "one folder a version of a model")
+        self.may("s3:ListBucket", on=[registry.bucket_arn])
 
     def may_put_objects(self, bucket: s3.Bucket, prefix: str, reason: str) -> None:
         """Grant writing objects under `prefix`; `reason` says why their names are not known beforehand."""
@@ -117,6 +129,7 @@ class FunctionMaker(Protocol):
         environment: Mapping[str, str],
         memory_mb: int = 512,
         timeout: Duration | None = None,
+        disk: Size | None = None,
     ) -> PythonFunction:
         """Make one function in `scope`."""
         ...

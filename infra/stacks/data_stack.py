@@ -63,17 +63,24 @@ class DataStack(Stack):
         logs = access_log_bucket(self, self.config)
         acknowledge(logs, "AwsSolutions-S1", "this bucket takes the access logs; logging its own would never end")
 
-        def bucket(name: str, *, versioned: bool = True, keep_days: int | None = None) -> PrivateBucket:
-            rules = [s3.LifecycleRule(id="expire", expiration=Duration.days(keep_days))] if keep_days else []
+        def bucket(name: str, *rules: s3.LifecycleRule, versioned: bool = True) -> PrivateBucket:
             return PrivateBucket(
                 self, name, config=self.config, key=self.key, access_logs=logs, versioned=versioned, lifecycle=rules
             )
 
-        self.lake = bucket("Lake")
+        # What was selected for training holds every customer's figures, and is of no use once they are scored.
+        answers = s3.LifecycleRule(
+            id="queries",
+            prefix="queries/",
+            expiration=Duration.days(7),
+            noncurrent_version_expiration=Duration.days(1),
+        )
+        self.lake = bucket("Lake", answers)
         self.registry = bucket("Registry")
         # Both hold input as it came, so also of people erased since: it goes after 28 days, whatever happens.
-        self.quarantine = bucket("Quarantine", versioned=False, keep_days=28)
-        self.failures = bucket("Failures", versioned=False, keep_days=28)
+        raw = s3.LifecycleRule(id="expire", expiration=Duration.days(28))
+        self.quarantine = bucket("Quarantine", raw, versioned=False)
+        self.failures = bucket("Failures", raw, versioned=False)
         # The plain property; the L2 flag would bring a helper function with rights on every bucket.
         failures = self.failures.node.default_child
         assert isinstance(failures, s3.CfnBucket)  # noqa: S101 - narrows jsii's type
@@ -90,6 +97,7 @@ class DataStack(Stack):
             "DeliveriesTable": self.tables.deliveries.table_name,
             "DefinitionsTable": self.tables.definitions.table_name,
             "LakeBucket": self.lake.bucket_name,
+            "RegistryBucket": self.registry.bucket_name,
             "QuarantineBucket": self.quarantine.bucket_name,
             "FailuresBucket": self.failures.bucket_name,
             "AdminSecretArn": self.secrets.admin.secret_arn,

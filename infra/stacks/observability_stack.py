@@ -1,6 +1,6 @@
 """What wakes an operator, and what they look at then."""
 
-from aws_cdk import Environment, Stack
+from aws_cdk import Duration, Environment, Stack
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
@@ -8,6 +8,7 @@ from infra.constructs.alarms import FIVE_MINUTES, Alarms, failures_metric, lambd
 from infra.constructs.dashboard import draw_dashboard
 from infra.constructs.failed_batches import FailedBatches
 from infra.stacks.data_stack import DataStack
+from infra.stacks.learning_stack import LearningStack
 from infra.stacks.pipeline_stack import PipelineStack
 
 MINUTE_MS = 60_000
@@ -23,6 +24,7 @@ class ObservabilityStack(Stack):
         *,
         config: EnvironmentConfig,
         data: DataStack,
+        learning: LearningStack,
         pipeline: PipelineStack,
     ) -> None:
         super().__init__(
@@ -36,8 +38,9 @@ class ObservabilityStack(Stack):
         self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
         self._watch_the_path()
         self._watch_the_functions()
+        self._watch_learning(learning, scheduled=config.learning_hour is not None)
         self._watch_what_people_must_put_right()
-        draw_dashboard(self, config, pipeline, self.failed_batches.queue)
+        draw_dashboard(self, config, learning, pipeline, self.failed_batches.queue)
 
     def _watch_the_path(self) -> None:
         processing, campaigning = self._pipeline.processing, self._pipeline.campaigning
@@ -57,6 +60,7 @@ class ObservabilityStack(Stack):
             "TimersStopped",
             "Nobody has woken profiles for 15 minutes: carts and windows do not run out",
             lambda_metric("Invocations", processing.wake_profiles.function_name),
+            times=3,
         )
         self._alarms.when(
             "ServerErrors",
@@ -66,7 +70,8 @@ class ObservabilityStack(Stack):
         )
 
     def _watch_the_functions(self) -> None:
-        for function in self._pipeline.functions:
+        # Whoever calls the others is told: by an answer of 5xx (ServerErrors), by the learning run (LearningFailed).
+        for function in self._pipeline.workers:
             name = function.node.id
             self._alarms.when(f"{name}Errors", f"{name} fails", lambda_metric("Errors", function.function_name))
         self._alarms.when(
@@ -80,6 +85,20 @@ class ObservabilityStack(Stack):
             "Lambda refuses calls in this Region: the account's concurrency is used up",
             lambda_metric("Throttles"),
         )
+
+    def _watch_learning(self, learning: LearningStack, *, scheduled: bool) -> None:
+        self._alarms.when(
+            "LearningFailed",
+            "A learning run has failed; the models that served before serve on",
+            learning.machine.metric_failed(period=FIVE_MINUTES, statistic="Sum"),
+        )
+        if scheduled:
+            self._alarms.unless(
+                "ModelsOld",
+                "No learning run has succeeded for two days: models and scores are getting old",
+                learning.machine.metric_succeeded(period=Duration.days(1), statistic="Sum"),
+                times=2,
+            )
 
     def _watch_what_people_must_put_right(self) -> None:
         dead_letters = self._pipeline.campaigning.deliveries.dead_letters

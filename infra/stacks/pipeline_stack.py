@@ -14,24 +14,33 @@ from infra.constructs.campaigning import Campaigning
 from infra.constructs.collection import Collection
 from infra.constructs.event_lake import EventLake
 from infra.constructs.http_api import HttpApi
-from infra.constructs.layers import build_layers
+from infra.constructs.layers import StackLayers
 from infra.constructs.management import Management
 from infra.constructs.processing import Processing
 from infra.constructs.python_function import PythonFunction
 from infra.stacks.data_stack import DataStack
+from infra.stacks.learning_stack import LearningStack
 
 
 class PipelineStack(Stack):
     """Stateless: may be torn down and deployed anew at any time."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, data: DataStack) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: EnvironmentConfig,
+        data: DataStack,
+        learning: LearningStack,
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
             env=Environment(region=config.region),
             description="Attune: collect, process, trigger, deliver",
         )
-        make = partial(PythonFunction, config=config, layers=build_layers(self, config))
+        make = partial(PythonFunction, config=config, layers=StackLayers(self, config))
         lake = EventLake(self, "Lake", config=config, bucket=data.lake, key=data.key)
 
         collection = Collection(self, "Collection", make=make, data=data)
@@ -42,12 +51,13 @@ class PipelineStack(Stack):
             self,
             "Http",
             config=config,
-            routes=[*collection.routes, *management.routes],
+            routes=[*collection.routes, *management.routes, *learning.routes],
             otherwise=collection.collect_events,  # answers 404 with the same error body as everything else
         )
 
-        parts = (collection, self.processing, self.campaigning, management)
-        self.functions = [function for part in parts for function in part.functions]
+        #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
+        self.workers = [*self.processing.functions, *self.campaigning.functions]
+        self.functions = [*collection.functions, *self.workers, *management.functions]
         deliveries = self.campaigning.deliveries
         CfnOutput(self, "ApiUrl", value=self.http.url)
         CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)

@@ -7,13 +7,15 @@ from tests.infra.templates import Templates
 
 def test_every_alarm_the_runbook_names_exists(templates: Templates) -> None:
     alarms = {alarm.logical_id[:-8]: alarm.properties for alarm in templates.of("AWS::CloudWatch::Alarm")}
-    functions = {f"{name.title().replace('_', '')}Errors" for name in templates.functions()}
-    assert set(alarms) == functions | {
+    assert set(alarms) == {
+        *("DeliverMessagesErrors", "ProcessEventsErrors", "RunCampaignsErrors", "WakeProfilesErrors"),
         "ChangesLate",
         "DeadLetters",
         "EventsLate",
         "FailedBatchesWaiting",
         "KeepsFailing",
+        "LearningFailed",
+        "ModelsOld",
         "ServerErrors",
         "Throttles",
         "TimersStopped",
@@ -44,6 +46,40 @@ def test_missing_timers_are_noticed_although_nothing_is_reported(templates: Temp
     alarm = templates.named("TimersStopped", "AWS::CloudWatch::Alarm").properties
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_a_failed_learning_run_wakes_somebody(templates: Templates) -> None:
+    alarm = templates.named("LearningFailed", "AWS::CloudWatch::Alarm").properties
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/States", "ExecutionsFailed", 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    [machine] = templates.of("AWS::StepFunctions::StateMachine")
+    [dimension] = alarm["Dimensions"]
+    assert templates.target(dimension["Value"], "attune-production-observability") == str(machine)
+
+
+def test_two_days_without_a_successful_run_wake_somebody_although_nothing_fails(templates: Templates) -> None:
+    alarm = templates.named("ModelsOld", "AWS::CloudWatch::Alarm").properties
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsSucceeded")
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (24 * 3600, 2)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_a_function_s_errors_wake_somebody_unless_its_caller_sees_them(templates: Templates) -> None:
+    functions = {str(function): name for name, function in templates.functions().items()}
+    watched = {
+        functions[templates.target(dimension["Value"], alarm.stack)]
+        for alarm in templates.of("AWS::CloudWatch::Alarm")
+        for dimension in alarm.properties.get("Dimensions", [])
+        if alarm.properties["MetricName"] == "Errors"
+    }
+    asked_over_http = {
+        functions[templates.target(integration.properties["IntegrationUri"], integration.stack)]
+        for integration in templates.of("AWS::ApiGatewayV2::Integration")
+    }
+    asked_by_the_machine = {"compact_lake", "train_models", "refresh_scores"}
+    assert {*functions.values()} == watched | asked_over_http | asked_by_the_machine
+    assert not watched & (asked_over_http | asked_by_the_machine)
 
 
 def test_without_an_address_no_topic_is_paid_for(templates: Templates) -> None:

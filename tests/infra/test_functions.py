@@ -85,6 +85,6 @@ def test_the_local_cloud_gets_the_same_functions_with_the_same_environment(
 
 def test_a_wake_up_run_ends_before_the_next_one_starts(templates: Templates) -> None:
     assert templates.functions()["wake_profiles"].properties["Timeout"] < 60
-    rule = next(r for r in templates.of("AWS::Events::Rule") if "ScheduleExpression" in r.properties)
+    rule = templates.named("ProcessingEveryMinute", "AWS::Events::Rule")
     assert rule.properties["ScheduleExpression"] == "rate(1 minute)"
     assert rule.properties["State"] == "ENABLED"

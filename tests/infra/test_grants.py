@@ -12,6 +12,14 @@ QUARANTINE, FAILURES = f"{D}Quarantine23FF09FE", f"{D}Failures8A3E1A2F"
 IDENTITY_SECRET, ADMIN_SECRET = f"{D}SecretsIdentity74DCF23E", f"{D}SecretsAdmin3D879B6C"
 WEBHOOK_SECRETS, CHANNEL_SECRETS = f"{D}SecretsWebhooksA46236DF", f"{D}SecretsChannels143B99DB"
 LAKE_STREAM = "attune-production-pipeline/LakeStreamFF47BEAA"
+LAKE, REGISTRY = f"{D}Lake5F1B88EA", f"{D}Registry4DB9CCA5"
+MACHINE = "attune-production-learning/LearningMachine9106F7DD"
+RUNS = (
+    "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ':execution:{"Fn::GetAtt": ["LearningMachine9106F7DD", "Name"]}:*'
+)
+ATHENA = "arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/attune-production"
+GLUE = "arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>"
 QUEUE = "attune-production-pipeline/CampaigningDeliveriesQueue8EE2DF9A"
 
 ENTRANCE = {
@@ -24,6 +32,8 @@ LOOK_UP = {
     IDENTITIES: {"dynamodb:BatchGetItem"},
     DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
 }
+MODELS = {REGISTRY: {"s3:ListBucket"}, f"{REGISTRY}/models/*": {"s3:GetObject"}}
+READ_TABLE = {"glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"}
 FOLD = {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
 GRANTS: dict[str, dict[str, set[str]]] = {
     "collect_events": ENTRANCE,
@@ -35,6 +45,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
         LAKE_STREAM: {"firehose:PutRecordBatch"},
         f"{QUARANTINE}/quarantine/*": {"s3:PutObject"},
+        **MODELS,
         IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
         STREAM: {
             "kinesis:DescribeStream",
@@ -90,6 +101,41 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
         CHANNEL_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
     },
+    "compact_lake": {
+        PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        LAKE: {"s3:ListBucket"},
+        f"{LAKE}/events/*": {"s3:GetObject"},
+        f"{LAKE}/compacted/*": {"s3:GetObject", "s3:PutObject"},
+    },
+    "train_models": {
+        ATHENA: {"athena:GetQueryExecution", "athena:StartQueryExecution"},
+        f"{GLUE}:catalog": READ_TABLE,
+        f"{GLUE}:database/attune_production": READ_TABLE,
+        f"{GLUE}:database/default": {"glue:GetDatabase"},
+        f"{GLUE}:table/attune_production/events": READ_TABLE,
+        f"{GLUE}:table/attune_production/profiles": READ_TABLE,
+        LAKE: {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"},
+        f"{LAKE}/compacted/*": {"s3:GetObject"},
+        f"{LAKE}/queries/*": {
+            "s3:AbortMultipartUpload",
+            "s3:GetObject",
+            "s3:ListMultipartUploadParts",
+            "s3:PutObject",
+        },
+        REGISTRY: {"s3:ListBucket"},
+        f"{REGISTRY}/models/*": {"s3:GetObject", "s3:PutObject"},
+    },
+    "refresh_scores": {
+        **MODELS,
+        f"{LAKE}/queries/*": {"s3:GetObject"},
+        STREAM: {"kinesis:PutRecords"},
+    },
+    "manage_models": {
+        **MODELS,
+        MACHINE: {"states:ListExecutions", "states:StartExecution"},
+        RUNS: {"states:DescribeExecution"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
 }
 
 
@@ -112,7 +158,13 @@ def test_every_function_is_granted_this_list_and_nothing_else(templates: Templat
 
 
 def test_wildcards_stand_only_where_iam_knows_no_resource(templates: Templates) -> None:
-    without_resource = {"xray:PutTelemetryRecords", "xray:PutTraceSegments", "dynamodb:ListStreams"}
+    without_resource = {
+        "dynamodb:ListStreams",
+        *("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+        *("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
+        *("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
+        "logs:UpdateLogDelivery",
+    }
     for role in templates.of("AWS::IAM::Role"):
         assert "ManagedPolicyArns" not in role.properties, role
         for statement in templates.statements(str(role)):
@@ -130,6 +182,26 @@ def test_the_profile_api_writes_holds_and_no_identity(templates: Templates) -> N
     [statement] = [s for s in _of(templates, "manage_profiles") if "dynamodb:UpdateItem" in s.actions]
     assert statement.resources == {IDENTITIES}
     assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["hold#*"]}}
+
+
+def test_training_lists_tables_and_answers_and_no_raw_rows(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "train_models") if "s3:ListBucket" in s.actions and LAKE in s.resources]
+    assert statement.condition == {"StringLike": {"s3:prefix": ["compacted/*", "queries/*"]}}
+
+
+def test_the_learning_machine_calls_its_three_functions_and_nothing_else(templates: Templates) -> None:
+    [machine] = templates.of("AWS::StepFunctions::StateMachine")
+    role = templates.target(machine.properties["RoleArn"], machine.stack)
+    statements = [s for s in templates.statements(role) if "*" not in s.resources]
+    functions = {str(templates.functions()[name]) for name in ("compact_lake", "train_models", "refresh_scores")}
+    assert [(set(s.actions), set(s.resources)) for s in statements] == [({"lambda:InvokeFunction"}, functions)]
+
+
+def test_the_schedule_starts_the_learning_machine_and_nothing_else(templates: Templates) -> None:
+    rule = templates.named("LearningEveryDay", "AWS::Events::Rule")
+    [target] = rule.properties["Targets"]
+    [statement] = templates.statements(templates.target(target["RoleArn"], rule.stack))
+    assert (set(statement.actions), set(statement.resources)) == ({"states:StartExecution"}, {MACHINE})
 
 
 def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Templates) -> None:
@@ -150,6 +222,10 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "deliver_messages": {"dynamodb", "secretsmanager"},
         "manage_profiles": {"dynamodb", "secretsmanager"},
         "manage_definitions": {"dynamodb", "secretsmanager"},
+        "compact_lake": {"dynamodb", "s3"},
+        "train_models": {"s3"},
+        "refresh_scores": {"s3"},
+        "manage_models": {"s3", "secretsmanager"},
     }
 
 

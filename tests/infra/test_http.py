@@ -21,6 +21,9 @@ ROUTES = {
     "POST /v1/sources/{source}/keys": "manage_definitions",
     "PUT /v1/sources/{source}/secrets": "manage_definitions",
     "POST /v1/channels/{channel}/secrets": "manage_definitions",
+    "GET /v1/models": "manage_models",
+    "POST /v1/models/train": "manage_models",
+    "GET /v1/models/runs/{run}": "manage_models",
 }
 
 

@@ -129,6 +129,13 @@ def test_raw_input_and_old_versions_are_gone_within_thirty_days(templates: Templ
         assert max(ages) <= 7, name
 
 
+def test_of_the_lake_only_answers_of_queries_expire(templates: Templates) -> None:
+    """A raw day must stay: its neighbours are judged by it. An answer holds everybody's figures: it must not."""
+    rules = templates.named("Lake", "AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("queries/", 7)]
+
+
 def test_the_stream_keeps_a_day_encrypted(templates: Templates) -> None:
     [stream] = templates.of("AWS::Kinesis::Stream")
     assert stream.properties["RetentionPeriodHours"] == 24
