@@ -18,6 +18,8 @@ from local.state import CREDENTIALS, ROOT, LocalCloudError, StateDirectory
 
 PROJECT = ROOT / "local" / "emulator"
 PYTHON = PROJECT / ".venv" / "bin" / "python"
+#: MiniStack, its Athena mended
+SERVE = PROJECT / "serve.py"
 
 _START_SECONDS = 60.0
 _ATTEMPTS = 3
@@ -47,7 +49,7 @@ def start(state: StateDirectory) -> str:
         port = processes.free_port()
         address = f"http://127.0.0.1:{port}"
         processes.start(
-            [str(PYTHON), "-m", "ministack"],
+            [str(PYTHON), str(SERVE)],
             environment=_environment(state, port),
             log=state.log("emulator"),
             pid_file=state.pid_file("emulator"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from local import first_steps
+from local.demo.learning import Learning
 from local.demo.receiver import Receiver
 from local.demo.report import Report
 from local.demo.shop import SHOPIFY_SOURCE, Shop
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> int:
         shop = Shop(stack, shopify_secret=f"shpss_{secrets.token_hex(16)}")
         prepare(shop, receiver, state, chosen.fault)
         Story(shop, receiver, report, run, chosen.fault).tell()
+        if chosen.fault is None:
+            Learning(shop, report, run).tell()
     except Exception as error:  # noqa: BLE001 - whatever ends the story early is told as its end
         report.check(
             "the demo ran to its end", "no error", f"{type(error).__name__}: {error}", ok=False, since=time.monotonic()
