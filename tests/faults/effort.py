@@ -10,11 +10,11 @@ LONG = os.environ.get("ATTUNE_FAULTS") == "long"
 FACTOR = 20 if LONG else 1
 
 
-def seeds(count: int) -> range:
-    """As many seeds, from 0 on."""
-    return range(count * FACTOR)
+def seeds(count: int, *, long: int | None = None) -> range:
+    """As many seeds, from 0 on; `long`: how many in a long run, where a bar names the number."""
+    return range(examples(count, long=long))
 
 
-def examples(count: int) -> int:
-    """As many examples of a property."""
-    return count * FACTOR
+def examples(count: int, *, long: int | None = None) -> int:
+    """As many examples of a property; `long` as for seeds."""
+    return long if LONG and long is not None else count * FACTOR

@@ -1,23 +1,19 @@
 """The contracts by which AWS feeds functions, as a simulation that any seed repeats exactly.
 
-A stream mapping reads each shard in order, one batch at a time, at least once. What an invocation answers
-moves the shard's checkpoint: to the end of the batch on success, to the LOWEST failed sequence number where
-it reports failures (everything from there comes again, what had succeeded included), nowhere where it raises,
-crashes or answers nonsense. A batch may come again after success. An invocation may time out while it goes on
-in the background as a zombie. A queue mapping gives messages in any order, at least once, each on its own.
+A stream mapping (`stream_mapping.py`) reads each shard in order, one batch at a time, at least once. A queue mapping
+gives messages in any order, at least once, each on its own. A batch may come again after success. An invocation may
+answer nonsense, or time out while it goes on in the background as a zombie.
 
 Invocations of different shards and mappings interleave at every call of a port.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tests.faults.wires import Crash, Task, Turns
 
@@ -65,58 +61,6 @@ def failed_items(answer: Any, known: Sequence[str]) -> list[str] | None:
         return []
     identifiers = [str(entry.get("itemIdentifier")) if isinstance(entry, dict) else "" for entry in entries]
     return None if any(one not in known for one in identifiers) else identifiers
-
-
-def shard_of(partition_key: str, shards: int) -> int:
-    """Kinesis spreads partition keys over the shards by their MD5."""
-    return int(hashlib.md5(partition_key.encode(), usedforsecurity=False).hexdigest(), 16) * shards >> 128
-
-
-@dataclass
-class StreamMapping:
-    """Feeds `invoke` from a growing sequence of records.
-
-    `records` gives all records from a position on; `key` and `sequence` of one decide its shard and its
-    identifier.
-    """
-
-    invoke: Invoke
-    records: Callable[[int], Sequence[Any]]
-    key: Callable[[Any], str]
-    sequence: Callable[[Any], str]
-    shards: int = 1
-    batch_size: int = 10
-
-    _read: int = 0
-    _logs: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
-    _checkpoints: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    _busy: set[int] = field(default_factory=set)
-
-    def take(self, rng: Random) -> Batch | None:
-        self._poll()
-        free = [n for n, log in sorted(self._logs.items()) if n not in self._busy and self._checkpoints[n] < len(log)]
-        if not free:
-            return None
-        shard = rng.choice(free)
-        start = self._checkpoints[shard]
-        self._busy.add(shard)
-        return Batch(shard, self._logs[shard][start : start + rng.randint(1, self.batch_size)])
-
-    def settle(self, batch: Batch, answer: Any, *, failed: bool, again: bool) -> None:
-        self._busy.discard(batch.place)
-        sequences = [self.sequence(record) for record in batch.records]
-        reported = None if failed else failed_items(answer, sequences)
-        if reported is None:
-            return
-        done = min((sequences.index(one) for one in reported), default=len(sequences))
-        if not (again and done == len(sequences)):
-            self._checkpoints[batch.place] += done
-
-    def _poll(self) -> None:
-        new = self.records(self._read)
-        self._read += len(new)
-        for record in new:
-            self._logs[shard_of(self.key(record), self.shards)].append(record)
 
 
 @dataclass(frozen=True)
@@ -193,12 +137,26 @@ class _Flight:
     official: bool = True
 
 
+#: answers that tell nothing: Lambda takes each for the failure of the whole batch
+NONSENSE: Final[tuple[Any, ...]] = (
+    {"batchItemFailures": [{"itemIdentifier": ""}]},
+    {"batchItemFailures": [{"itemIdentifier": None}]},
+    {"batchItemFailures": [{"wrongKey": "1"}]},
+    {"batchItemFailures": [{"itemIdentifier": "no such record"}]},
+    {"statusCode": 200},
+    "text",
+)
+
+
 @dataclass
 class Schedule:
-    """How rough a simulation is: chances per invocation (`again`, `zombie`) and how many run side by side."""
+    """How rough a simulation is: chances per invocation (`again`, `nonsense`), per step of one (`zombie`), and how
+    many run side by side.
+    """
 
     again: float = 0.1
     zombie: float = 0.0
+    nonsense: float = 0.0
     parallel: int = 3
     max_steps: int = 50_000
 
@@ -262,4 +220,6 @@ class Simulator:
                 self.raised.append(failure)
         if flight.official:
             again = self.rng.random() < self.schedule.again
-            flight.mapping.settle(flight.batch, flight.task.answer, failed=failure is not None, again=again)
+            garbled = self.schedule.nonsense and self.rng.random() < self.schedule.nonsense
+            answer = self.rng.choice(NONSENSE) if garbled else flight.task.answer
+            flight.mapping.settle(flight.batch, answer, failed=failure is not None, again=again)

@@ -43,6 +43,14 @@ GUARDS = (
     "a window still holds what is exactly as old as it is wide",
     "time passes to an event's own instant before it counts",
     "campaigns hear of an entry before its grace is over",
+    "the pointer moves before the artefact lies there",
+    "an older score overwrites a newer",
+    "a score outlasts the consent to it",
+    "a score is kept without consent",
+    "a redelivery brings back a score that a withdrawal took",
+    "a client's $score is applied",
+    "future leaks into features",
+    "no consent filter",
 )
 
 

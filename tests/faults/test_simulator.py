@@ -13,11 +13,10 @@ from tests.faults.simulator import (
     QueueMapping,
     Schedule,
     Simulator,
-    StreamMapping,
     Stuck,
     failed_items,
-    shard_of,
 )
+from tests.faults.stream_mapping import StreamMapping
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady, Turns, TurnTaking, Unavailable, wired
 
 CALM = Schedule(again=0.0)
@@ -98,10 +97,12 @@ def test_a_batch_may_come_again_after_success() -> None:
 
 
 def test_records_spread_over_shards_by_the_md5_of_their_key() -> None:
-    assert {shard_of(f"k{n}", 4) for n in range(50)} == {0, 1, 2, 3}
-    assert shard_of("k", 1) == 0
-    first_bit = hashlib.md5(b"k", usedforsecurity=False).digest()[0] >> 7
-    assert shard_of("k", 2) == first_bit
+    four, two, one = (mapping_of([], print, shards=shards) for shards in (4, 2, 1))
+    assert {four.place_of(f"k{n}") for n in range(50)} == {0, 1, 2, 3}
+    assert one.place_of("k") == 0
+    for key in ("k", "l", "m", "n"):
+        first_bit = hashlib.md5(key.encode(), usedforsecurity=False).digest()[0] >> 7
+        assert two.place_of(key) == first_bit
 
 
 def test_every_seed_repeats_itself_and_keeps_each_key_in_order() -> None:

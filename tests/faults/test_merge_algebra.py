@@ -1,0 +1,168 @@
+"""Merging two profiles, whoever absorbs whom and however it is grouped, makes the same of all they hold.
+
+What a profile is called, how often it was merged, the key that seals its rows and its ledger's chain are its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attune.domain.activity import Activity
+from attune.domain.carts import fold_cart
+from attune.domain.consent import Consent
+from attune.domain.events import short_hash
+from attune.domain.identifiers import Identifier
+from attune.domain.profiles import (
+    Link,
+    Mark,
+    Membership,
+    Position,
+    Profile,
+    Score,
+    Seen,
+    Timer,
+    Trait,
+    merge_profiles,
+)
+from tests.builders import MINUTE, NOW, event
+from tests.faults.effort import examples
+
+fixed = settings(
+    derandomize=True,
+    max_examples=examples(60, long=5_000),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+#: how many marks each slot needs
+CAPACITIES = {"three": 3, "one": 1}
+OWN = {"profile_id", "generation", "first", "merges", "data_key", "ledger_length", "ledger_head"}
+#: what adds up, so that merging the same twice would count it twice
+SUMS = {"events", "activity"}
+
+#: few, so that both sides know something of the same
+names = st.sampled_from(["a", "b", "c"])
+instants = st.integers(NOW, NOW + 5)
+orders = st.sampled_from([short_hash(name) for name in "xyz"])
+some = st.sets(names)
+small = st.integers(1, 3)
+#: of one (time, order) there is one value
+traits = st.builds(lambda time, order: Trait(f"{time}{order.hex()}", time, order), instants, orders)
+
+
+@st.composite
+def consents(draw: st.DrawFn) -> Consent:
+    """Of one instant and source there is one statement."""
+    at, granted = draw(instants), draw(st.booleans())
+    return Consent(granted, at, draw(st.sampled_from(["shop", "app"])), stated=at % 2 == 0, since=0 if granted else at)
+
+
+@st.composite
+def carts(draw: st.DrawFn) -> dict[str, Any]:
+    """What any events make of a few carts."""
+    made: dict[str, Any] = {}
+    for _ in range(draw(st.integers(0, 5))):
+        name = draw(st.sampled_from(["Product Added", "Product Removed", "Cart Viewed"]))
+        properties: dict[str, Any] = {"cart_id": draw(names)}
+        if name == "Cart Viewed":
+            properties["products"] = [{"product_id": draw(names), "quantity": draw(small)}]
+            properties |= {"currency": "EUR", "value": draw(small)}
+        else:
+            properties |= {"product_id": draw(names), "quantity": draw(small)}
+        number = draw(st.integers(0, 30))
+        one = event(name, message_id=f"m{number}", time=NOW + number * MINUTE, properties=properties)
+        # one message id is one content
+        fold_cart(made, one, short_hash(str(number), name, str(properties)))
+    return made
+
+
+@st.composite
+def stays(draw: st.DrawFn) -> Membership:
+    entered = draw(instants)
+    left = draw(st.none() | st.integers(entered, NOW + 9))
+    return Membership(entered, left, draw(st.booleans()))
+
+
+@st.composite
+def timers(draw: st.DrawFn) -> Timer:
+    return Timer(*(draw(st.none() | instants) for _ in range(3)))
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> Profile:
+    permitted = draw(st.booleans())
+    first = draw(instants)
+    return Profile(
+        profile_id=draw(names),
+        events=draw(st.integers(0, 9)),
+        first_seen=first,
+        last_seen=draw(instants),
+        as_of=draw(instants),
+        links={name: Link(Identifier("email", name), draw(instants), draw(st.booleans())) for name in draw(some)},
+        traits={name: draw(traits) for name in draw(some)},
+        consent={name: draw(consents()) for name in draw(some)}
+        | ({"personalization": Consent(True, first, "shop", stated=first % 2 == 0)} if permitted else {}),
+        windows={
+            slot: sorted({Mark(draw(instants), draw(orders)) for _ in range(draw(st.integers(1, most)))})
+            for slot, most in CAPACITIES.items()
+        },
+        timers={"slot": {name: draw(timers()) for name in draw(some)}},
+        carts=draw(carts()),
+        activity=draw(st.none() | st.builds(Activity, instants, instants, *[st.integers(0, 3)] * 4)),
+        scores={"model": Score(draw(names), draw(names), draw(instants))} if permitted and draw(st.booleans()) else {},
+        memberships={name: draw(stays()) for name in draw(some)},
+        cursors={
+            name: Position(draw(st.integers(1, 2)), number.to_bytes(24, "big"), NOW + number)
+            for name in draw(some)
+            for number in [draw(st.integers(0, 5))]
+        },
+        seen={short_hash(name): Seen(short_hash(name, "content"), NOW) for name in draw(some)},
+        seen_records={short_hash(name): draw(instants) for name in draw(some)},
+    )
+
+
+def merged(*of: Profile) -> Profile:
+    one, *others = copy.deepcopy(of)
+    for other in others:
+        merge_profiles(one, other, CAPACITIES)
+    return one
+
+
+def held(profile: Profile, *, but: set[str] = OWN) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(profile).items() if name not in but}
+
+
+@fixed
+@given(profiles(), profiles())
+def test_it_does_not_matter_who_absorbs_whom(a: Profile, b: Profile) -> None:
+    assert held(merged(a, b)) == held(merged(b, a))
+
+
+@fixed
+@given(profiles(), profiles(), profiles())
+def test_it_does_not_matter_who_is_merged_first(a: Profile, b: Profile, c: Profile) -> None:
+    assert held(merged(merged(a, b), c)) == held(merged(a, merged(b, c)))
+
+
+@fixed
+@given(profiles(), profiles())
+def test_what_was_merged_before_adds_nothing_but_what_adds_up(a: Profile, b: Profile) -> None:
+    once = merged(a, b)
+    assert held(merged(once, b), but=OWN | SUMS) == held(once, but=OWN | SUMS)
+    assert held(merged(a, a), but=OWN | SUMS) == held(a, but=OWN | SUMS)
+
+
+@fixed
+@given(profiles(), profiles())
+def test_a_refusal_of_either_is_one_of_both(a: Profile, b: Profile) -> None:
+    both = merged(a, b)
+    for purpose in a.consent.keys() | b.consent.keys():
+        said = [one.consent[purpose] for one in (a, b) if purpose in one.consent]
+        assert both.consent[purpose].granted is all(word.granted for word in said)
+        assert both.consent[purpose] in said
