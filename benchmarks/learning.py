@@ -2,7 +2,8 @@
 
 Each measurement is a process of its own (`python -m benchmarks.learning <what> <folder>`), whose peak memory is then
 its own too; so this module imports nothing heavy until it is one of them. Imports are not part of the times, and part
-of the memory on both sides. The least of a few runs counts: the rest is what else the machine did.
+of the memory on both sides. Both sides have one thread, which is what training gives itself; more of them on a machine
+with few processors are slower, and by how much depends on what else it does. The least of a few runs counts.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ SHOP: Final = (
     (0.20, 5, 0.3, 40, 8, 6, 1),
     (0.15, 15, 0.1, 30, 100, 60, 1),
 )
+#: for the libraries that decide on their threads as they are loaded; `one_thread` tells the others
+ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _CUTOFF: Final = 1_750_000_000_000
 
 
@@ -119,7 +122,7 @@ def _run(what: str, *arguments: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.learning", what, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(layers)},
+        env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(layers)},
         stdout=subprocess.PIPE,
         check=True,
     )
@@ -230,10 +233,11 @@ def score(folder: Path) -> dict[str, Any]:
     ).fit(np.expm1(np.repeat(points, 20, axis=0)).clip(0))
     activity = Activity(first=_CUTOFF - 9_000_000_000, last=_CUTOFF - 90_000_000, orders=3, revenue=12_345, views=40)
     row = np.array([features_at(activity, _CUTOFF)])
-    return {
-        "ours": _microseconds(lambda: cluster(model, features_at(activity, _CUTOFF)), 20_000),
-        "theirs": _microseconds(lambda: pipeline.predict(row), 1_000),
-    }
+    with one_thread():
+        return {
+            "ours": _microseconds(lambda: cluster(model, features_at(activity, _CUTOFF)), 20_000),
+            "theirs": _microseconds(lambda: pipeline.predict(row), 1_000),
+        }
 
 
 def _microseconds(call: Callable[[], object], times: int) -> float:
@@ -248,12 +252,22 @@ def _microseconds(call: Callable[[], object], times: int) -> float:
 def clock() -> Iterator[dict[str, float]]:
     """Seconds that the block took, and the peak memory of the process until then, MiB."""
     answer: dict[str, float] = {}
-    begun = time.perf_counter()
-    yield answer
-    answer["seconds"] = time.perf_counter() - begun
+    with one_thread():
+        begun = time.perf_counter()
+        yield answer
+        answer["seconds"] = time.perf_counter() - begun
     # macOS counts bytes, Linux KiB
     unit = 2**20 if sys.platform == "darwin" else 2**10
     answer["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For all libraries that are loaded by now."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 MEASUREMENTS: Final[dict[str, Callable[..., dict[str, Any]]]] = {

@@ -49,8 +49,7 @@ def pointed(data: bytes) -> Champion | str:
     try:
         return decode_champion(data, NAME, tag="7")
     except UnusableModelError as error:
-        assert error.tag == "7"
-        return error.code
+        return error.code if error.tag == "7" else "no tag"
 
 
 @pytest.mark.parametrize("depth", DEPTHS)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import struct
 from collections.abc import Iterator
+from random import Random
 
 import numpy as np
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from attune.domain.features import FEATURES
 from attune.domain.training import MIN_HOLDOUT, MIN_TRAINING, Refusal
 from attune_ml.dataset import Dataset, read_dataset
 from tests.ml.shoppers import GROUPS, HEADER, csv, people, pieces
@@ -50,6 +54,19 @@ def test_columns_are_known_by_their_names_wherever_they_stand() -> None:
 def test_numbers_may_be_written_with_an_exponent() -> None:
     data = GOOD.replace(b"\n", b"\n" + b'"x","1.5E-4","2E0","1.0e3","3","4","5","0"\n', 1)
     assert read(data).training[0].tolist() == [1.5e-4, 2.0, 1_000.0, 3.0, 4.0, 5.0]
+
+
+def test_every_number_is_the_one_that_python_reads_when_the_same_row_is_scored() -> None:
+    """The nearest double to what is written, however it is written: there are parsers that are a last digit off."""
+    rng = Random(7)
+    drawn = [abs(struct.unpack("d", rng.randbytes(8))[0]) for _ in range(1_200)]
+    numbers = [one if math.isfinite(one) else 1e23 for one in drawn]
+    numbers += [rng.random() * 10 ** rng.randint(-6, 12) for _ in range(1_200)]
+    texts = [form(one) for one in numbers for form in (repr, "{:.25e}".format)]
+    rows = [texts[at : at + len(FEATURES)] for at in range(0, len(texts), len(FEATURES))]
+    found = read(csv(rows, every=2))
+    assert found.holdout.tolist() == [[float(text) for text in one] for one in rows[::2]]
+    assert found.training.tolist() == [[float(text) for text in one] for one in rows[1::2]]
 
 
 def row(*values: str) -> bytes:

@@ -46,14 +46,7 @@ def read_dataset(pieces: Iterable[bytes]) -> Dataset | Refusal:
     text = _Pieces(pieces)
     training, holdout = bytearray(), bytearray()
     try:
-        tables = pd.read_csv(
-            io.BufferedReader(text),
-            usecols=_COLUMNS,
-            dtype=np.float64,
-            chunksize=_ROWS,
-            # the nearest double, as Python's float() reads it when the same row is scored
-            float_precision="round_trip",
-        )
+        tables = pd.read_csv(io.BufferedReader(text), usecols=_COLUMNS, dtype=np.float64, chunksize=_ROWS)
     except ValueError:
         return Refusal(code="wrong_columns")
     with tables:

@@ -1,8 +1,8 @@
 """`Registry` in one S3 bucket; the pointer moves by conditional writes, its ETag is its tag.
 
 `models/<name>/<version>/{model.json,metrics.json,lineage.json}` and `models/<name>/champion.json`. Readers need
-`s3:ListBucket` beside `s3:GetObject`: without it S3 answers 403 for what is not there. Whatever lies there, no more than
-`MAX_BYTES` and one of it come into memory; who decodes knows by the one that it is too much.
+`s3:ListBucket` beside `s3:GetObject`: without it S3 answers 403 for what is not there. Whatever lies there, `MAX_BYTES`
+and one more come into memory at most; who decodes knows by the one that it is too much.
 """
 
 from __future__ import annotations
