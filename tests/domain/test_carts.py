@@ -26,9 +26,9 @@ def removed(product: str, at: int, quantity: int = 1) -> Event:
     return event("Product Removed", time=at, properties={"cart_id": "c", "product_id": product, "quantity": quantity})
 
 
-def listed(at: int, *products: str) -> Event:
+def listed(at: int, *products: str, **details: Any) -> Event:
     lines = [{"product_id": product, "quantity": 1} for product in products]
-    return event("Cart Viewed", time=at, properties={"cart_id": "c", "products": lines, "currency": "EUR"})
+    return event("Cart Viewed", time=at, properties={"cart_id": "c", "products": lines, "currency": "EUR"} | details)
 
 
 def folded(*events: Event) -> dict[str, Cart]:
@@ -80,7 +80,10 @@ moves = st.builds(
     st.integers(1, 3),
 )
 lists = st.builds(
-    lambda at, products: listed(NOW + at, *products), st.integers(0, 20), st.sets(st.sampled_from(PRODUCTS))
+    lambda at, products, details: listed(NOW + at, *products, **details),
+    st.integers(0, 20),
+    st.sets(st.sampled_from(PRODUCTS)),
+    st.dictionaries(st.sampled_from(["value", "checkout_id", "checkout_url"]), st.sampled_from(["1", "2"])),
 )
 
 
@@ -100,7 +103,13 @@ def test_a_cart_known_to_two_profiles_is_joined_as_if_it_had_been_one(events: li
     whole = folded(*events)
     for one, other in ((left, right), (right, left)):
         joined = merge_carts(copy.deepcopy(one), copy.deepcopy(other))
-        assert contents(joined) == contents(whole)
+        assert view(joined["c"]) == view(whole["c"])
+
+
+def test_a_newer_list_replaces_the_details_of_an_older_one_in_a_merge_too() -> None:
+    older, newer = folded(listed(1, "hat", value=1, checkout_url="https://old")), folded(listed(2, "hat"))
+    for joined in (merge_carts(older, newer), merge_carts(newer, older)):
+        assert joined["c"].details == {"cart_id": "c", "currency": "EUR"}
 
 
 def test_the_newest_carts_are_kept_for_30_days() -> None:

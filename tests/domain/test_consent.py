@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.consent import Consent, merge_consent, permits
+from attune.domain.consent import Consent, merge_consent, permits, stricter
 from attune.domain.gate import PREFERENCE_UPDATE, SILENT, Voice, heard, may_store
 from attune.domain.identifiers import Identifier
 from attune.domain.profiles import Link, Profile
@@ -18,7 +18,16 @@ from tests.builders import NOW, event, record
 if TYPE_CHECKING:
     from attune.domain.events import Event
 
-records = st.builds(Consent, st.booleans(), st.integers(0, 5), st.sampled_from(["a", "b"]))
+
+@st.composite
+def consents(draw: st.DrawFn) -> Consent:
+    """A grant, which may have ended a withdrawal, or a withdrawal, which may have been repeated."""
+    granted, at = draw(st.booleans()), draw(st.integers(2, 5))
+    since = draw(st.integers(0, at - 1) if granted else st.integers(1, at))
+    return Consent(granted, at, draw(st.sampled_from(["a", "b"])), not granted or draw(st.booleans()), since)
+
+
+records = consents()
 states = st.dictionaries(st.sampled_from(["analytics", "email"]), records)
 
 
@@ -86,11 +95,23 @@ def test_merging_consent_is_commutative_associative_and_idempotent(
     a: dict[str, Consent], b: dict[str, Consent], c: dict[str, Consent]
 ) -> None:
     assert merge_consent(a, a) == a
-    assert {p: r.granted for p, r in merge_consent(a, b).items()} == {
-        p: r.granted for p, r in merge_consent(b, a).items()
-    }
-    left, right = merge_consent(merge_consent(a, b), c), merge_consent(a, merge_consent(b, c))
-    assert {p: r.granted for p, r in left.items()} == {p: r.granted for p, r in right.items()}
+    assert merge_consent(a, b) == merge_consent(b, a)
+    assert merge_consent(merge_consent(a, b), c) == merge_consent(a, merge_consent(b, c))
+
+
+@pytest.mark.parametrize(
+    ("kept", "other"),
+    [
+        (Consent(True, 5, "shop", stated=True), Consent(True, 5, "shop", stated=False)),
+        (Consent(True, 5, "shop", since=3), Consent(True, 5, "shop")),
+        (Consent(True, 5, "shop", since=3), Consent(True, 5, "shop", since=4)),
+        (Consent(False, 5, "shop", since=3), Consent(False, 5, "shop", since=5)),
+    ],
+)
+def test_of_two_words_of_one_instant_the_stated_and_what_was_withdrawn_longer_counts(
+    kept: Consent, other: Consent
+) -> None:
+    assert stricter(kept, other) == stricter(other, kept) == kept
 
 
 def test_what_a_source_vouches_for_gives_way_to_any_word_of_the_person() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from attune.domain.activity import Activity
 from attune.domain.consent import Consent
 from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import Profile, Score, decode_profile, encode_profile, merge_profiles
+from attune.domain.profiles import Profile, Score, Seen, decode_profile, encode_profile, merge_profiles
 
 small = st.integers(0, 3)
 activities = st.none() | st.builds(Activity, small, small, small, small, small, small)
@@ -59,6 +59,14 @@ def test_what_two_did_adds_up_and_of_their_scores_the_later_counts_if_both_permi
     words = [one.consent["personalization"].granted for one in (a, b) if one.consent]
     ats = [score.at for one in (a, b) for score in one.scores.values()] if all(words) else []
     assert [score.at for score in said.values()] == sorted(ats)[-1:]
+
+
+def test_a_message_that_both_met_is_remembered_since_it_was_received_last() -> None:
+    earlier, later = Seen(b"content", 1), Seen(b"content", 9)
+    for mine, theirs in ((earlier, later), (later, earlier)):
+        one, other = Profile(profile_id="a", seen={b"m": mine}), Profile(profile_id="b", seen={b"m": theirs})
+        merge_profiles(one, other, {})
+        assert one.seen == {b"m": later}
 
 
 @given(profiles())

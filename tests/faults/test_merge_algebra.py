@@ -52,15 +52,18 @@ instants = st.integers(NOW, NOW + 5)
 orders = st.sampled_from([short_hash(name) for name in "xyz"])
 some = st.sets(names)
 small = st.integers(1, 3)
+#: an identity key stands for one identifier
+links = {"a": Identifier("email", "a"), "b": Identifier("anonymous_id", "b"), "c": Identifier("cart_token", "c")}
 #: of one (time, order) there is one value
 traits = st.builds(lambda time, order: Trait(f"{time}{order.hex()}", time, order), instants, orders)
 
 
 @st.composite
 def consents(draw: st.DrawFn) -> Consent:
-    """Of one instant and source there is one statement."""
+    """A grant, which may have ended a withdrawal, or a withdrawal, which may have been repeated."""
     at, granted = draw(instants), draw(st.booleans())
-    return Consent(granted, at, draw(st.sampled_from(["shop", "app"])), stated=at % 2 == 0, since=0 if granted else at)
+    since = draw(st.sampled_from([0, NOW - 2, NOW - 1] if granted else [NOW - 1, at]))
+    return Consent(granted, at, draw(st.sampled_from(["shop", "app"])), not granted or draw(st.booleans()), since)
 
 
 @st.composite
@@ -72,7 +75,7 @@ def carts(draw: st.DrawFn) -> dict[str, Any]:
         properties: dict[str, Any] = {"cart_id": draw(names)}
         if name == "Cart Viewed":
             properties["products"] = [{"product_id": draw(names), "quantity": draw(small)}]
-            properties |= {"currency": "EUR", "value": draw(small)}
+            properties |= draw(st.dictionaries(st.sampled_from(["currency", "value", "checkout_url"]), names))
         else:
             properties |= {"product_id": draw(names), "quantity": draw(small)}
         number = draw(st.integers(0, 30))
@@ -104,7 +107,7 @@ def profiles(draw: st.DrawFn) -> Profile:
         first_seen=first,
         last_seen=draw(instants),
         as_of=draw(instants),
-        links={name: Link(Identifier("email", name), draw(instants), draw(st.booleans())) for name in draw(some)},
+        links={name: Link(links[name], draw(instants), draw(st.booleans())) for name in draw(some)},
         traits={name: draw(traits) for name in draw(some)},
         consent={name: draw(consents()) for name in draw(some)}
         | ({"personalization": Consent(True, first, "shop", stated=first % 2 == 0)} if permitted else {}),
@@ -122,7 +125,7 @@ def profiles(draw: st.DrawFn) -> Profile:
             for name in draw(some)
             for number in [draw(st.integers(0, 5))]
         },
-        seen={short_hash(name): Seen(short_hash(name, "content"), NOW) for name in draw(some)},
+        seen={short_hash(name): Seen(draw(orders), draw(instants)) for name in draw(some)},
         seen_records={short_hash(name): draw(instants) for name in draw(some)},
     )
 

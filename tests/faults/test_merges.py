@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from attune.domain.identifiers import Identifier, by_strength
-from tests.builders import NOW, SECOND, consent_event, event
+from tests.builders import DAY, HOUR, NOW, SECOND, consent_event, event, identifiers, key_of
 from tests.faults.effort import LONG, seeds
 from tests.faults.simulator import Schedule
 from tests.faults.wires import Unreliable
@@ -125,3 +125,18 @@ def test_forty_profiles_become_each_of_them(people: int) -> None:
     crowd = Crowd(people, people=people, devices=40, rate=0.005)
     crowd.live()
     crowd.check()
+
+
+def test_a_token_that_is_in_use_stays_when_its_former_holder_turns_out_to_be_the_same() -> None:
+    world, one, other = World(), {"anonymous_id": "one"}, {"anonymous_id": "other"}
+    both = by_strength(identifiers(**one) + identifiers(**other))
+    for at, who in (
+        (NOW, identifiers(**one, cart_token="t")),
+        (NOW + 31 * DAY, identifiers(**other, cart_token="t")),
+        (NOW + 31 * DAY + HOUR, both),
+    ):
+        world.time.now = at
+        world.send(event("Page", identifiers=who, time=at), received_at=at)
+        world.settle()
+    [state] = world.states()
+    assert key_of("cart_token", "t") in state["links"]

@@ -139,9 +139,9 @@ def _join(one: Cart, other: Cart) -> Cart:
             ::-1
         ]
         lines[key] = Line(product, described, sorted({*known.moves, *line.moves})[-MAX_MOVES:])
-    cart = Cart(
-        max(one.changed_at, other.changed_at), newer.snapshot, newer.products, older.details | newer.details, lines
-    )
+    # a snapshot's details replace older ones, here as in a fold; where neither has one, only `cart_id` can be known
+    details = newer.details or older.details
+    cart = Cart(max(one.changed_at, other.changed_at), newer.snapshot, newer.products, details, lines)
     _drop_before_snapshot(cart)
     _bound_lines(cart)
     return cart

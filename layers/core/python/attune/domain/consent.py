@@ -48,12 +48,15 @@ def outlasts(record: Consent, withdrawn_at: int) -> bool:
 
 
 def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
-    """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newest grant."""
+    """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newest grant.
+
+    Of two alike of one instant: the one that was stated, then the one that leaves more time withdrawn.
+    """
     if one is None or other is None:
         return one or other
     if one.granted != other.granted:
         return other if one.granted else one
-    return max(one, other, key=lambda record: (record.at, record.source))
+    return max(one, other, key=lambda record: (record.at, record.source, record.stated, -(record.since or record.at)))
 
 
 def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> dict[str, Consent]:

@@ -10,11 +10,11 @@ import msgspec
 from attune.domain.activity import Activity, merge_activity
 from attune.domain.carts import Cart, merge_carts
 from attune.domain.consent import SEGMENT, Consent, merge_consent, permits
-from attune.domain.identifiers import Identifier
+from attune.domain.identifiers import WEAK, Identifier
 
 
 class Link(msgspec.Struct, array_like=True):
-    """An identifier the profile holds: since when, and whether a trusted source vouched for it."""
+    """An identifier the profile holds: since when (weak ones: last renewed), and whether a trusted source vouched."""
 
     identifier: Identifier
     at: int
@@ -136,7 +136,7 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     one.as_of = max(one.as_of, other.as_of)
     for key, link in other.links.items():
         known = one.links.get(key)
-        one.links[key] = link if known is None else _earlier_link(known, link)
+        one.links[key] = link if known is None else _merge_links(known, link)
     for name, trait in other.traits.items():
         set_trait(one.traits, name, trait)
     one.consent = merge_consent(one.consent, other.consent)
@@ -154,7 +154,7 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     for partition_key, position in other.cursors.items():
         one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
     for message, seen in other.seen.items():
-        one.seen.setdefault(message, seen)
+        one.seen[message] = max(seen, one.seen.get(message, seen), key=lambda known: (known.at, known.fingerprint))
     for whole, received_at in other.seen_records.items():
         one.seen_records[whole] = max(received_at, one.seen_records.get(whole, 0))
 
@@ -194,8 +194,10 @@ def _order(score: Score) -> tuple[int, str, bool, str | float]:
     return (score.at, score.version, isinstance(score.value, str), score.value)
 
 
-def _earlier_link(one: Link, other: Link) -> Link:
-    return Link(one.identifier, min(one.at, other.at), one.verified or other.verified)
+def _merge_links(one: Link, other: Link) -> Link:
+    """Held since the earlier; a weak one lapses by its last use, whoever used it."""
+    decisive = max if one.identifier.namespace in WEAK else min
+    return Link(one.identifier, decisive(one.at, other.at), one.verified or other.verified)
 
 
 def _merge_scores(one: Profile, other: Mapping[str, Score]) -> None:
