@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
+from attune.domain import fold
+from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import Consent
 from attune.domain.definitions import Segment, decode_definition, snapshot
 from attune.domain.duplicates import event_hash
-from attune.domain.fold import finish, fold_event
+from attune.domain.fold import fold_event
 from attune.domain.profiles import Profile, Trait, set_trait
 from attune.domain.segments import Compiled, compile_segments, holds, next_due
 from attune.domain.segments.comparisons import compare
@@ -30,6 +31,11 @@ def somebody() -> Profile:
 def did(profile: Profile, conditions: Compiled, name: str, at: int, **properties: Any) -> list[Any]:
     one = event(name, time=at, properties=properties)
     return fold_event(profile, one, event_hash("shop", one), conditions)
+
+
+def finish(profile: Profile, conditions: Compiled, now: int, *, lag: int = 0) -> list[Change]:
+    """`lag`: how far behind the stream is read."""
+    return fold.finish(profile, conditions, now, read_up_to=now - lag)
 
 
 VIEWED = {"type": "performed", "event": "Product Viewed", "at_least": 2, "within": "1h"}
@@ -100,6 +106,26 @@ def test_an_entry_waits_for_its_grace_and_is_forgotten_if_it_ends_before() -> No
     assert next_due(conditions, profile) == NOW + 17 * MINUTE
     assert did(profile, conditions, "Order Completed", NOW + 14 * MINUTE, cart_id="a") == []
     assert finish(profile, conditions, NOW + HOUR) == []
+
+
+def test_an_entry_is_announced_once_the_stream_was_read_past_its_grace_and_somebody_is_to_look_at_once() -> None:
+    conditions, profile = compiled(LEFT, grace="2m"), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    assert finish(profile, conditions, NOW + HOUR, lag=43 * MINUTE + 1) == []
+    assert holds(conditions, profile, "s", "a", NOW + HOUR)
+    assert next_due(conditions, profile) == NOW + HOUR + 1
+    entered = SegmentEntered("s", NOW + 15 * MINUTE, "a")
+    assert finish(profile, conditions, NOW + HOUR + 1, lag=43 * MINUTE + 1) == [entered]
+    assert next_due(conditions, profile) == NOW + 30 * DAY
+
+
+def test_what_ends_an_entry_before_the_stream_was_read_past_its_grace_leaves_nothing_to_announce() -> None:
+    conditions, profile = compiled(LEFT, grace="2m"), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    assert finish(profile, conditions, NOW + HOUR, lag=HOUR) == []
+    assert did(profile, conditions, "Order Completed", NOW + MINUTE, cart_id="a") == []
+    assert finish(profile, conditions, NOW + HOUR, lag=HOUR - MINUTE) == []
+    assert next_due(conditions, profile) is None
 
 
 def test_a_forgotten_cart_leaves_the_segment_after_30_days_and_its_timer_goes() -> None:

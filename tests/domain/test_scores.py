@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
+from attune.domain import fold
 from attune.domain.activity import Activity
-from attune.domain.changes import SegmentEntered, SegmentLeft
+from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import Consent
 from attune.domain.definitions import AnyOf, Performed, ScoreTest, Segment, snapshot
 from attune.domain.duplicates import event_hash
-from attune.domain.fold import finish, fold_event
+from attune.domain.fold import fold_event
 from attune.domain.models import SHOPPER_CLUSTERS
 from attune.domain.profiles import Profile, Score
 from attune.domain.scores import MAX_LENGTH, fold_score, read_score, score_online
-from attune.domain.segments import compile_segments, holds
+from attune.domain.segments import Compiled, compile_segments, holds
 from tests.builders import DAY, HOUR, NOW, event, model, score_event, segments_of, vip_segment
 
 SERVING = {SHOPPER_CLUSTERS: model()}
@@ -23,6 +24,11 @@ VIP = compile_segments(snapshot((vip_segment(),)))
 GRANTED = {"personalization": Consent(granted=True, at=0, source="shop")}
 BUSY = Activity(NOW - 300 * DAY, NOW - DAY, orders=20, revenue=200_000, views=90, carts=30)
 IDLE = Activity(NOW - 90 * DAY, NOW - 90 * DAY)
+
+
+def finish(profile: Profile, compiled: Compiled, now: int) -> list[Change]:
+    """The stream is read as things happen."""
+    return fold.finish(profile, compiled, now, read_up_to=now)
 
 
 def shopper(**overrides: Any) -> Profile:
@@ -156,7 +162,7 @@ def test_without_a_serving_model_nobody_is_scored() -> None:
     assert profile.scores == {}
 
 
-def test_a_clock_that_lags_scores_as_of_the_last_event() -> None:
+def test_nobody_is_scored_as_of_an_instant_before_their_last_event() -> None:
     profile = shopper(activity=BUSY, as_of=BUSY.last)
     score_online(profile, SERVING, VIP, BUSY.first - DAY)
     assert profile.scores[SHOPPER_CLUSTERS].at == BUSY.last

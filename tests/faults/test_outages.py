@@ -52,26 +52,22 @@ def undisturbed() -> dict[str, Any]:
     return Story().tell().outcome()
 
 
-def whatever_was_told(outcome: dict[str, Any]) -> dict[str, Any]:
-    """Without what campaigns were told, and when: where the events themselves come late, that may be something else.
+def whatever_was_first(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Without the stays that are over: a fold that comes late sees one begin that an order further back then ends.
 
-    A score that comes with the very first events of a person finds nobody yet.
+    And without scores: one that comes with the very first events of a person finds nobody yet.
     """
     profiles = [
         {
             **state,
-            "memberships": sorted(name for name, stay in state.get("memberships", {}).items() if stay[1] is None),
-            "timers": {
-                slot: {key: timer[:2] for key, timer in keys.items()} for slot, keys in state.get("timers", {}).items()
+            "scores": None,
+            "memberships": {
+                name: stay for name, stay in state.get("memberships", {}).items() if stay[1] is None and name != "vip"
             },
         }
         for state in outcome["profiles"]
     ]
-    for state in profiles:
-        del state["scores"]
-        state["memberships"] = [name for name in state["memberships"] if name != "vip"]
-    kept = {name: outcome[name] for name in ("tombstones", "consent", "quarantine", "balance")}
-    return {**kept, "profiles": profiles}
+    return {**outcome, "profiles": profiles}
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: f"{start // MINUTE}min")
@@ -87,10 +83,10 @@ def test_what_waits_out_an_hour_comes_out_the_same(service: str, start: int, und
     assert not story.world.delivery.dead
     outcome = story.outcome()
     if start == 0 and service.startswith("process_events"):
-        assert whatever_was_told(outcome) == whatever_was_told(undisturbed)
+        assert whatever_was_first(outcome) == whatever_was_first(undisturbed)
     else:
         assert outcome == undisturbed
-        check_posts(story.world)
+    check_posts(story.world)
 
 
 @pytest.mark.parametrize("seed", seeds(15, long=400))

@@ -43,6 +43,7 @@ GUARDS = (
     "a window still holds what is exactly as old as it is wide",
     "time passes to an event's own instant before it counts",
     "campaigns hear of an entry before its grace is over",
+    "an entry is announced before the stream has been read past its grace",
     "the pointer moves before the artefact lies there",
     "an older score overwrites a newer",
     "a score outlasts the consent to it",

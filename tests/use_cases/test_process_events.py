@@ -252,7 +252,7 @@ def test_consent_for_an_unknown_person_makes_a_profile_that_holds_consent_only(p
 
 
 def test_withdrawing_personalization_leaves_every_segment_at_that_time(processor: Processor) -> None:
-    processor.send(*(event(time=NOW + n) for n in range(4)))
+    processor.send(*(event(time=NOW - n) for n in range(4)))
     processor.now = NOW + MINUTE
     processor.send(consent_event({"personalization": False}, time=NOW + MINUTE))
     assert segments_of(processor.profile()) == []

@@ -40,10 +40,13 @@ def fold_event(profile: Profile, event: Event, order: bytes, compiled: Compiled)
     return changes + segments.evaluate(compiled, profile)
 
 
-def finish(profile: Profile, compiled: Compiled, now: int) -> list[Change]:
-    """Let time pass up to `now`, tell campaigns what they should hear, forget what can no longer matter."""
+def finish(profile: Profile, compiled: Compiled, now: int, read_up_to: int) -> list[Change]:
+    """Let time pass up to `now`, tell campaigns what they should hear, forget what can no longer matter.
+
+    `read_up_to`: when the newest of the records was received that the profile is folded with.
+    """
     changes = segments.advance(compiled, profile, now)
-    changes += segments.announce(compiled, profile)
+    changes += segments.announce(compiled, profile, read_up_to)
     duplicates.forget_old(profile, now)
     carts.forget_old(profile.carts, now)
     _forget_timers(profile, now)

@@ -57,12 +57,15 @@ def may_score(profile: Profile, at: int) -> bool:
     return permits(SEGMENT, (profile.consent,)) and known is not None and (not known.since or known.at <= at)
 
 
-def score_online(profile: Profile, models: Mapping[str, Model], compiled: Compiled, now: int) -> list[Change]:
-    """Give a profile that may be scored and has done anything its first score of every serving model, as of `now`."""
+def score_online(profile: Profile, models: Mapping[str, Model], compiled: Compiled, read_up_to: int) -> list[Change]:
+    """Give a profile that may be scored and has done anything its first score of every serving model.
+
+    As of the instant up to which the stream was read: later the person may have done more, which lies further back.
+    """
     if profile.activity is None:
         return []
-    # a clock that lags behind the writer's must not see the profile before its last event
-    at = max(now, profile.activity.last)
+    # another shard may have been read further: nobody is seen before their last event
+    at = max(read_up_to, profile.activity.last)
     if not may_score(profile, at):
         return []
     changes: list[Change] = []

@@ -99,15 +99,16 @@ class WorkingSet:
         self.outcomes["quarantined", reason] += 1
         self.quarantined.append((record, Rejected(reason=reason, raw=encode_event(event))))
 
-    def finish(self, models: Mapping[str, Model]) -> list[Working]:
+    def finish(self, models: Mapping[str, Model], read_up_to: int) -> list[Working]:
         """Let time pass to now for every changed profile, and score who has no score; answers those to commit.
 
         `models`: those that serve, by name. A segment that is entered by a score is announced with it.
+        `read_up_to`: when the newest of the records was received.
         """
         changed = [working for working in self.working.values() if working.dirty]
         for working in changed:
-            working.changes += score_online(working.profile, models, self.compiled, self.now)
-            working.changes += finish(working.profile, self.compiled, self.now)
+            working.changes += score_online(working.profile, models, self.compiled, read_up_to)
+            working.changes += finish(working.profile, self.compiled, self.now, read_up_to)
         return changed
 
     def _apply_event(self, event: Event, record: Record) -> None:

@@ -43,6 +43,11 @@ class Component:
     items: dict[str, ProfileItem]
     founders: dict[str, tuple[str, int]]
 
+    @property
+    def read_up_to(self) -> int:
+        """When the newest of the records was received; where one had to be split, its rest still lies further back."""
+        return max((read.record.received_at for read in self.reads if read.final), default=0)
+
     def working_set(self, *, now: int, compiled: Compiled, pseudonyms: Identified, seal: Seal) -> WorkingSet:
         """A fresh working copy; folding it changes nothing that is stored or loaded."""
         live_items = {item.profile_id: item for item in self.items.values()}

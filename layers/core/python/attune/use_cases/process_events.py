@@ -214,7 +214,7 @@ class ProcessEvents:
                 apply_addressed(work, read.record)
             else:
                 work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
-        return work, [build_commit(working, compiled) for working in work.finish(models)]
+        return work, [build_commit(working, compiled) for working in work.finish(models, component.read_up_to)]
 
     def _archive(self, works: list[WorkingSet]) -> None:
         """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""

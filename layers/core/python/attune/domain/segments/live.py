@@ -60,11 +60,15 @@ def evaluate(compiled: Compiled, profile: Profile) -> list[Change]:
     return changes
 
 
-def announce(compiled: Compiled, profile: Profile) -> list[Change]:
-    """The entries that campaigns should hear of now: still standing, and their grace is over. Each is told once."""
+def announce(compiled: Compiled, profile: Profile, read_up_to: int) -> list[Change]:
+    """The entries that campaigns should hear of now: still standing, and their grace is over. Each is told once.
+
+    Over by the stream, which was read up to what was received at `read_up_to`, not by the clock: what ends the stay may
+    lie further back.
+    """
     changes: list[Change] = []
     for segment, key, stay in _waiting(compiled, profile):
-        if stay.entered_at + segment.grace > profile.as_of:
+        if stay.entered_at + segment.grace > read_up_to:
             continue
         stay.announced = True
         if segment.keyed is not None:
@@ -75,10 +79,14 @@ def announce(compiled: Compiled, profile: Profile) -> list[Change]:
 
 
 def next_due(compiled: Compiled, profile: Profile) -> int | None:
-    """The first instant after `profile.as_of` at which a membership may change or an entry's grace ends."""
-    instants = [stay.entered_at + segment.grace for segment, _, stay in _waiting(compiled, profile)]
+    """The first instant after `profile.as_of` at which a membership may change or an entry's grace ends.
+
+    An entry that waits although its grace is over waits for the stream: the next wake-up lies behind all of it.
+    """
+    soonest = profile.as_of + 1
+    instants = [max(stay.entered_at + segment.grace, soonest) for segment, _, stay in _waiting(compiled, profile)]
     change = _next_instant(compiled, profile, profile.as_of)
-    return min((instant for instant in (change, *instants) if instant and instant > profile.as_of), default=None)
+    return min((instant for instant in (change, *instants) if instant is not None), default=None)
 
 
 def _waiting(compiled: Compiled, profile: Profile) -> Iterator[tuple[CompiledSegment, str, Membership]]:
