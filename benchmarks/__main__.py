@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import costs
+from benchmarks import costs, learning
 
 RESULTS = Path(__file__).resolve().parent / "results"
-TOPICS = {"costs": costs}
+TOPICS = {"costs": costs, "learning": learning}
 
 
 def main(wanted: list[str]) -> int:
