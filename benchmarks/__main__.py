@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import costs, learning
+from benchmarks import costs, learning, process
 
 RESULTS = Path(__file__).resolve().parent / "results"
-TOPICS = {"costs": costs, "learning": learning}
+TOPICS = {"costs": costs, "learning": learning, "process": process}
 
 
 def main(wanted: list[str]) -> int:
