@@ -43,12 +43,11 @@ from attune.ports import (
     Holds,
     Keys,
     Lake,
-    LearningRuns,
     ProfileStore,
     Quarantine,
-    Registry,
     Secrets,
 )
+from attune.ports.learning import LearningRuns, Registry
 from tests.adapters.cloud import DUE_INDEX, Cloud
 from tests.adapters.machines import Machine
 from tests.builders import NOW

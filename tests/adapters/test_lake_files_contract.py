@@ -11,7 +11,7 @@ import pytest
 from attune.adapters.lake_tables import EVENTS_LOCATION, PROFILES_LOCATION, RAW
 from attune.adapters.memory import MemoryLakeFiles
 from attune.adapters.s3_lake import S3LakeFiles
-from attune.ports import LakeFiles, UnreadableObjectError
+from attune.ports.learning import LakeFiles, UnreadableObjectError
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW
 from tests.lakes import AFTER, TODAY

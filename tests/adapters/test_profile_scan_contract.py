@@ -8,7 +8,8 @@ from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.memory import MemoryProfiles
 from attune.domain.changes import SegmentEntered
-from attune.ports import Commit, ProfileItem, ProfileScan, ProfileStore
+from attune.ports import Commit, ProfileItem, ProfileStore
+from attune.ports.learning import ProfileScan
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW, profile_id, profile_item
 from tests.lakes import tombstone

@@ -19,7 +19,7 @@ from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
 from attune.adapters.s3_champions import S3Champions
 from attune.adapters.s3_registry import S3Registry
 from attune.domain.models import Champion, UnusableModelError, encode_model
-from attune.ports import Registry
+from attune.ports.learning import Registry
 from attune.use_cases.train_models import TrainModels
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, NOW, model

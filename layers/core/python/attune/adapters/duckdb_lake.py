@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-    from attune.ports import KnownProfile
+    from attune.ports.learning import KnownProfile
 
 #: bytes of JSON that DuckDB is handed at once
 CHUNK: Final = 128 * 1024 * 1024

@@ -10,7 +10,7 @@ import msgspec
 
 from attune.domain.consent import PERSONALIZATION
 from attune.domain.verdicts import Verdict
-from attune.ports import UnreadableObjectError
+from attune.ports.learning import UnreadableObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

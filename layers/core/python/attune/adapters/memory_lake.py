@@ -12,7 +12,7 @@ import msgspec
 
 from attune.adapters.lake_lines import lines_of
 from attune.adapters.lake_tables import RAW
-from attune.ports import RawObject
+from attune.ports.learning import RawObject
 
 
 class _Laid(msgspec.Struct, frozen=True):

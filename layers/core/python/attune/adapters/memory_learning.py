@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from attune.ports import ConflictError, LearningRun, RunState
+from attune.ports import ConflictError
+from attune.ports.learning import LearningRun, RunState
 
 
 class MemoryLearning:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from attune.adapters.lake_lines import lines_of
 from attune.adapters.lake_tables import EVENTS_LOCATION, EVENTS_PARTITION, PROFILES_LOCATION, RAW
-from attune.ports import RawObject
+from attune.ports.learning import RawObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from attune.domain.models import MAX_BYTES, UnusableModelError, decode_champion, decode_model
-from attune.ports import Champion, ConflictError, Model
+from attune.ports import ConflictError
+from attune.ports.learning import Champion, Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from attune.ports import ConflictError, LearningRun, RunState
+from attune.ports import ConflictError
+from attune.ports.learning import LearningRun, RunState
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from attune.domain.consent import PERSONALIZATION, permits
 from attune.domain.models import SHOPPER_CLUSTERS
 from attune.domain.profiles import decode_profile, spell_score
-from attune.ports import KnownProfile, UnreadableObjectError
+from attune.ports.learning import KnownProfile, UnreadableObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from attune.domain.profiles import Profile
-    from attune.ports import Compaction, Count, LakeFiles, ProfileItem, ProfileReader, ProfileScan, RawObject
+    from attune.ports import Count, ProfileItem, ProfileReader
+    from attune.ports.learning import Compaction, LakeFiles, ProfileScan, RawObject
 
 #: part of what a day was made from: raise it when the tables or the rule change, and every day is made again
 LAYOUT: Final = 1

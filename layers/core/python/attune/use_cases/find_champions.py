@@ -10,7 +10,7 @@ from attune.domain.models import UnusableModelError
 
 if TYPE_CHECKING:
     from attune.domain.models import Model
-    from attune.ports import Registry
+    from attune.ports.learning import Registry
 
 #: there is no champion yet
 MISSING_POINTER: Final = "missing_pointer"

@@ -16,7 +16,8 @@ from attune.use_cases.show_times import iso, second
 
 if TYPE_CHECKING:
     from attune.domain.models import Model
-    from attune.ports import Clock, LearningRun, LearningRuns, Registry
+    from attune.ports import Clock
+    from attune.ports.learning import LearningRun, LearningRuns, Registry
 
 #: how many runs an answer shows, the newest
 MAX_RUNS: Final = 10

@@ -28,18 +28,8 @@ if TYPE_CHECKING:
     from attune.domain.models import Model
     from attune.domain.segments import Compiled
     from attune.domain.working_set import WorkingSet
-    from attune.ports import (
-        Champions,
-        Clock,
-        Commit,
-        Count,
-        DefinitionReader,
-        Identified,
-        Lake,
-        ProfileStore,
-        Quarantine,
-        Seal,
-    )
+    from attune.ports import Clock, Commit, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
+    from attune.ports.learning import Champions
 
 MAX_ATTEMPTS: Final = 8
 #: decided without a write, so nothing but a consistent read can vouch for them

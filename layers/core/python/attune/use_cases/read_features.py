@@ -14,7 +14,7 @@ from attune.domain.models import SHOPPER_CLUSTERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from attune.ports import FeatureRows
+    from attune.ports.learning import FeatureRows
 
 #: bytes of one read
 BLOCK: Final = 512 * 1024

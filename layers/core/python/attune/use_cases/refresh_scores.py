@@ -26,7 +26,8 @@ from attune.use_cases.read_features import read_columns, read_lines
 
 if TYPE_CHECKING:
     from attune.domain.models import Model
-    from attune.ports import Clock, Count, EventStream, FeatureRows, Registry
+    from attune.ports import Clock, Count, EventStream
+    from attune.ports.learning import FeatureRows, Registry
     from attune.use_cases.read_features import Columns, Line
 
 #: scores of a wave for each shard: a tenth of what a shard takes in the minute between two waves

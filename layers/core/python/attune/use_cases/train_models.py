@@ -17,7 +17,8 @@ from attune.ports import ConflictError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune.ports import Candidate, Clock, Count, FeatureTable, Registry, Trainer
+    from attune.ports import Clock, Count
+    from attune.ports.learning import Candidate, FeatureTable, Registry, Trainer
 
 #: bytes of the features read at a time
 PIECE: Final = 8 * 1024 * 1024

@@ -16,7 +16,8 @@ from attune.runtime.clock import now
 from attune.use_cases.train_models import TrainModels
 
 if TYPE_CHECKING:
-    from attune.ports import Count, Trainer
+    from attune.ports import Count
+    from attune.ports.learning import Trainer
     from attune.runtime.settings import TrainModelsSettings
 
 
