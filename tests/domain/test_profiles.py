@@ -7,10 +7,11 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune.domain import memory
 from attune.domain.activity import Activity
 from attune.domain.consent import Consent
 from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import Profile, Score, Seen, decode_profile, encode_profile, merge_profiles
+from attune.domain.profiles import Profile, Score, decode_profile, encode_profile, merge_profiles
 
 small = st.integers(0, 3)
 activities = st.none() | st.builds(Activity, small, small, small, small, small, small)
@@ -62,11 +63,11 @@ def test_what_two_did_adds_up_and_of_their_scores_the_later_counts_if_both_permi
 
 
 def test_a_message_that_both_met_is_remembered_since_it_was_received_last() -> None:
-    earlier, later = Seen(b"content", 1), Seen(b"content", 9)
+    earlier, later = (memory.remember(b"", b"message1", b"content1", at) for at in (1_000, 9_000))
     for mine, theirs in ((earlier, later), (later, earlier)):
-        one, other = Profile(profile_id="a", seen={b"m": mine}), Profile(profile_id="b", seen={b"m": theirs})
+        one, other = Profile(profile_id="a", seen=mine), Profile(profile_id="b", seen=theirs)
         merge_profiles(one, other, {})
-        assert one.seen == {b"m": later}
+        assert one.seen == later
 
 
 @given(profiles())

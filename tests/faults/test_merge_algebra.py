@@ -12,19 +12,20 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attune.domain import memory
 from attune.domain.activity import Activity
 from attune.domain.carts import fold_cart
 from attune.domain.consent import Consent
 from attune.domain.events import short_hash
 from attune.domain.identifiers import Identifier
 from attune.domain.profiles import (
+    FINGERPRINT,
     Link,
     Mark,
     Membership,
     Position,
     Profile,
     Score,
-    Seen,
     Timer,
     Trait,
     merge_profiles,
@@ -125,9 +126,16 @@ def profiles(draw: st.DrawFn) -> Profile:
             for name in draw(some)
             for number in [draw(st.integers(0, 5))]
         },
-        seen={short_hash(name): Seen(draw(orders), draw(instants)) for name in draw(some)},
-        seen_records={short_hash(name): draw(instants) for name in draw(some)},
+        seen=remembered({short_hash(name): (draw(orders), draw(instants)) for name in draw(some)}, FINGERPRINT),
+        seen_records=remembered({short_hash(name): (b"", draw(instants)) for name in draw(some)}, 0),
     )
+
+
+def remembered(notes: dict[bytes, tuple[bytes, int]], size: int) -> bytes:
+    packed = b""
+    for order, (note, at) in notes.items():
+        packed = memory.unite(packed, memory.remember(b"", order, note, at), size)
+    return packed
 
 
 def merged(*of: Profile) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 LIFETIME: Final = 60_000
 #: ms; how soon a name that had no secret is looked for again
 MISSING_LIFETIME: Final = 2_000
+#: identifiers whose keys are remembered: a few MB
+_REMEMBERED: Final = 20_000
 #: seconds between attempts to replace a map that others change at the same time
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
 
@@ -93,10 +96,12 @@ class SecretPseudonyms:
         self._client = client
         self._secret_id = secret_id
         self._secret: bytes | None = None
+        # a visitor's every event names the same identifiers, and each is asked for several times on its way
+        self._key = lru_cache(_REMEMBERED)(lambda identifier: identity_key(self.secret(), identifier))
 
     def key(self, identifier: Identifier) -> str:
         """The identity key, 32 hex digits."""
-        return identity_key(self.secret(), identifier)
+        return self._key(identifier)
 
     def profile_id(self, first: str, generation: int) -> str:
         """The profile id that an identity key founds."""

@@ -25,7 +25,7 @@ REVENUE: Final = ("total", "revenue", "value")
 _AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
 
-class Activity(msgspec.Struct, frozen=True, array_like=True):
+class Activity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of the events that were applied: the first and the last (ms), and how many there were of some.
 
     `revenue` is in hundredths of whatever currency the orders were in.

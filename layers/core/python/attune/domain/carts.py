@@ -28,7 +28,7 @@ _DETAIL_FIELDS: Final = ("currency", "value", "checkout_id", "checkout_url")
 _MAX_TEXT: Final = 200
 
 
-class Line(msgspec.Struct, array_like=True):
+class Line(msgspec.Struct, array_like=True, gc=False):
     """One product moved since the snapshot, as last described; `moves`: a set of (event time, event hash, quantity)."""
 
     product: dict[str, Any]
@@ -36,7 +36,7 @@ class Line(msgspec.Struct, array_like=True):
     moves: list[tuple[int, bytes, int]] = []
 
 
-class Cart(msgspec.Struct, array_like=True):
+class Cart(msgspec.Struct, array_like=True, gc=False):
     """A cart: its newest snapshot, when that was taken, and the lines moved since. `changed_at`: its newest event."""
 
     changed_at: int = 0

@@ -19,7 +19,7 @@ STORE: Final = ANALYTICS
 SEGMENT: Final = PERSONALIZATION
 
 
-class Consent(msgspec.Struct, frozen=True, array_like=True):
+class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The newest record for one purpose: granted or withdrawn, effective when (ms), and which source said so."""
 
     granted: bool

@@ -9,11 +9,12 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from attune.domain import memory
 from attune.domain.events import short_hash
-from attune.domain.profiles import Position, Seen, later_position
+from attune.domain.profiles import FINGERPRINT, Position, later_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from attune.domain.events import Event, Record
     from attune.domain.profiles import Profile
@@ -66,35 +67,30 @@ def record_hash(record: Record) -> bytes:
 def familiarity(profiles: Iterable[Profile], order: bytes, fingerprint: bytes) -> Familiarity:
     """What any of the profiles an event touches knows of its message id."""
     for profile in profiles:
-        seen = profile.seen.get(order)
+        seen = memory.recall(profile.seen, order, FINGERPRINT)
         if seen is not None:
-            return Familiarity.DUPLICATE if seen.fingerprint == fingerprint else Familiarity.CONFLICT
+            return Familiarity.DUPLICATE if seen == fingerprint else Familiarity.CONFLICT
     return Familiarity.NEW
 
 
 def remember(profile: Profile, order: bytes, fingerprint: bytes, received_at: int) -> None:
     """Note a message id."""
-    profile.seen[order] = Seen(fingerprint, received_at)
+    profile.seen = memory.remember(profile.seen, order, fingerprint, received_at)
 
 
 def remember_record(profile: Profile, whole: bytes, received_at: int) -> None:
     """Note a whole record; apart from message ids, so that the ids of a large batch cannot push it out."""
-    profile.seen_records[whole] = received_at
+    profile.seen_records = memory.remember(profile.seen_records, whole, b"", received_at)
+
+
+def knows_record(profile: Profile, whole: bytes) -> bool:
+    """Whether this profile has met the whole record before."""
+    return memory.recall(profile.seen_records, whole, 0) is not None
 
 
 def forget_old(profile: Profile, now: int) -> None:
     """Drop what can no longer matter, and the oldest beyond what a profile may carry."""
-    for order in _outdated({order: seen.at for order, seen in profile.seen.items()}, MAX_SEEN, now):
-        del profile.seen[order]
-    for whole in _outdated(profile.seen_records, MAX_SEEN_RECORDS, now):
-        del profile.seen_records[whole]
+    profile.seen = memory.forget(profile.seen, now - WINDOW, MAX_SEEN, FINGERPRINT)
+    profile.seen_records = memory.forget(profile.seen_records, now - WINDOW, MAX_SEEN_RECORDS, 0)
     for key in [key for key, known in profile.cursors.items() if known.at + POSITION_LIFETIME <= now]:
         del profile.cursors[key]
-
-
-def _outdated(received_at: Mapping[bytes, int], capacity: int, now: int) -> list[bytes]:
-    """What is older than the window, and the oldest beyond the capacity."""
-    expired = [key for key, at in received_at.items() if at + WINDOW <= now]
-    if len(received_at) - len(expired) <= capacity:
-        return expired
-    return sorted(received_at, key=lambda key: (received_at[key], key))[:-capacity]

@@ -28,7 +28,7 @@ class Origin(StrEnum):
     INTERNAL = "internal"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One normalised call.
 
     `identifiers` are strongest first and never empty, but for `$wake` and `$score`, which name their
@@ -60,7 +60,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One Kinesis record: the events of one request that share a partition key, in the order they came."""
 
     source: str

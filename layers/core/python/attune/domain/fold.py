@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from attune.domain.changes import Change
     from attune.domain.events import Event
     from attune.domain.profiles import Profile
+    from attune.domain.segments import Quiet
     from attune.domain.segments.conditions import Absence, Compiled
 
 MAX_TIMERS: Final = 50
 MAX_KEY_LENGTH: Final = 128
 
 
-def fold_event(profile: Profile, event: Event, order: bytes, compiled: Compiled) -> list[Change]:
+def fold_event(
+    profile: Profile, event: Event, order: bytes, compiled: Compiled, quiet: Quiet | None = None
+) -> list[Change]:
     """Apply an accepted event; `order` is its hash. Answers the exits it caused; entries are announced by `finish`."""
     # up to the event and not beyond: at its own instant it already counts
-    changes = segments.advance(compiled, profile, event.time - 1) if event.time > profile.as_of else []
+    changes = segments.advance(compiled, profile, event.time - 1, quiet) if event.time > profile.as_of else []
     profile.as_of = max(profile.as_of, event.time)
     profile.events += 1
     profile.first_seen = min(profile.first_seen or event.time, event.time)
@@ -37,15 +40,15 @@ def fold_event(profile: Profile, event: Event, order: bytes, compiled: Compiled)
     for absence in compiled.absences.get(event_name(event), ()):
         _fold_timer(profile, event, absence)
     carts.fold_cart(profile.carts, event, order)
-    return changes + segments.evaluate(compiled, profile)
+    return changes + segments.react(compiled, profile, event_name(event), event.traits, quiet)
 
 
-def finish(profile: Profile, compiled: Compiled, now: int, read_up_to: int) -> list[Change]:
+def finish(profile: Profile, compiled: Compiled, now: int, read_up_to: int, quiet: Quiet | None = None) -> list[Change]:
     """Let time pass up to `now`, tell campaigns what they should hear, forget what can no longer matter.
 
     `read_up_to`: when the newest of the records was received that the profile is folded with.
     """
-    changes = segments.advance(compiled, profile, now)
+    changes = segments.advance(compiled, profile, now, quiet)
     changes += segments.announce(compiled, profile, read_up_to)
     duplicates.forget_old(profile, now)
     carts.forget_old(profile.carts, now)

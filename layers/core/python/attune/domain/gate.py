@@ -35,6 +35,8 @@ SILENT: Final = Voice(grants=False, ends_withdrawal=False)
 
 def voice(profiles: Sequence[Profile], event: Event, record: Record) -> Voice:
     """A trusted source speaks for anybody, a browser for the person of its own device and of no other."""
+    if not event.consent:
+        return SILENT
     states = is_statement(event)
     if record.trusted:
         return Voice(grants=True, ends_withdrawal=states)

@@ -47,7 +47,7 @@ _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _MIN_PHONE_DIGITS: Final = 5
 
 
-class Identifier(msgspec.Struct, frozen=True, array_like=True):
+class Identifier(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One claim about who somebody is, e.g. `Identifier("email", "ada@example.com")`; values are normalised."""
 
     namespace: str

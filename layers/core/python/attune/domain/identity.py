@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attune.domain.profiles import Profile
 
 
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
+class Identity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who an identity key belongs to. `at`: when it was claimed (weak ones expire by it)."""
 
     profile_id: str
@@ -70,9 +70,14 @@ def match(
     while True:
         owners = {owner: None for key, _ in kept if (owner := owner_of(key)) is not None}
         found = [profile_of(owner) for owner in owners]
-        if len(kept) == 1 or may_join(found, [identifier for _, identifier in kept]):
+        if len(kept) == 1 or _holds_all(found, kept) or may_join(found, [identifier for _, identifier in kept]):
             return Match(kept=tuple(kept), profiles=_by_strength(found), dropped=tuple(dropped))
         dropped.append(kept.pop()[1])
+
+
+def _holds_all(profiles: Sequence[Profile], keyed: Sequence[tuple[str, Identifier]]) -> bool:
+    """Nothing is new: one profile holds every identifier already, and all it holds it was allowed to."""
+    return len(profiles) == 1 and all(key in profiles[0].links for key, _ in keyed)
 
 
 def is_foreign(profile: Profile, key: str, named: Sequence[Identifier]) -> bool:
@@ -117,4 +122,6 @@ def _by_strength(profiles: Sequence[Profile]) -> tuple[str, ...]:
         best = min((rank(link.identifier) for link in profile.links.values()), default=len(WEAK) + 99)
         return (best, profile.first_seen, profile.profile_id)
 
+    if len(profiles) == 1:
+        return (profiles[0].profile_id,)
     return tuple(profile.profile_id for profile in sorted(profiles, key=strength))

@@ -7,13 +7,17 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain import memory
 from attune.domain.activity import Activity, merge_activity
 from attune.domain.carts import Cart, merge_carts
 from attune.domain.consent import SEGMENT, Consent, merge_consent, permits
 from attune.domain.identifiers import WEAK, Identifier
 
+#: bytes of a content's fingerprint
+FINGERPRINT: Final = 8
 
-class Link(msgspec.Struct, array_like=True):
+
+class Link(msgspec.Struct, array_like=True, gc=False):
     """An identifier the profile holds: since when (weak ones: last renewed), and whether a trusted source vouched."""
 
     identifier: Identifier
@@ -21,7 +25,7 @@ class Link(msgspec.Struct, array_like=True):
     verified: bool = False
 
 
-class Trait(msgspec.Struct, frozen=True, array_like=True):
+class Trait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A trait's value and what decides between two: event time, then the event's hash. A value of None is unset."""
 
     value: Any
@@ -29,14 +33,14 @@ class Trait(msgspec.Struct, frozen=True, array_like=True):
     order: bytes
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Mark(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """An event that a window remembers: its time and its hash, so that a set of marks has one meaning in any order."""
 
     time: int
     order: bytes
 
 
-class Timer(msgspec.Struct, array_like=True):
+class Timer(msgspec.Struct, array_like=True, gc=False):
     """Of one key of an `abandoned` condition: the newest event that starts the timer and the newest that cancels it."""
 
     did: int | None = None
@@ -45,7 +49,7 @@ class Timer(msgspec.Struct, array_like=True):
     announced: int | None = None
 
 
-class Membership(msgspec.Struct, array_like=True):
+class Membership(msgspec.Struct, array_like=True, gc=False):
     """The last stay in a segment. `announced`: campaigns have heard of the entry, so they must hear of the exit."""
 
     entered_at: int
@@ -53,7 +57,7 @@ class Membership(msgspec.Struct, array_like=True):
     announced: bool = False
 
 
-class Position(msgspec.Struct, frozen=True, array_like=True):
+class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far a partition key has been applied: stream epoch, sequence number (24 bytes, big-endian), and when."""
 
     epoch: int
@@ -61,14 +65,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     at: int
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """A message id seen lately: content fingerprint (8 bytes) and when it was received."""
-
-    fingerprint: bytes
-    at: int
-
-
-class Score(msgspec.Struct, frozen=True, array_like=True):
+class Score(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a model says of the profile: a cluster's name or a number, by which version, as of when (ms)."""
 
     value: str | float
@@ -80,8 +77,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
 
     Maps are keyed by: identity key (`links`), trait name, purpose, window slot, timer slot then key, cart id, segment
-    id or segment id, 0x1F, key (`memberships`), partition key (`cursors`), hash of a message id (`seen`)
-    or of a whole record (`seen_records`: when it was received).
+    id or segment id, 0x1F, key (`memberships`), partition key (`cursors`). `seen` and `seen_records` are memories
+    (`domain/memory.py`): of message ids with their fingerprints, of whole records.
     """
 
     profile_id: str
@@ -104,8 +101,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     scores: dict[str, Score] = {}
     memberships: dict[str, Membership] = {}
     cursors: dict[str, Position] = {}
-    seen: dict[bytes, Seen] = {}
-    seen_records: dict[bytes, int] = {}
+    seen: bytes = b""
+    seen_records: bytes = b""
     #: seals the profile's rows in the lake; destroyed with the profile
     data_key: bytes = b""
     #: how many consent records the ledger holds of this profile, and the digest of the newest
@@ -153,10 +150,8 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
         one.memberships[name] = stay if known_stay is None else _merge_stays(known_stay, stay)
     for partition_key, position in other.cursors.items():
         one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
-    for message, seen in other.seen.items():
-        one.seen[message] = max(seen, one.seen.get(message, seen), key=lambda known: (known.at, known.fingerprint))
-    for whole, received_at in other.seen_records.items():
-        one.seen_records[whole] = max(received_at, one.seen_records.get(whole, 0))
+    one.seen = memory.unite(one.seen, other.seen, FINGERPRINT)
+    one.seen_records = memory.unite(one.seen_records, other.seen_records, 0)
 
 
 def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:

@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     MERGED = "merged"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One event and fold.
 
     A row counts if its profile is stored, live or as a tombstone, or if it names none, and if what is sealed opens: a
@@ -62,13 +62,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sealed: bytes = b""
 
 
-def clear_properties(event: Event) -> dict[str, Any]:
+def clear_properties(event: Event, size: int = MAX_CLEAR + 1) -> dict[str, Any]:
     """The part of an event's properties that lies in the lake unsealed: at most 16 KB.
 
-    Where there is more, only short values stay in the clear, and no lists or objects; the sealed event has them all.
+    `size`: bytes of the whole event, if known. Where there is more, only short values stay in the clear, and no
+    lists or objects; the sealed event has them all.
     """
-    clear: dict[str, Any] = {name: event.properties[name] for name in CLEAR_PROPERTIES if name in event.properties}
-    if len(_encoder.encode(clear)) <= MAX_CLEAR:
+    said = event.properties
+    clear: dict[str, Any] = {name: said[name] for name in CLEAR_PROPERTIES if name in said}
+    if size <= MAX_CLEAR or len(_encoder.encode(clear)) <= MAX_CLEAR:
         return clear
     return {name: value for name, value in clear.items() if _is_short_scalar(value)}
 

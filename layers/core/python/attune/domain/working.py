@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune.domain import gate
 from attune.domain.consent import SEGMENT, Consent, LedgerEntry, chain, permits
 from attune.domain.events import encode_event
+from attune.domain.segments import Quiet
 from attune.domain.verdicts import Row, Verdict, clear_properties
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Working:
     dirty: bool = False
     #: events' content was added, not only consent and the passing of time
     grown: bool = False
+    quiet: Quiet = field(default_factory=Quiet)
     changes: list[Change] = field(default_factory=list)
     #: profiles merged into this one: the version each was read at, and its id
     absorbed: list[tuple[int | None, str]] = field(default_factory=list)
@@ -66,8 +68,8 @@ class Working:
 
     def keep_row(self, event: Event, record: Record, verdict: Verdict, now: int) -> None:
         """Note what became of the event, for the lake."""
-        row = self._row(event, record, verdict, now)
-        self.rows.append((msgspec.structs.replace(row, properties=clear_properties(event)), encode_event(event)))
+        plain = encode_event(event)
+        self.rows.append((self._row(event, record, verdict, now, clear_properties(event, len(plain))), plain))
 
     def keep_merge(self, absorbed: Profile, event: Event, record: Record, now: int) -> None:
         """Note who was absorbed, for the lake, with the absorbed profile's data key under the seal.
@@ -77,7 +79,9 @@ class Working:
         row = self._row(event, record, Verdict.MERGED, now)
         self.rows.append((msgspec.structs.replace(row, absorbed=absorbed.profile_id), absorbed.data_key))
 
-    def _row(self, event: Event, record: Record, verdict: Verdict, now: int) -> Row:
+    def _row(
+        self, event: Event, record: Record, verdict: Verdict, now: int, properties: dict[str, Any] | None = None
+    ) -> Row:
         return Row(
             message_id=event.message_id,
             source=record.source,
@@ -88,6 +92,7 @@ class Working:
             type=event.type,
             event=event.name,
             time=event.time,
+            properties=properties or {},
             consent={purpose: said.granted for purpose, said in self.profile.consent.items()},
         )
 

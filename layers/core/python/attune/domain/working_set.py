@@ -12,6 +12,7 @@ from attune.domain.consent import STORE
 from attune.domain.duplicates import Familiarity
 from attune.domain.events import CONSENT, Origin, Rejected, encode_event
 from attune.domain.fold import finish, fold_event
+from attune.domain.identifiers import WEAK
 from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
 from attune.domain.profiles import Link, Profile, merge_profiles
 from attune.domain.scores import score_online
@@ -69,6 +70,8 @@ class WorkingSet:
         self._roots = roots
         self._founders = founders
         self._claimed: dict[str, str] = {}
+        #: what an event that names the same people led to, while nobody has been linked since
+        self._settled: dict[tuple[tuple[Identifier, ...], bool], Match] = {}
 
     def apply(self, record: Record, at: Position, whole: bytes, *, final: bool = True) -> None:
         """Apply a record's events in order, unless the stream or its producer has delivered them before.
@@ -79,7 +82,7 @@ class WorkingSet:
         if known is not None and duplicates.is_behind(self.working[known].profile, record.key, at):
             self.outcomes["redelivered", ""] += len(record.events)
             return
-        if known is not None and whole in self.working[known].profile.seen_records:
+        if known is not None and duplicates.knows_record(self.working[known].profile, whole):
             self.outcomes["duplicate", "record"] += len(record.events)
             return
         for event in record.events:
@@ -87,7 +90,8 @@ class WorkingSet:
         target = self._owner(record.key)
         if final and target is not None and self.working[target].dirty:
             duplicates.advance_cursor(self.working[target].profile, record.key, at)
-            duplicates.remember_record(self.working[target].profile, whole, record.received_at)
+            if len(record.events) > 1:  # of a single event its own id tells
+                duplicates.remember_record(self.working[target].profile, whole, record.received_at)
 
     def live(self, profile_id: str) -> Working | None:
         """The profile of that id, or the one it has become; None where nothing is stored of it."""
@@ -108,7 +112,7 @@ class WorkingSet:
         changed = [working for working in self.working.values() if working.dirty]
         for working in changed:
             working.changes += score_online(working.profile, models, self.compiled, read_up_to)
-            working.changes += finish(working.profile, self.compiled, self.now, read_up_to)
+            working.changes += finish(working.profile, self.compiled, self.now, read_up_to, working.quiet)
         return changed
 
     def _apply_event(self, event: Event, record: Record) -> None:
@@ -140,8 +144,13 @@ class WorkingSet:
         self._note(working, event, record, order)
 
     def _apply_call(self, event: Event, record: Record, keyed: list[tuple[str, Identifier]]) -> None:
-        own = [(key, identifier) for key, identifier in keyed if record.trusted or not self._is_foreign(key, event)]
-        found = match(own or keyed[:1], self._owner, lambda profile_id: self.working[profile_id].profile)
+        named = (event.identifiers, record.trusted)
+        settled = self._settled.get(named)
+        if settled is None:
+            own = [(key, identifier) for key, identifier in keyed if record.trusted or not self._is_foreign(key, event)]
+            found = match(own or keyed[:1], self._owner, lambda profile_id: self.working[profile_id].profile)
+        else:
+            own, found = keyed, settled
         touched = [self.working[profile_id].profile for profile_id in found.profiles]
         order = duplicates.event_hash(record.source, event)
         known = duplicates.familiarity(touched, order, bytes.fromhex(event.fingerprint))
@@ -154,14 +163,35 @@ class WorkingSet:
         elif known is Familiarity.CONFLICT:
             self._keep_conflict(self.working[found.profiles[0]], event, record)
         else:
-            self._accept(event, record, found, order, dropped=len(keyed) - len(found.kept))
+            if settled is None:
+                working = self._target(found, event, record)
+                self._settle(named, working, found, own, event)
+            else:
+                working = self.working[found.profiles[0]]
+            self._accept(event, record, working, order, dropped=len(keyed) - len(found.kept))
 
-    def _accept(self, event: Event, record: Record, found: Match, order: bytes, *, dropped: int) -> None:
-        working = self._target(found, event, record)
+    def _settle(
+        self,
+        named: tuple[tuple[Identifier, ...], bool],
+        working: Working,
+        found: Match,
+        own: list[tuple[str, Identifier]],
+        event: Event,
+    ) -> None:
+        """The next event that names the same changes nothing of who is who, unless what it names wears off."""
+        if (
+            len(found.kept) == len(own) == len(event.identifiers)
+            and found.profiles == (working.profile.profile_id,)
+            and not any(identifier.namespace in WEAK for identifier in event.identifiers)
+        ):
+            self._settled[named] = found
+
+    def _accept(self, event: Event, record: Record, working: Working, order: bytes, *, dropped: int) -> None:
         if dropped:
             self.outcomes["identifier_dropped", ""] += dropped
-        working.hear(event, record, self.now, gate.voice([working.profile], event, record))
-        working.changes += fold_event(working.profile, event, order, self.compiled)
+        if working.hear(event, record, self.now, gate.voice([working.profile], event, record)):
+            working.quiet.whole = False  # with another consent any membership may be another
+        working.changes += fold_event(working.profile, event, order, self.compiled, working.quiet)
         working.grown = True
         self._note(working, event, record, order)
 
@@ -209,6 +239,7 @@ class WorkingSet:
     def _merge(self, into: Working, profile_id: str, event: Event, record: Record) -> None:
         """Both live through time up to the same instant, then one absorbs the other and leaves a tombstone."""
         other = self.working.pop(profile_id)
+        self._settled.clear()
         instant = max(into.profile.as_of, other.profile.as_of, event.time)
         for working in (into, other):
             into.changes += segments.advance(self.compiled, working.profile, instant)
@@ -227,6 +258,7 @@ class WorkingSet:
             if root == profile_id:
                 self._roots[known] = into.profile.profile_id
         into.keep_merge(other.profile, event, record, self.now)
+        into.quiet = segments.Quiet()
         into.dirty = True
 
     def _link(self, working: Working, key: str, identifier: Identifier, record: Record) -> None:
@@ -237,6 +269,7 @@ class WorkingSet:
                 identifier, record.received_at, record.trusted or (held is not None and held.verified)
             )
             working.dirty = True
+            self._settled.clear()
         if key in working.claims:
             return
         read = self._identities.get(key)
@@ -256,6 +289,7 @@ class WorkingSet:
             working.claims[key] = Claim(identity_key=key, read=read, identity=identity)
             self._claimed[key] = profile.profile_id
             working.dirty = True
+            self._settled.clear()
 
     def _note(self, working: Working, event: Event, record: Record, order: bytes) -> None:
         duplicates.remember(working.profile, order, bytes.fromhex(event.fingerprint), record.received_at)

@@ -41,7 +41,7 @@ class StreamUnavailableError(Exception):
     """Not every record could be stored on the stream; those that were are harmless (they dedupe)."""
 
 
-class ProfileItem(msgspec.Struct, frozen=True, kw_only=True):
+class ProfileItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A profile as stored. A tombstone has `merged_into` and an empty state. `due_at`: the armed wake-up, ms."""
 
     profile_id: str

@@ -5,6 +5,17 @@ profile's memberships and says what campaigns should hear.
 """
 
 from attune.domain.segments.conditions import Compiled, compile_segments
-from attune.domain.segments.live import advance, announce, evaluate, holds, members, next_due
+from attune.domain.segments.live import Quiet, advance, announce, evaluate, holds, members, next_due, react
 
-__all__ = ["Compiled", "advance", "announce", "compile_segments", "evaluate", "holds", "members", "next_due"]
+__all__ = [
+    "Compiled",
+    "Quiet",
+    "advance",
+    "announce",
+    "compile_segments",
+    "evaluate",
+    "holds",
+    "members",
+    "next_due",
+    "react",
+]

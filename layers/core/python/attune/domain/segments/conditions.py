@@ -108,12 +108,17 @@ class Compiled:
     absences: dict[str, tuple[Absence, ...]]
     #: how many marks each window slot keeps
     capacities: dict[str, int]
+    #: segments by the event names and by the traits that they ask about
+    by_event: dict[str, tuple[CompiledSegment, ...]]
+    by_trait: dict[str, tuple[CompiledSegment, ...]]
 
 
 def compile_segments(definitions: Definitions) -> Compiled:
     """Compile all segments of a snapshot; call once per snapshot, not per event."""
     windows: dict[str, dict[str, Window]] = defaultdict(dict)
     absences: dict[str, dict[str, Absence]] = defaultdict(dict)
+    by_event: dict[str, dict[str, CompiledSegment]] = defaultdict(dict)
+    by_trait: dict[str, dict[str, CompiledSegment]] = defaultdict(dict)
     segments = {}
     for segment in definitions.segments.values():
         compiled = _compile_segment(segment)
@@ -121,14 +126,20 @@ def compile_segments(definitions: Definitions) -> Compiled:
         for node in _leaves(compiled.root):
             if isinstance(node, Window):
                 windows[node.event][node.slot] = node
+                by_event[node.event][segment.id] = compiled
             elif isinstance(node, Absence):
                 for name, _ in node.did + node.without:
                     absences[name][node.slot] = node
+                    by_event[name][segment.id] = compiled
+            elif isinstance(node, Trait):
+                by_trait[node.trait][segment.id] = compiled
     return Compiled(
         segments=segments,
         windows={name: tuple(nodes.values()) for name, nodes in windows.items()},
         absences={name: tuple(nodes.values()) for name, nodes in absences.items()},
         capacities={node.slot: node.at_least for nodes in windows.values() for node in nodes.values()},
+        by_event={name: tuple(asking.values()) for name, asking in by_event.items()},
+        by_trait={name: tuple(asking.values()) for name, asking in by_trait.items()},
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import SEGMENT, permits
@@ -10,12 +11,24 @@ from attune.domain.profiles import Membership
 from attune.domain.segments.truth import node_holds, node_since, node_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from attune.domain.profiles import Profile
     from attune.domain.segments.conditions import Compiled, CompiledSegment
 
 _SEPARATOR = "\x1f"
+_FOREVER: Final = 1 << 62
+
+
+@dataclass(slots=True)
+class Quiet:
+    """Of one profile in memory: before `until` time alone changes nothing. 0 where that is not known.
+
+    `whole`: nothing that any segment asks about has changed unseen since all were looked at.
+    """
+
+    until: int = 0
+    whole: bool = False
 
 
 def holds(compiled: Compiled, profile: Profile, segment: str, key: str, now: int) -> bool:
@@ -33,21 +46,51 @@ def members(compiled: Compiled, profile: Profile, now: int) -> list[str]:
     )
 
 
-def advance(compiled: Compiled, profile: Profile, until: int) -> list[Change]:
+def advance(compiled: Compiled, profile: Profile, until: int, quiet: Quiet | None = None) -> list[Change]:
     """Let time pass up to `until`: everything that time alone changes happens, in order, at its own instant."""
     changes: list[Change] = []
-    while (instant := _next_instant(compiled, profile, profile.as_of)) is not None and instant <= until:
+    if quiet and quiet.until > until:
+        profile.as_of = max(profile.as_of, until)
+        return changes
+    while (
+        instant := _next_instant(compiled.segments.values(), profile, profile.as_of)
+    ) is not None and instant <= until:
         profile.as_of = instant
         changes += evaluate(compiled, profile)
     profile.as_of = max(profile.as_of, until)
+    if quiet:
+        quiet.until = _FOREVER if instant is None else instant
+    return changes
+
+
+def react(
+    compiled: Compiled, profile: Profile, name: str, traits: Collection[str], quiet: Quiet | None
+) -> list[Change]:
+    """`evaluate` after an event of that name with those traits.
+
+    Only what asks about these can have changed, if all was looked at before and time alone changes nothing just now.
+    """
+    if quiet is None or not quiet.whole or quiet.until <= profile.as_of:
+        if quiet:
+            quiet.until, quiet.whole = 0, True
+        return evaluate(compiled, profile)
+    asking = {segment.id: segment for trait in traits for segment in compiled.by_trait.get(trait, ())}
+    asking |= {segment.id: segment for segment in compiled.by_event.get(name, ())}
+    changes = _bring_in_line(asking.values(), profile)
+    instant = _next_instant(asking.values(), profile, profile.as_of)
+    quiet.until = quiet.until if instant is None else min(quiet.until, instant)
     return changes
 
 
 def evaluate(compiled: Compiled, profile: Profile) -> list[Change]:
     """Bring memberships in line with the truth as of `profile.as_of`; answers the exits that campaigns must hear of."""
+    return _bring_in_line(compiled.segments.values(), profile)
+
+
+def _bring_in_line(segments: Collection[CompiledSegment], profile: Profile) -> list[Change]:
     changes: list[Change] = []
     now = profile.as_of
-    for segment in compiled.segments.values():
+    for segment in segments:
         for key in _keys(segment, profile):
             stay = profile.memberships.get(_member(segment.id, key))
             inside = _inside(segment, profile, key, now)
@@ -85,7 +128,7 @@ def next_due(compiled: Compiled, profile: Profile) -> int | None:
     """
     soonest = profile.as_of + 1
     instants = [max(stay.entered_at + segment.grace, soonest) for segment, _, stay in _waiting(compiled, profile)]
-    change = _next_instant(compiled, profile, profile.as_of)
+    change = _next_instant(compiled.segments.values(), profile, profile.as_of)
     return min((instant for instant in (change, *instants) if instant is not None), default=None)
 
 
@@ -103,13 +146,14 @@ def _waiting(compiled: Compiled, profile: Profile) -> Iterator[tuple[CompiledSeg
         yield segment, key, stay
 
 
-def _next_instant(compiled: Compiled, profile: Profile, after: int) -> int | None:
-    instants = (
-        node_until(segment.root, profile, key, after)
-        for segment in compiled.segments.values()
-        for key in _keys(segment, profile)
-    )
-    return min((instant for instant in instants if instant is not None), default=None)
+def _next_instant(segments: Collection[CompiledSegment], profile: Profile, after: int) -> int | None:
+    first = None
+    for segment in segments:
+        for key in _keys(segment, profile):
+            instant = node_until(segment.root, profile, key, after)
+            if instant is not None and (first is None or instant < first):
+                first = instant
+    return first
 
 
 def _keys(segment: CompiledSegment, profile: Profile) -> list[str]:
