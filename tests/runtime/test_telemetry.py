@@ -17,7 +17,7 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_counts_are_summed_over_an_invocation_and_sent_by_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry = Telemetry("tests", {})
+    telemetry = Telemetry("tests")
 
     @telemetry.observed
     def handler(event: dict[str, Any], context: Any) -> str:
@@ -39,7 +39,7 @@ def test_counts_are_summed_over_an_invocation_and_sent_by_dimensions(capsys: pyt
 
 
 def test_nothing_counted_is_nothing_written(capsys: pytest.CaptureFixture[str]) -> None:
-    handler = Telemetry("tests", {}).observed(lambda event, context: None)
+    handler = Telemetry("tests").observed(lambda event, context: None)
     handler({}, Context())
     assert metrics(capsys) == []
 
@@ -47,7 +47,7 @@ def test_nothing_counted_is_nothing_written(capsys: pytest.CaptureFixture[str]) 
 def test_a_failure_leaves_a_place_and_a_type_but_not_its_message(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    telemetry = Telemetry("failing", {})
+    telemetry = Telemetry("failing")
 
     @telemetry.observed
     def handler(event: dict[str, Any], context: Any) -> None:
@@ -73,7 +73,7 @@ def test_failures_of_all_functions_are_one_metric_that_an_alarm_can_watch(capsys
             raise ValueError
 
     for name, reported, raises in (("one", 2, False), ("another", 0, True), ("a third", 0, False)):
-        telemetry = Telemetry(name, {})
+        telemetry = Telemetry(name)
         with contextlib.suppress(FunctionFailedError):
             telemetry.observed(handler)({"reported": reported, "raises": raises}, Context())
     lines = metrics(capsys)
@@ -82,7 +82,7 @@ def test_failures_of_all_functions_are_one_metric_that_an_alarm_can_watch(capsys
 
 
 def test_a_failure_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry = Telemetry("tests", {})
+    telemetry = Telemetry("tests")
     telemetry.failed(ValueError())
     telemetry.flush()
     telemetry.flush()
@@ -92,7 +92,3 @@ def test_a_failure_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_of_aws_is_described_by_its_code() -> None:
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": "for ada@example.com"}}, "PutItem")
     assert describe(error) == {"error": "ClientError", "at": [], "aws_code": "AccessDenied"}
-
-
-def test_nothing_is_traced_where_no_tracing_daemon_is() -> None:
-    assert Telemetry("tests", {}).tracer.disabled

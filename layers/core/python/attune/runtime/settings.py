@@ -1,19 +1,22 @@
-"""What each function reads from its environment, spelled once: fields are the variables in lower case."""
+"""What each function reads from its environment, spelled once: fields are the variables in lower case.
+
+These are structs because every function loads them all: as dataclasses they would be a tenth of its start.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
 from typing import Self
+
+import msgspec
 
 
 class SettingsError(Exception):
     """The environment lacks variables or holds unusable ones; the message names all of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Raises `SettingsError` naming every variable that is missing, empty or no number where one is due.
@@ -22,22 +25,21 @@ class _Settings:
         """
         values: dict[str, str | int] = {}
         wrong: list[str] = []
-        for field in fields(cls):
+        for field in msgspec.structs.fields(cls):
             name = field.name.upper()
             text = environ.get(name, "")
-            if text == "" and field.default is not MISSING:
+            if text == "" and not field.required:
                 continue
-            if text == "" or (field.type == "int" and not text.isdecimal()):
+            if text == "" or (field.type is int and not text.isdecimal()):
                 wrong.append(name)
             else:
-                values[field.name] = int(text) if field.type == "int" else text
+                values[field.name] = int(text) if field.type is int else text
         if wrong:
             raise SettingsError(f"{cls.__name__}: missing or unusable in the environment: {', '.join(wrong)}")
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectEventsSettings(_Settings):
+class CollectEventsSettings(_Settings, frozen=True, kw_only=True):
     """`identity_secret` is the ARN of a secret, never its value; so it is in every class below."""
 
     stream_name: str
@@ -45,8 +47,7 @@ class CollectEventsSettings(_Settings):
     identity_secret: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiveWebhookSettings(_Settings):
+class ReceiveWebhookSettings(_Settings, frozen=True, kw_only=True):
     """`webhook_secrets`: ARN of the secret that maps sources to their webhook secrets."""
 
     stream_name: str
@@ -55,8 +56,7 @@ class ReceiveWebhookSettings(_Settings):
     webhook_secrets: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessEventsSettings(_Settings):
+class ProcessEventsSettings(_Settings, frozen=True, kw_only=True):
     """`stream_epoch` rises when the stream is replaced; `lake_stream` is the Firehose stream's name."""
 
     stream_epoch: int
@@ -70,8 +70,7 @@ class ProcessEventsSettings(_Settings):
     identity_secret: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WakeProfilesSettings(_Settings):
+class WakeProfilesSettings(_Settings, frozen=True, kw_only=True):
     """`due_index` names the profiles table's sparse index; `stream_shards` bounds the rate of wake-ups."""
 
     profiles_table: str
@@ -81,8 +80,7 @@ class WakeProfilesSettings(_Settings):
     stream_shards: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunCampaignsSettings(_Settings):
+class RunCampaignsSettings(_Settings, frozen=True, kw_only=True):
     """From the profiles table's stream to claimed deliveries."""
 
     profiles_table: str
@@ -92,8 +90,7 @@ class RunCampaignsSettings(_Settings):
     delivery_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliverMessagesSettings(_Settings):
+class DeliverMessagesSettings(_Settings, frozen=True, kw_only=True):
     """`channel_secrets`: ARN of the signing secrets; `allowed_addresses`: opened CIDRs, by comma."""
 
     profiles_table: str
@@ -105,8 +102,7 @@ class DeliverMessagesSettings(_Settings):
     allowed_addresses: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManageProfilesSettings(_Settings):
+class ManageProfilesSettings(_Settings, frozen=True, kw_only=True):
     """Reads profiles; every change it makes is an event on the stream, but for the synchronous hold."""
 
     profiles_table: str
@@ -117,8 +113,7 @@ class ManageProfilesSettings(_Settings):
     identity_secret: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManageDefinitionsSettings(_Settings):
+class ManageDefinitionsSettings(_Settings, frozen=True, kw_only=True):
     """`admin_secret`, `webhook_secrets`, `channel_secrets` are ARNs of secrets."""
 
     definitions_table: str
@@ -127,8 +122,7 @@ class ManageDefinitionsSettings(_Settings):
     channel_secrets: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompactLakeSettings(_Settings):
+class CompactLakeSettings(_Settings, frozen=True, kw_only=True):
     """`stream_retention_hours` bounds how long after its first row an event may be archived again."""
 
     profiles_table: str
@@ -136,8 +130,7 @@ class CompactLakeSettings(_Settings):
     stream_retention_hours: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainModelsSettings(_Settings):
+class TrainModelsSettings(_Settings, frozen=True, kw_only=True):
     """`lake_workgroup` is the Athena work group, `lake_database` the Glue database of the compacted lake."""
 
     lake_bucket: str
@@ -146,8 +139,7 @@ class TrainModelsSettings(_Settings):
     registry_bucket: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshScoresSettings(_Settings):
+class RefreshScoresSettings(_Settings, frozen=True, kw_only=True):
     """`stream_shards` bounds the rate of scores."""
 
     lake_bucket: str
@@ -156,10 +148,42 @@ class RefreshScoresSettings(_Settings):
     stream_shards: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManageModelsSettings(_Settings):
+class ManageModelsSettings(_Settings, frozen=True, kw_only=True):
     """`learning_machine`: ARN of the state machine that trains; `admin_secret`: ARN of the admin key."""
 
     registry_bucket: str
     learning_machine: str
     admin_secret: str
+
+
+class ReplayBatchesSettings(_Settings, frozen=True, kw_only=True):
+    """`campaigns_function` is the name of `run_campaigns`; `stream_shards` bounds the rate of what is put back."""
+
+    failures_bucket: str
+    notices_queue_url: str
+    stream_name: str
+    stream_shards: int
+    campaigns_function: str
+
+
+class RepairEffectsSettings(RunCampaignsSettings, frozen=True, kw_only=True):
+    """The same tables and queue as those of `run_campaigns`, whose work it makes up for."""
+
+
+class ManageRepairsSettings(_Settings, frozen=True, kw_only=True):
+    """`repair_machine`: ARN of the state machine; `admin_secret`, `identity_secret`: ARNs of secrets."""
+
+    repair_machine: str
+    admin_secret: str
+    identity_secret: str
+
+
+class RebuildProfilesSettings(_Settings, frozen=True, kw_only=True):
+    """`lake_workgroup` and `lake_database` as for training."""
+
+    profiles_table: str
+    identities_table: str
+    definitions_table: str
+    lake_bucket: str
+    lake_database: str
+    lake_workgroup: str

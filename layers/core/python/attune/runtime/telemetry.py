@@ -1,4 +1,4 @@
-"""The only maker of loggers, metrics and tracers. What is logged is chosen key by key, never a payload.
+"""The only maker of loggers and metrics. What is logged is chosen key by key, never a payload.
 
 An exception's message may quote what it choked on, so failures are logged by type, place and AWS error code, and
 what leaves the handler is a `FunctionFailedError` that says no more than that.
@@ -7,13 +7,12 @@ what leaves the handler is a `FunctionFailedError` that says no more than that.
 from __future__ import annotations
 
 import functools
-import os
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "Attune"
@@ -31,13 +30,10 @@ class FunctionFailedError(Exception):
 
 
 class Telemetry:
-    """Logger, metrics and tracer of one function."""
+    """Logger and metrics of one function."""
 
-    def __init__(self, function: str, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, function: str) -> None:
         self.logger: Final = Logger(service=function)
-        # X-Ray's daemon is there on Lambda with tracing on, and nowhere else.
-        traced = "AWS_XRAY_DAEMON_ADDRESS" in environ
-        self.tracer: Final = Tracer(service=function, disabled=not traced, patch_modules=["boto3"])
         self._function: Final = function
         self._counts: Final[dict[tuple[tuple[str, str], ...], Counter[str]]] = {}
         self._failures = 0
@@ -51,10 +47,8 @@ class Telemetry:
         self._counts.setdefault(key, Counter())[name] += value
 
     def observed(self, handler: Handler) -> Handler:
-        """Decorates a Lambda handler: context keys in every log line, a trace, metrics also on failure."""
-        logged = self.logger.inject_lambda_context(self._guarded(handler), log_event=False, clear_state=True)
-        traced: Handler = self.tracer.capture_lambda_handler(logged, capture_response=False, capture_error=False)
-        return traced
+        """Decorates a Lambda handler: context keys in every log line, metrics also on failure."""
+        return self.logger.inject_lambda_context(self._guarded(handler), log_event=False, clear_state=True)
 
     def failed(self, failure: BaseException) -> None:
         """Logs an unexpected exception without its message, and counts it among the `Failures`."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
-
 from attune.adapters.duckdb_lake import DuckCompaction
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_lake import S3LakeFiles
+from attune.runtime.clients import client
 from attune.runtime.scratch import own_folder
 from attune.use_cases.compact_lake import CompactLake
 
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 
 def compact_lake(settings: CompactLakeSettings, telemetry: Telemetry) -> CompactLake:
     """What a killed invocation left on the disk is cleared by the next."""
-    tables = boto3.client("dynamodb")
+    tables = client("dynamodb")
 
     def report(key: str, lines: int) -> None:
         telemetry.logger.error("rows of the lake cannot be read", object_key=key, lines=lines)
 
     return CompactLake(
-        lake=S3LakeFiles(boto3.client("s3"), settings.lake_bucket),
+        lake=S3LakeFiles(client("s3"), settings.lake_bucket),
         compaction=DuckCompaction(own_folder("compact-lake")),
         profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=""),
         everybody=DynamoProfileScan(tables, settings.profiles_table),

@@ -6,8 +6,6 @@ import random
 import secrets
 from typing import TYPE_CHECKING
 
-import boto3
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
@@ -16,6 +14,7 @@ from attune.adapters.http_webhooks import HttpWebhooks
 from attune.adapters.secrets_manager import SecretMap
 from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.adapters.standard_webhooks import sign
+from attune.runtime.clients import client, later
 from attune.runtime.clock import now
 from attune.use_cases.deliver_messages import DeliverMessages
 from attune.use_cases.read_circumstances import ReadCircumstances
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 def deliver_messages(settings: DeliverMessagesSettings, telemetry: Telemetry) -> DeliverMessages:
     """`allowed_addresses` is empty on AWS: nothing but public addresses is reached."""
-    tables = boto3.client("dynamodb")
+    tables = client("dynamodb")
     return DeliverMessages(
         circumstances=ReadCircumstances(
             profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
@@ -36,10 +35,10 @@ def deliver_messages(settings: DeliverMessagesSettings, telemetry: Telemetry) ->
             clock=now,
         ),
         store=DynamoDeliveries(tables, settings.deliveries_table),
-        secrets=SecretMap(boto3.client("secretsmanager"), settings.channel_secrets, clock=now),
+        secrets=SecretMap(client("secretsmanager"), settings.channel_secrets, clock=now),
         sign=sign,
         sender=HttpWebhooks(settings.allowed_addresses.split(",")),
-        put_back=SqsDeliveries(boto3.client("sqs"), settings.delivery_queue_url).put_back,
+        put_back=SqsDeliveries(later(lambda: client("sqs")), settings.delivery_queue_url).put_back,
         clock=now,
         jitter=random.random,
         holder=lambda: secrets.token_hex(8),

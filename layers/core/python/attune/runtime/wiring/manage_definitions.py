@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-import boto3
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.adapters.secrets_manager import SecretMap, SecretText
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageDefinitionsSettings
 from attune.use_cases.manage_definitions import ManageDefinitions
@@ -16,8 +15,8 @@ from attune.use_cases.manage_definitions import ManageDefinitions
 
 def manage_definitions(settings: ManageDefinitionsSettings) -> ManageDefinitions:
     """Secret maps are read anew each time: an edit must not start from a copy."""
-    tables = boto3.client("dynamodb")
-    vault = boto3.client("secretsmanager")
+    tables = client("dynamodb")
+    vault = client("secretsmanager")
     return ManageDefinitions(
         store=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),

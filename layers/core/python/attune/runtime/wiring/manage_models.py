@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import boto3
-
 from attune.adapters.s3_registry import S3Registry
 from attune.adapters.secrets_manager import SecretText
-from attune.adapters.stepfunctions_learning import StepFunctionsLearning
+from attune.adapters.stepfunctions_runs import StepFunctionsRuns
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageModelsSettings
 from attune.use_cases.manage_models import ManageModels
@@ -15,8 +14,8 @@ from attune.use_cases.manage_models import ManageModels
 def manage_models(settings: ManageModelsSettings) -> ManageModels:
     """The registry is read anew each time: an operator looks because something has just changed."""
     return ManageModels(
-        registry=S3Registry(boto3.client("s3"), settings.registry_bucket),
-        runs=StepFunctionsLearning(boto3.client("stepfunctions"), settings.learning_machine),
-        admin_key=SecretText(boto3.client("secretsmanager"), settings.admin_secret, clock=now).value,
+        registry=S3Registry(client("s3"), settings.registry_bucket),
+        runs=StepFunctionsRuns(client("stepfunctions"), settings.learning_machine),
+        admin_key=SecretText(client("secretsmanager"), settings.admin_secret, clock=now).value,
         clock=now,
     )

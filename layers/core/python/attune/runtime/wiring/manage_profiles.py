@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import boto3
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
@@ -11,6 +9,7 @@ from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretPseudonyms
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageProfilesSettings
 from attune.use_cases.manage_profiles import ManageProfiles
@@ -18,14 +17,14 @@ from attune.use_cases.manage_profiles import ManageProfiles
 
 def manage_profiles(settings: ManageProfilesSettings) -> ManageProfiles:
     """The only writes are holds and records on the stream."""
-    tables = boto3.client("dynamodb")
+    tables = client("dynamodb")
     return ManageProfiles(
         profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
         deliveries=DynamoDeliveries(tables, settings.deliveries_table),
         holds=DynamoHolds(tables, settings.identities_table),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
-        stream=KinesisStream(boto3.client("kinesis", config=kinesis_config()), settings.stream_name),
-        pseudonyms=SecretPseudonyms(boto3.client("secretsmanager"), settings.identity_secret),
+        stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
+        pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
         clock=now,
     )

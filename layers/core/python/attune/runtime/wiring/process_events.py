@@ -1,10 +1,8 @@
-"""process_events: the only function that writes profiles."""
+"""process_events: the only function that reads the stream; beside rebuild_profiles the only one to write profiles."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import boto3
 
 from attune.adapters.aes_seal import AesSeal
 from attune.adapters.cached_profiles import CachedProfiles
@@ -14,6 +12,7 @@ from attune.adapters.firehose_lake import FirehoseLake
 from attune.adapters.s3_champions import S3Champions, champions_config
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.secrets_manager import SecretPseudonyms
+from attune.runtime.clients import client, later
 from attune.runtime.clock import now
 from attune.runtime.streams import pause
 from attune.use_cases.process_events import ProcessEvents
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> ProcessEvents:
     """Profiles are cached for as long as the environment lives; a commit's condition guards against staleness."""
-    tables = boto3.client("dynamodb")
+    tables = client("dynamodb")
     return ProcessEvents(
         profiles=CachedProfiles(
             DynamoProfiles(
@@ -35,16 +34,16 @@ def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> Pro
                 ledger=settings.ledger_table,
             )
         ),
-        lake=FirehoseLake(boto3.client("firehose"), settings.lake_stream),
-        quarantine=S3Quarantine(boto3.client("s3"), settings.quarantine_bucket),
+        lake=FirehoseLake(client("firehose"), settings.lake_stream),
+        quarantine=S3Quarantine(later(lambda: client("s3")), settings.quarantine_bucket),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         champions=S3Champions(
-            boto3.client("s3", config=champions_config()),
+            client("s3", config=champions_config()),
             settings.registry_bucket,
             clock=now,
             report=telemetry.failed,
         ),
-        pseudonyms=SecretPseudonyms(boto3.client("secretsmanager"), settings.identity_secret),
+        pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
         seal=AesSeal(),
         clock=now,
         epoch=settings.stream_epoch,

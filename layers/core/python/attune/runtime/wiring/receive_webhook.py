@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretMap, SecretPseudonyms
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.use_cases.receive_webhook import ReceiveWebhook
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 def receive_webhook(settings: ReceiveWebhookSettings, count: Count) -> ReceiveWebhook:
     """Of the secrets it reads, one names people (the identity secret), the other proves shops."""
-    vault = boto3.client("secretsmanager")
+    vault = client("secretsmanager")
     return ReceiveWebhook(
-        definitions=DynamoDefinitions(boto3.client("dynamodb"), settings.definitions_table, clock=now),
+        definitions=DynamoDefinitions(client("dynamodb"), settings.definitions_table, clock=now),
         secrets=SecretMap(vault, settings.webhook_secrets, clock=now),
         pseudonyms=SecretPseudonyms(vault, settings.identity_secret),
-        stream=KinesisStream(boto3.client("kinesis", config=kinesis_config()), settings.stream_name),
+        stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
         count=count,
     )

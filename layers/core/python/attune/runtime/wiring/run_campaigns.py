@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.sqs_deliveries import SqsDeliveries
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.run_campaigns import RunCampaigns
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def run_campaigns(settings: RunCampaignsSettings, telemetry: Telemetry) -> RunCampaigns:
     """One definition cache for both questions: which campaigns start, and whether they may."""
-    tables = boto3.client("dynamodb")
+    tables = client("dynamodb")
     definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
     return RunCampaigns(
         circumstances=ReadCircumstances(
@@ -33,7 +32,7 @@ def run_campaigns(settings: RunCampaignsSettings, telemetry: Telemetry) -> RunCa
         ),
         definitions=definitions,
         store=DynamoDeliveries(tables, settings.deliveries_table),
-        queue=SqsDeliveries(boto3.client("sqs"), settings.delivery_queue_url),
+        queue=SqsDeliveries(client("sqs"), settings.delivery_queue_url),
         count=telemetry.count,
         report=telemetry.failed,
     )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
-
 from attune.adapters.athena_features import AthenaFeatures
 from attune.adapters.s3_registry import S3Registry
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.use_cases.train_models import TrainModels
 
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 
 def train_models(settings: TrainModelsSettings, trainer: Trainer, count: Count) -> TrainModels:
     """What Athena selects lies in the lake's bucket; models lie in one of their own."""
-    objects = boto3.client("s3")
+    objects = client("s3")
     return TrainModels(
         features=AthenaFeatures(
-            boto3.client("athena"),
+            client("athena"),
             objects,
             workgroup=settings.lake_workgroup,
             database=settings.lake_database,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
-
-import boto3
 
 from attune.adapters.dynamodb_profiles import DynamoDueIndex
 from attune.adapters.kinesis_stream import KinesisStream
+from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.use_cases.wake_profiles import WakeProfiles
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 
 def wake_profiles(settings: WakeProfilesSettings, count: Count) -> WakeProfiles:
-    """Marks lie in the definitions table under the kind `mark`."""
+    """The marks lie in the definitions table under the kind `mark`."""
     return WakeProfiles(
         due=DynamoDueIndex(
-            boto3.client("dynamodb"),
+            client("dynamodb"),
             profiles=settings.profiles_table,
             index=settings.due_index,
             marks=settings.definitions_table,
         ),
-        stream=KinesisStream(boto3.client("kinesis"), settings.stream_name),
+        stream=KinesisStream(client("kinesis"), settings.stream_name),
         clock=now,
+        sleep=time.sleep,
         stream_shards=settings.stream_shards,
         count=count,
     )
