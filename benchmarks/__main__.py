@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import costs, learning, process
+from benchmarks import costs, dynalite, imports, learning, process
 
 RESULTS = Path(__file__).resolve().parent / "results"
-TOPICS = {"costs": costs, "learning": learning, "process": process}
+TOPICS = {"costs": costs, "imports": imports, "learning": learning, "process": process, "units": dynalite}
 
 
 def main(wanted: list[str]) -> int:

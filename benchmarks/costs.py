@@ -82,7 +82,8 @@ def compute(invocations: float, milliseconds: float, megabytes: int) -> float:
 
 def at_rest() -> dict[str, float]:
     """Dollars a month with nobody there, by what they pay for."""
-    looks = DUE_SHARDS * MINUTES  # wake_profiles, for each due shard: its mark, the index, its mark again
+    # wake_profiles: its marks, the index twice for each due shard (who is new, who was just passed), its marks again
+    looks = READ + 2 * DUE_SHARDS * READ / 2 + WRITE
     return {
         "Kinesis: 1 shard": SHARD_HOUR * HOURS,
         "KMS: 1 key (2 more after its first and second yearly rotation)": KEY,
@@ -92,7 +93,7 @@ def at_rest() -> dict[str, float]:
         "CloudWatch: 2 metrics, log lines and traces of wake_profiles": (
             IDLE_METRICS * METRIC + MINUTES * (2 * LOG_LINE / GB * LOG_GB + TRACE)
         ),
-        "wake_profiles: DynamoDB": looks * (READ + READ / 2 + WRITE),
+        "wake_profiles: DynamoDB": MINUTES * looks,
         "wake_profiles: Lambda": compute(MINUTES, WAKE_MS, 512),
         "SQS: Lambda's polls of the delivery queue": QUEUE_POLLS * SQS_CALL,
         "KMS: requests, one in five minutes for each of three users": 3 * MINUTES / 5 * KMS_CALL,

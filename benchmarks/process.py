@@ -1,4 +1,4 @@
-"""process_events on two streams: CPU beside a bare loop with the same rules, exactness, DynamoDB's bill, imports.
+"""process_events on two streams: CPU beside a bare loop with the same rules, exactness, and DynamoDB's bill.
 
 Every measurement is a process of its own. Those of time run one after the other on one core; what only counts (units,
 exactness) runs beside them on another where there is one. `EVENTS=100000` makes for a shorter run; shorter streams are
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.definitions import TWENTY, TWO_RULES
-from benchmarks.process_figures import DEFINITIONS_BAR, LOOP_BAR, bill, check, figure, imports, rate, speed
+from benchmarks.process_figures import DEFINITIONS_BAR, LOOP_BAR, bill, check, figure, rate, speed
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 REFERENCE: Final = ROOT.parent / "shared" / "reference" / "stream-baselines"
@@ -68,9 +68,9 @@ def measured() -> list[dict[str, Any]]:
         bench = _Bench(Path(folder))
         bench.prepare()
         if len(bench.cores) == 1:
-            return [*bench.time(), *bench.counted(), *bench.imports()]
+            return [*bench.time(), *bench.counted()]
         counted = pool.submit(bench.counted)
-        return [*bench.time(), *counted.result(), *bench.imports()]
+        return [*bench.time(), *counted.result()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,6 @@ class _Bench:
             ours = self._ours(stream, batch, int(EVENTS * of), core=self.cores[0], store="bill")
             found += bill(f"{stream}, batches of {batch}, {int(EVENTS * of):,} events", stream, batch, ours)
         return found
-
-    def imports(self) -> list[dict[str, Any]]:
-        """The handlers' weight."""
-        _say("importing handlers")
-        return imports(json.loads(_run([sys.executable, "-m", "benchmarks.imports"])))
 
     def _stream(self, shape: str, events: int, profiles: int, order: str, name: str = "") -> None:
         path = str(self.folder / (name or shape))

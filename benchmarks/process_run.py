@@ -22,7 +22,7 @@ from attune.adapters.memory import MemoryChampions, MemoryQuarantine
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.domain.definitions import Definitions, Segment, decode_definition
 from attune.domain.events import encode_record
-from attune.domain.profiles import decode_profile
+from attune.domain.profile_state import decode_profile
 from attune.use_cases.process_events import ProcessEvents, StreamRecord
 from attune.use_cases.wake_profiles import wake
 from benchmarks import streams, tables
@@ -66,6 +66,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     stored: dict[str, int] = {}
     writes: dict[str, float] = {}
     reads: dict[str, float] = {}
+    naive: int = 0
     verdict: dict[str, int] = {}
 
 
@@ -142,6 +143,8 @@ class _Bench:
     def __init__(self, run: Run) -> None:
         self._run = run
         self.bill = tables.Bill()
+        self.naive = tables.Naive()
+        self.bill.listeners.append(self.naive)
         self.lean = tables.LeanProfiles()
         self.alarms = tables.Alarms(tables.over(self.bill) if run.store == "bill" else self.lean)
         self.outcomes: Counter[str] = Counter()
@@ -209,6 +212,7 @@ class _Bench:
             written=quantiles(self.bill.sizes or self.alarms.sizes),
             writes=dict(self.bill.writes),
             reads={table: halves / 2 for table, halves in self.bill.reads.items()},
+            naive=self.naive.units,
             verdict=dict(self.judge.verdict) if self.judge else {},
         )
 

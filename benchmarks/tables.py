@@ -10,9 +10,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
+from attune.domain.profile_state import decode_profile, plain_size
 from attune.ports import ConflictError, Due, Identity, ProfileItem
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from attune.ports import Commit, ProfileStore
 
 PROFILES, IDENTITIES, LEDGER = "profiles", "identities", "ledger"
-_KEYS: Final = {PROFILES: ("profile_id",), IDENTITIES: ("identity_key",), LEDGER: ("profile_id", "entry")}
-_INDEX: Final = ("due_shard", "due_at")
+KEYS: Final = {PROFILES: ("profile_id",), IDENTITIES: ("identity_key",), LEDGER: ("profile_id", "entry")}
+INDEX: Final = ("due_shard", "due_at")
 _KB: Final = 1_024
 _NUMBER_BASE: Final = 1
 
@@ -33,6 +34,7 @@ class LeanProfiles:
     def __init__(self) -> None:
         self.stored: dict[str, ProfileItem] = {}
         self._identities: dict[str, Identity] = {}
+        self._pages: dict[bytes, bytes] = {}
 
     def identities(self, keys: Collection[str], *, consistent: bool) -> dict[str, Identity]:  # noqa: ARG002
         """Always consistent here."""
@@ -42,8 +44,13 @@ class LeanProfiles:
         """Always consistent here."""
         return {profile_id: self.stored[profile_id] for profile_id in profile_ids if profile_id in self.stored}
 
+    def pages(self, references: Collection[bytes]) -> dict[bytes, bytes]:
+        """By reference."""
+        return {reference: self._pages[reference] for reference in references if reference in self._pages}
+
     def commit(self, commit: Commit) -> None:
         """Under the conditions of the contract."""
+        self._pages |= {page.reference: page.entries for page in commit.pages}
         for read_version, item in commit.items:
             known = self.stored.get(item.profile_id)
             if (known.version if known else None) != read_version:
@@ -70,6 +77,7 @@ class Alarms:
         self.sizes: Counter[int] = Counter()
         self.identities = store.identities
         self.items = store.items
+        self.pages = store.pages
 
     def commit(self, commit: Commit) -> None:
         """As the store's."""
@@ -98,16 +106,28 @@ class Alarms:
                 yield Due(at, profile_id)
 
 
+class Listener(Protocol):
+    """Hears the calls one by one, with the units that they are reckoned to cost."""
+
+    def put(self, put: dict[str, Any], units: int, price: int) -> None:
+        """A put costs `units` times `price`, which is 2 in a transaction."""
+
+    def get(self, table: str, request: dict[str, Any], units: float) -> None:
+        """One table's part of a batch."""
+
+
 class Bill:
     """The calls that `DynamoProfiles` makes of boto3's client, answered from memory and added up."""
 
     def __init__(self) -> None:
-        self.tables: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {name: {} for name in _KEYS}
+        self.tables: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {name: {} for name in KEYS}
         #: by what they are for
         self.writes: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         #: bytes of every profile item that was put
         self.sizes: Counter[int] = Counter()
+        #: hear every call as it is made
+        self.listeners: list[Listener] = []
 
     def put_item(self, **put: Any) -> None:
         """A conditional put."""
@@ -124,7 +144,10 @@ class Bill:
         for table, request in RequestItems.items():
             rows = [self.tables[table].get(_key(table, key)) for key in request["Keys"]]
             price = 1.0 if request["ConsistentRead"] else 0.5
-            self.reads[table] += int(2 * price * sum(ceil(max(item_size(row or {}), 1) / (4 * _KB)) for row in rows))
+            units = price * sum(ceil(max(item_size(row or {}), 1) / (4 * _KB)) for row in rows)
+            self.reads[table] += int(2 * units)
+            for listener in self.listeners:
+                listener.get(table, request, units)
             answers[table] = [row for row in rows if row is not None]
         return {"Responses": answers}
 
@@ -133,8 +156,11 @@ class Bill:
         key = _key(table, item)
         old = self.tables[table].get(key, {})
         self.tables[table][key] = item
-        self.writes[table] += price * ceil(max(item_size(old), item_size(item)) / _KB)
-        before, after = [{name: row[name] for name in _INDEX if name in row} for row in (old, item)]
+        units = ceil(max(item_size(old), item_size(item)) / _KB)
+        self.writes[table] += price * units
+        for listener in self.listeners:
+            listener.put(put, units, price)
+        before, after = [{name: row[name] for name in INDEX if name in row} for row in (old, item)]
         if before != after:
             self.writes["due index"] += bool(before) + bool(after)
         if table == PROFILES:
@@ -149,6 +175,33 @@ class Bill:
     def read_units(self) -> float:
         """All of them; `reads` counts halves."""
         return sum(self.reads.values()) / 2
+
+
+class Naive:
+    """A listener that reckons what the naive design's puts of the same profiles would cost.
+
+    A put of the whole profile for each event that was folded into it, and a put of the event's id. The profile as it
+    is, but neither deflated nor with a memory of ids, which the second put makes needless.
+    """
+
+    def __init__(self) -> None:
+        self.units = 0
+        self._events: dict[str, int] = {}
+
+    def put(self, put: dict[str, Any], units: int, price: int) -> None:  # noqa: ARG002
+        """Of a live profile."""
+        item = put["Item"]
+        if put["TableName"] != PROFILES or "state" not in item:
+            return
+        profile = decode_profile(item["state"]["B"])
+        before = self._events.get(profile.profile_id, 0)
+        self._events[profile.profile_id] = profile.events
+        rest = {name: value for name, value in item.items() if name not in {"state", "pages", "outbox"}}
+        size = item_size(rest) + plain_size(item["state"]["B"]) - len(profile.seen) - len(profile.seen_records)
+        self.units += (profile.events - before) * (ceil(size / _KB) + 1)
+
+    def get(self, table: str, request: dict[str, Any], units: float) -> None:
+        """Nothing of its own."""
 
 
 def over(bill: Bill) -> DynamoProfiles:
@@ -168,8 +221,8 @@ def _value_size(kind: str, value: Any) -> int:
             return len(value.encode())
         case "B":
             return len(value)
-        case "N":
-            return ceil(len(value.lstrip("-")) / 2) + _NUMBER_BASE
+        case "N":  # whole numbers only; zeros at either end are not kept
+            return ceil(len(value.strip("-0")) / 2) + _NUMBER_BASE
         case "BOOL":
             return 1
         case _:
@@ -177,4 +230,4 @@ def _value_size(kind: str, value: Any) -> int:
 
 
 def _key(table: str, item: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(item[name]["S"] for name in _KEYS[table])
+    return tuple(item[name]["S"] for name in KEYS[table])

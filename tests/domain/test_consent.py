@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from attune.domain.consent import Consent, merge_consent, permits, stricter
+from attune.domain.consent import Consent, LedgerEntry, chain, in_force, merge_consent, permits, stricter
 from attune.domain.gate import PREFERENCE_UPDATE, SILENT, Voice, heard, may_store
 from attune.domain.identifiers import Identifier
 from attune.domain.profiles import Link, Profile
@@ -41,6 +43,12 @@ def test_a_refusal_anywhere_refuses() -> None:
     assert permits("email", [{"email": yes}, {}])
     assert not permits("email", [{"email": yes}, {"email": no}], {"email": True})
     assert not permits("email", [{"email": yes}], {"email": False})
+
+
+def test_who_says_nothing_does_not_hide_what_the_others_say() -> None:
+    yes, no = Consent(granted=True, at=2, source="s"), Consent(granted=False, at=1, source="s")
+    assert permits("email", [{}, {"email": yes}])
+    assert not permits("email", [{}, {"email": no}], {"email": True})
 
 
 def said(granted: bool, at: int, *, stated: bool = True) -> Consent:
@@ -90,6 +98,15 @@ def test_until_a_grant_was_given_what_it_ended_was_in_force() -> None:
         assert may_store("analytics", [ended], riding, record(riding)) is stored
 
 
+def test_before_a_grant_the_withdrawal_that_it_ended_held_since_it_began() -> None:
+    ended = {"email": Consent(True, 9, "shop", since=4), "sms": Consent(True, 9, "shop")}
+    assert in_force(ended, 3) == {}
+    assert in_force(ended, 4) == in_force(ended, 8) == {"email": Consent(False, 4, "shop")}
+    assert in_force(ended, 9) == ended
+    withdrawn = {"email": Consent(False, 9, "shop")}
+    assert in_force(withdrawn, 1) == withdrawn
+
+
 @given(states, states, states)
 def test_merging_consent_is_commutative_associative_and_idempotent(
     a: dict[str, Consent], b: dict[str, Consent], c: dict[str, Consent]
@@ -104,6 +121,7 @@ def test_merging_consent_is_commutative_associative_and_idempotent(
     [
         (Consent(True, 5, "shop", stated=True), Consent(True, 5, "shop", stated=False)),
         (Consent(True, 5, "shop", since=3), Consent(True, 5, "shop")),
+        (Consent(True, 5, "shop", since=3), Consent(True, 9, "shop", stated=True)),
         (Consent(True, 5, "shop", since=3), Consent(True, 5, "shop", since=4)),
         (Consent(False, 5, "shop", since=3), Consent(False, 5, "shop", since=5)),
     ],
@@ -112,6 +130,21 @@ def test_of_two_words_of_one_instant_the_stated_and_what_was_withdrawn_longer_co
     kept: Consent, other: Consent
 ) -> None:
     assert stricter(kept, other) == stricter(other, kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "since"),
+    [
+        (Consent(False, 5, "app", since=3), Consent(False, 5, "shop", since=4), 3),
+        (Consent(False, 5, "app"), Consent(False, 9, "shop", since=7), 5),
+        (Consent(True, 5, "app", since=3), Consent(True, 9, "shop", since=7), 3),
+    ],
+)
+def test_of_two_who_had_withdrawn_the_time_since_the_first_counts_whoever_spoke_last(
+    one: Consent, other: Consent, since: int
+) -> None:
+    kept = stricter(one, other)
+    assert kept == stricter(other, one) == replace(other, since=since)
 
 
 def test_what_a_source_vouches_for_gives_way_to_any_word_of_the_person() -> None:
@@ -169,3 +202,24 @@ def test_repeating_a_grant_adds_no_record() -> None:
     known = {"analytics": Consent(granted=True, at=1, source="banner")}
     said = event(consent={"analytics": True})
     assert heard(known, said, record(said), Voice(grants=True, ends_withdrawal=True)) == {}
+
+
+# ------------------------------------------------------------------------------------------------------- the ledger
+
+
+def recorded(number: int, record: Consent, previous: bytes) -> LedgerEntry:
+    return chain("p", number, "email", record, recorded_at=NOW + 1, previous=previous)
+
+
+def test_a_ledger_entry_says_who_said_what_when_and_its_number_sorts_it() -> None:
+    entry = recorded(12, Consent(granted=True, at=NOW, source="shop"), b"\x01" * 32)
+    assert entry.entry == "consent#00000012"
+    assert (entry.profile_id, entry.purpose, entry.granted, entry.source) == ("p", "email", True, "shop")
+    assert (entry.effective_at, entry.recorded_at, entry.previous) == (NOW, NOW + 1, "01" * 32)
+
+
+def test_anybody_can_compute_an_entrys_digest_again_from_what_it_says() -> None:
+    """By this form, for ever: an auditor with a copy of the ledger has no code of ours."""
+    entry = recorded(1, Consent(granted=False, at=NOW, source="shop"), b"before")
+    told = ["p", "1", "email", "False", str(NOW), "shop", str(NOW + 1)]
+    assert entry.digest == hashlib.sha256(b"before" + "\x1f".join(told).encode()).hexdigest()

@@ -11,10 +11,12 @@ import pytest
 
 from attune.domain.changes import SegmentEntered
 from attune.domain.definitions import ScoreTest
+from attune.domain.events import Rejected
 from attune.domain.models import SHOPPER_CLUSTERS
-from tests.builders import HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, model, vip_segment
+from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, model, vip_segment
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule
+from tests.faults.troubles import Outage
 from tests.faults.wires import Unreliable
 from tests.faults.world import World
 
@@ -152,3 +154,43 @@ def test_an_entry_without_grace_is_told_with_the_event_that_caused_it(lag: int) 
     work_off(world)
     assert told(world) == [SegmentEntered("keen", NOW + 3), SegmentEntered("vip", NOW + SECOND)]
     assert len(world.profiles.images()) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_wake_up_does_not_overtake_an_order_that_waits_for_quarantine(seed: int) -> None:
+    """It may lie in the same batch, under another key."""
+    wire = Outage("process_events.quarantine", NOW + MINUTE, 2 * HOUR)
+    world = World(seed=seed, wire=wire, mapping={"batch_size": 10, "pause": MINUTE})
+    wire.clock = lambda: world.time.now
+    send(world, "Product Added", NOW)
+    work_off(world)
+    at = NOW + 2 * MINUTE
+    order = event("Order Completed", message_id="o", identifiers=ME, properties=CART, time=at)
+    world.send(order, received_at=at, rejected=[Rejected(reason="unknown_type", raw=b"{}")])
+    world.time.now = NOW + 20 * MINUTE
+    world.wake()
+    world.pass_time(5 * HOUR)
+    assert (told(world), messages(world)) == ([], set())
+
+
+def test_history_that_is_sent_again_piece_by_piece_tells_nobody() -> None:
+    """A cart of 20 days ago stands abandoned until the order of 20 days ago is read, which lies further back."""
+    world, then = World(mapping={"batch_size": 1}), NOW - 20 * DAY
+    for name, at in (("Product Added", then), ("Product Viewed", then + HOUR), ("Order Completed", then + 2 * HOUR)):
+        one = event(name, message_id=name, identifiers=ME, properties=CART, time=at)
+        world.send(one, received_at=world.time.now)
+        world.settle()
+        world.pass_time(HOUR)
+    [state] = world.states()
+    assert state["events"] == 3
+    assert state["memberships"]["abandoned_cart\x1fc"][:2] == [then + DUE, then + 2 * HOUR]
+    assert (told(world), messages(world)) == ([], set())
+
+
+def test_an_entry_is_told_though_nobody_was_woken_for_more_than_a_day() -> None:
+    world = behind()
+    work_off(world)
+    world.time.now = NOW + 40 * HOUR
+    world.wake()
+    work_off(world)
+    assert told(world) == [ENTERED]

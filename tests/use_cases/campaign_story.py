@@ -21,9 +21,11 @@ from attune.domain.changes import Change, SegmentEntered, encode_outbox
 from attune.domain.consent import Consent
 from attune.domain.definitions import Definition
 from attune.domain.deliveries import Delivery
-from attune.domain.profiles import Link, Profile, Timer, Trait, encode_profile
+from attune.domain.profile_state import encode_profile
+from attune.domain.profiles import Link, Profile, Timer, Trait
 from attune.domain.segments import compile_segments
-from attune.ports import Answer, Commit, ProfileItem
+from attune.ports import Commit, ProfileItem
+from attune.ports.deliveries import Answer
 from attune.use_cases.deliver_messages import DeliverMessages, Message
 from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.run_campaigns import OutboxRecord, RunCampaigns

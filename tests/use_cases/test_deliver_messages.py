@@ -8,7 +8,8 @@ import pytest
 
 from attune.domain.changes import SegmentEntered
 from attune.domain.deliveries import DELAYS, LEASE, MAX_ATTEMPTS, Delivery, State
-from attune.ports import Answer, ProfileItem
+from attune.ports import ProfileItem
+from attune.ports.deliveries import Answer
 from attune.use_cases.deliver_messages import Message
 from tests.builders import HOUR, MINUTE, NOW, SECOND, channel, key_of, profile_id
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady

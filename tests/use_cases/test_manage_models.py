@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.adapters.memory import MemoryLearning, MemoryRegistry
+from attune.adapters.memory import MemoryRegistry, MemoryRuns
 from attune.domain.errors import AttuneError
 from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
-from attune.use_cases.manage_models import MAX_RUNS, ManageModels
+from attune.use_cases.manage_models import ManageModels
+from attune.use_cases.start_runs import MAX_RUNS
 from tests.builders import MINUTE, NOW, SECOND, model
 
 ADMIN = "admin key of the tests"
@@ -36,7 +37,7 @@ class Desk:
     def __init__(self) -> None:
         self.now = NOW
         self.registry = MemoryRegistry()
-        self.runs = MemoryLearning(lambda: self.now)
+        self.runs = MemoryRuns(lambda: self.now)
         self.manage = ManageModels(
             registry=self.registry, runs=self.runs, admin_key=lambda: ADMIN, clock=lambda: self.now
         )
@@ -158,7 +159,7 @@ def test_a_second_that_had_its_run_starts_no_other(desk: Desk) -> None:
 
 
 def test_a_list_of_runs_that_lags_starts_no_second_one_in_the_same_second(desk: Desk) -> None:
-    class Lagging(MemoryLearning):
+    class Lagging(MemoryRuns):
         def running(self) -> str | None:
             return None
 

@@ -21,12 +21,13 @@ from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.definitions import snapshot
 from attune.domain.events import Origin, Record, Rejected, encode_record
 from attune.domain.identifiers import Identifier
-from attune.domain.profiles import Profile, decode_profile
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Profile
 from attune.domain.segments import compile_segments, members
-from attune.ports import Due
+from attune.ports import Commit, ConflictError, Due
 from attune.sources.shopify import read_webhook
 from attune.use_cases.find_profiles import find
-from attune.use_cases.process_events import ProcessEvents, StreamRecord
+from attune.use_cases.process_events import MAX_ATTEMPTS, ProcessEvents, StreamRecord
 from attune.use_cases.receive_webhook import MAX_WEBHOOK
 from attune.use_cases.wake_profiles import wake
 from tests.builders import (
@@ -56,9 +57,9 @@ if TYPE_CHECKING:
 class Processor:
     """`ProcessEvents` on memory adapters, with a clock the test sets and a stream position that goes up."""
 
-    def __init__(self, *definitions: Any) -> None:
+    def __init__(self, *definitions: Any, store: MemoryProfiles | None = None) -> None:
         self.now = NOW
-        self.store = MemoryProfiles()
+        self.store = store or MemoryProfiles()
         self.lake = MemoryLake()
         self.quarantine = MemoryQuarantine()
         self.counted: list[tuple[str, int, dict[str, Any]]] = []
@@ -118,6 +119,18 @@ def test_the_fourth_view_enters_the_segment_at_its_own_time(processor: Processor
         processor.send(event(time=NOW - hours * HOUR))
     assert processor.outbox() == [SegmentEntered("keen", NOW)]
     assert segments_of(processor.profile()) == ["keen"]
+
+
+def test_what_a_commit_caused_is_told_by_that_commit_only(processor: Processor) -> None:
+    """The item holds it until the next write: its stream has told it by then."""
+    for number in range(4):
+        processor.send(event(time=NOW - number * HOUR))
+    item = processor.item("anonymous_id", "visitor")
+    assert item is not None
+    assert item.outbox == (SegmentEntered("keen", NOW),)
+    processor.send(event("Page"))
+    processor.send(event("Page"))
+    assert processor.outbox() == [SegmentEntered("keen", NOW)]
 
 
 def test_the_segment_is_left_when_the_fourth_newest_view_is_24_hours_old(processor: Processor) -> None:
@@ -219,13 +232,20 @@ def test_redelivery_changes_nothing_and_archives_nothing(processor: Processor) -
     assert len(processor.lake.rows) == rows
 
 
-def test_a_producer_that_repeats_a_full_batch_changes_nothing(processor: Processor) -> None:
+def test_a_producer_that_repeats_a_full_batch_changes_nothing_but_how_far_its_records_were_read(
+    processor: Processor,
+) -> None:
+    """Its position must be known when the stream delivers the repetition again, after a day has forgotten the ids."""
     batch = [event(time=NOW + n) for n in range(500)]
     processor.send(*batch)
-    before = processor.store.all_items()
+    before, rows, told = processor.profile(), processor.rows(), processor.outbox()
     processor.send(*batch)
-    assert processor.store.all_items() == before
-    assert processor.profile().events == 500
+    after = processor.profile()
+    assert after.cursors != before.cursors
+    after.cursors = before.cursors
+    assert after == before
+    assert (processor.rows(), processor.outbox()) == (rows, told)
+    assert len(processor.store.all_items()) == 1
 
 
 def test_the_same_id_with_other_content_is_a_conflict_that_is_kept(processor: Processor) -> None:
@@ -418,3 +438,37 @@ def test_the_largest_webhook_leaves_a_row_that_the_lake_takes(topic: str, fields
     processor(record(read_webhook(topic, body, shop, NOW).event, origin=Origin.WEBHOOK))
     [row] = processor.rows()
     assert (row["verdict"], "products" in row["properties"]) == ("applied", False)
+
+
+@pytest.mark.parametrize("count", [300, 500])
+def test_one_request_that_outgrows_a_profile_does_not_hold_up_its_shard(processor: Processor, count: int) -> None:
+    events = [event("", type="identify", traits={f"t{n}": "x" * 1_000}, time=NOW + n) for n in range(count)]
+    processor.send(*events)
+    kept = len(processor.quarantine.all())
+    assert kept > 0
+    assert processor.profile().events == count - kept
+
+
+def test_what_is_too_large_at_the_end_of_a_batch_is_put_aside_alone(processor: Processor) -> None:
+    small = [record(event(time=NOW + n)) for n in range(400)]
+    processor(*small, record(event("", type="identify", traits={"t": "x" * 400_000}, time=NOW + 1_000)))
+    assert [kept.reason for kept in processor.quarantine.all()] == ["profile_too_large"]
+    assert processor.profile().events == 400
+
+
+def test_what_is_committed_at_the_last_attempt_has_not_failed() -> None:
+    class Contended(MemoryProfiles):
+        """Somebody else is faster, time and again."""
+
+        left = MAX_ATTEMPTS - 1
+
+        def commit(self, commit: Commit) -> None:
+            if self.left:
+                self.left -= 1
+                raise ConflictError
+            super().commit(commit)
+
+    processor = Processor(store=Contended())
+    processor.send(event())
+    assert processor.profile().events == 1
+    assert "RecordsFailed" not in {name for name, _, _ in processor.counted}

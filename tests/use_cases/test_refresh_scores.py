@@ -27,7 +27,8 @@ from attune.domain.definitions import Definition, Segment, decode_definition
 from attune.domain.events import Origin, Record, decode_record, encode_record
 from attune.domain.features import FEATURES
 from attune.domain.models import SHOPPER_CLUSTERS, Champion, Model, cluster, encode_model
-from attune.domain.profiles import Score, decode_profile
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Score
 from attune.ports import StreamUnavailableError
 from attune.use_cases.find_profiles import find
 from attune.use_cases.process_events import ProcessEvents, StreamRecord

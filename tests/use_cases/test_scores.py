@@ -11,7 +11,8 @@ import pytest
 from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.events import Origin
 from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import Profile, Score, Trait, encode_profile
+from attune.domain.profile_state import encode_profile, plain_size
+from attune.domain.profiles import Profile, Score, Trait
 from attune.ports import Commit
 from attune.use_cases.build_commits import MAX_STATE
 from tests.builders import (
@@ -211,15 +212,15 @@ def test_a_full_profile_is_scored_all_the_same(processor: Processor) -> None:
     processor.store.commit(Commit(items=((item.version, full),)))
     # what the processor remembers of the profile is out of date: the commit's condition tells
     assert scored(processor) == {("applied", "score"): 1}
-    assert len(encode_profile(processor.profile())) > MAX_STATE
+    assert plain_size(encode_profile(processor.profile())) > MAX_STATE
     assert score(processor) == Score("vip", "run-1", NOW)
 
 
 def filled(profile: Profile) -> None:
     """As full as events may make it."""
-    while len(encode_profile(profile)) < MAX_STATE - 2_000:
+    while plain_size(encode_profile(profile)) < MAX_STATE - 2_000:
         profile.traits[f"essay_{len(profile.traits)}"] = Trait("x" * 1_900, NOW, b"12345678")
-    profile.traits["last"] = Trait("x" * (MAX_STATE - len(encode_profile(profile)) - 30), NOW, b"12345678")
+    profile.traits["last"] = Trait("x" * (MAX_STATE - plain_size(encode_profile(profile)) - 30), NOW, b"12345678")
 
 
 # --------------------------------------------------------------------------------------------------- in the fold

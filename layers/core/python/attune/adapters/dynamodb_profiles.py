@@ -1,5 +1,7 @@
 """Profiles, identities and the consent ledger in DynamoDB, and the index of due profiles.
 
+Pages of profiles' memories lie among the identities, whose items can expire, under `page#` and their reference.
+
 Every write carries a condition, so a request that the SDK repeats after a lost answer cannot apply twice.
 """
 
@@ -8,12 +10,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from botocore.exceptions import ClientError
 
+from attune.adapters.aws_outages import ThrottledError
 from attune.domain.changes import decode_outbox, encode_outbox
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME
+from attune.domain.memory import REFERENCE
 from attune.domain.timers import due_shard
-from attune.ports import ConflictError, Due, Identity, ProfileItem, UnstorableError
+from attune.ports import ConflictError, Due, Identity, Marks, ProfileItem, UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from attune.domain.consent import LedgerEntry
-    from attune.ports import Claim, Commit
+    from attune.ports import Claim, Commit, Page
 
 _BATCH: Final = 100
 _TRIES: Final = 6
@@ -29,11 +34,8 @@ _FIRST_PAUSE: Final = 0.05
 _CONFLICTS: Final = frozenset(
     {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 )
+_MARKS: Final[dict[str, Any]] = {"kind": {"S": "mark"}, "id": {"S": "all"}}
 _CONFLICT_REASONS: Final = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict", "DuplicateItem"})
-
-
-class ThrottledError(Exception):
-    """The table kept leaving keys of a batch unread."""
 
 
 class DynamoProfiles:
@@ -56,8 +58,19 @@ class DynamoProfiles:
         found = self._batch_get(self._profiles, "profile_id", profile_ids, consistent=consistent)
         return {item["profile_id"]["S"]: _profile_item(item) for item in found}
 
+    def pages(self, references: Collection[bytes]) -> dict[bytes, bytes]:
+        """Entries by reference."""
+        keys = [_page_key(reference) for reference in references]
+        found = self._batch_get(self._identities, "identity_key", keys, consistent=True)
+        return {_reference(item["identity_key"]["S"]): bytes(item["entries"]["B"]) for item in found}
+
     def commit(self, commit: Commit) -> None:
-        """One conditional put where that is all there is, else one transaction."""
+        """One conditional put where that is all there is, else one transaction.
+
+        Pages need no condition: whoever writes one under its reference writes the same.
+        """
+        for page in commit.pages:
+            self._client.put_item(**self._put_page(page))
         puts: list[Any] = [self._put_profile(version, item) for version, item in commit.items]
         puts += [self._put_claim(claim) for claim in commit.claims]
         puts += [self._put_ledger(entry) for entry in commit.ledger]
@@ -69,7 +82,7 @@ class DynamoProfiles:
         except ClientError as error:
             if _is_conflict(error):
                 raise ConflictError from error
-            if error.response["Error"]["Code"] == "ValidationException":
+            if _is_refusal(error):
                 raise UnstorableError from error
             raise
 
@@ -104,6 +117,8 @@ class DynamoProfiles:
             attributes["merged_into"] = {"S": item.merged_into}
         if item.outbox:
             attributes["outbox"] = {"S": encode_outbox(item.outbox)}
+        if item.pages:
+            attributes["pages"] = {"B": b"".join(item.pages)}
         if item.due_at is not None:
             attributes |= {"due_shard": {"S": str(due_shard(item.profile_id))}, "due_at": {"N": str(item.due_at)}}
         put: dict[str, Any] = {"TableName": self._profiles, "Item": attributes}
@@ -114,6 +129,14 @@ class DynamoProfiles:
             "ExpressionAttributeNames": {"#version": "version"},
             "ExpressionAttributeValues": {":read": {"N": str(version)}},
         }
+
+    def _put_page(self, page: Page) -> dict[str, Any]:
+        attributes = {
+            "identity_key": {"S": _page_key(page.reference)},
+            "entries": {"B": page.entries},
+            "expires_at": {"N": str(page.expires_at)},
+        }
+        return {"TableName": self._identities, "Item": attributes}
 
     def _put_claim(self, claim: Claim) -> dict[str, Any]:
         identity = claim.identity
@@ -163,12 +186,12 @@ class DynamoDueIndex:
         self._index = index
         self._marks = marks
 
-    def due(self, shard: int, after: int, until: int, limit: int) -> list[Due]:
+    def due(self, shard: int, after: Due, until: int, limit: int) -> list[Due]:
         """Pages through the index until `limit` or the end."""
-        if after >= until:
+        if after.due_at > until:
             return []  # the table refuses a range that ends before it begins
         found: list[Due] = []
-        start: dict[str, Any] = {}
+        start: dict[str, Any] = {"ExclusiveStartKey": _index_key(shard, after)} if after.profile_id else {}
         while len(found) < limit:
             answer = self._client.query(
                 TableName=self._profiles,
@@ -176,7 +199,7 @@ class DynamoDueIndex:
                 KeyConditionExpression="due_shard = :shard AND due_at BETWEEN :from AND :until",
                 ExpressionAttributeValues={
                     ":shard": {"S": str(shard)},
-                    ":from": {"N": str(after + 1)},
+                    ":from": {"N": str(after.due_at)},
                     ":until": {"N": str(until)},
                 },
                 Limit=limit - len(found),
@@ -188,18 +211,32 @@ class DynamoDueIndex:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found
 
-    def mark(self, shard: int) -> int:
+    def marks(self) -> Marks:
         """Read consistently."""
-        answer = self._client.get_item(TableName=self._marks, Key=_mark_key(shard), ConsistentRead=True)
-        return int(answer["Item"]["until"]["N"]) if "Item" in answer else 0
+        item = self._client.get_item(TableName=self._marks, Key=_MARKS, ConsistentRead=True).get("Item")
+        return Marks() if item is None else msgspec.json.decode(item["marks"]["S"], type=Marks)
 
-    def set_mark(self, shard: int, until: int) -> None:
+    def set_marks(self, marks: Marks) -> None:
         """A plain put: the value does not depend on the one before, so repeating it is harmless."""
-        self._client.put_item(TableName=self._marks, Item=_mark_key(shard) | {"until": {"N": str(until)}})
+        self._client.put_item(
+            TableName=self._marks, Item=_MARKS | {"marks": {"S": msgspec.json.encode(marks).decode()}}
+        )
 
 
-def _mark_key(shard: int) -> dict[str, Any]:
-    return {"kind": {"S": "mark"}, "id": {"S": str(shard)}}
+def _index_key(shard: int, due: Due) -> dict[str, Any]:
+    return {
+        "due_shard": {"S": str(shard)},
+        "due_at": {"N": str(due.due_at)},
+        "profile_id": {"S": due.profile_id},
+    }
+
+
+def _page_key(reference: bytes) -> str:
+    return f"page#{reference.hex()}"
+
+
+def _reference(page_key: str) -> bytes:
+    return bytes.fromhex(page_key.removeprefix("page#"))
 
 
 def _identity(item: dict[str, Any]) -> Identity:
@@ -220,7 +257,12 @@ def _profile_item(item: dict[str, Any]) -> ProfileItem:
         merged_into=item["merged_into"]["S"] if "merged_into" in item else None,
         due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
         outbox=decode_outbox(item["outbox"]["S"]) if "outbox" in item else (),
+        pages=_references(bytes(item["pages"]["B"])) if "pages" in item else (),
     )
+
+
+def _references(joined: bytes) -> tuple[bytes, ...]:
+    return tuple(joined[start : start + REFERENCE] for start in range(0, len(joined), REFERENCE))
 
 
 def _is_conflict(error: ClientError) -> bool:
@@ -229,3 +271,10 @@ def _is_conflict(error: ClientError) -> bool:
         return False
     reasons: Any = error.response.get("CancellationReasons", [])
     return all(reason.get("Code", "None") in _CONFLICT_REASONS for reason in reasons)
+
+
+def _is_refusal(error: ClientError) -> bool:
+    """Of a transaction what no table takes is refused as a whole, or by the reason of the action that is too large."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    refused = any(reason.get("Code") == "ValidationError" for reason in reasons)
+    return refused or error.response["Error"]["Code"] == "ValidationException"

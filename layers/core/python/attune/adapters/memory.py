@@ -16,13 +16,15 @@ from typing import Final
 import msgspec
 
 from attune.adapters.firehose_lake import MAX_RECORD_BYTES
+from attune.adapters.memory_batches import MemoryFailedBatches
 from attune.adapters.memory_definitions import MemoryDefinitions, MemoryKeys, MemorySecrets
 from attune.adapters.memory_lake import MemoryLakeFiles
-from attune.adapters.memory_learning import MemoryLearning
 from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, MemoryRegistry
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
-from attune.domain.deliveries import Delivery, State
-from attune.ports import Answer, ConflictError
+from attune.adapters.memory_runs import MemoryRuns
+from attune.domain.deliveries import MUTABLE, Delivery, State
+from attune.ports import ConflictError
+from attune.ports.deliveries import Answer
 
 _TAG_BYTES: Final = 16
 
@@ -31,16 +33,17 @@ __all__ = [
     "MemoryChampions",
     "MemoryDefinitions",
     "MemoryDeliveries",
+    "MemoryFailedBatches",
     "MemoryFeatureTable",
     "MemoryHolds",
     "MemoryKeys",
     "MemoryLake",
     "MemoryLakeFiles",
-    "MemoryLearning",
     "MemoryProfiles",
     "MemoryQuarantine",
     "MemoryQueue",
     "MemoryRegistry",
+    "MemoryRuns",
     "MemorySecrets",
     "MemorySender",
     "MemoryStream",
@@ -190,13 +193,16 @@ class MemoryDeliveries:
             return self._deliveries.get((profile_id, delivery_id))
 
     def settle(self, delivery: Delivery, *, read_state: State, read_attempts: int) -> None:
-        """`ConflictError` if state or attempts moved on meanwhile, or nothing was ever claimed."""
+        """`ConflictError` if state or attempts moved on meanwhile, other than to what is being written."""
         key = (delivery.profile_id, delivery.delivery_id)
         with self._lock:
             found = self._deliveries.get(key)
+            if found == delivery:
+                return
             if found is None or (found.state, found.attempts) != (read_state, read_attempts):
                 raise ConflictError(delivery.delivery_id)
-            self._deliveries.put(key, delivery)
+            changed = {name: getattr(delivery, name) for name in MUTABLE}
+            self._deliveries.put(key, msgspec.structs.replace(found, **changed))
 
     def of_profile(self, profile_id: str, limit: int) -> list[Delivery]:
         """Newest first."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection
 from threading import Lock
 from typing import Any, Final
 
 import msgspec
 
-from attune.domain.timers import due_shard
-from attune.ports import Commit, ConflictError, Due, Identity, LedgerEntry, ProfileItem
+from attune.domain.changes import encode_outbox
+from attune.domain.timers import DUE_SHARDS, due_shard
+from attune.ports import Commit, ConflictError, Due, Identity, LedgerEntry, Marks, ProfileItem, UnstorableError
 
-#: DynamoDB's bound on one transaction
+#: DynamoDB's bounds: actions of one transaction, bytes of one item with the names of its attributes
 MAX_ACTIONS: Final = 100
+MAX_ITEM: Final = 400 * 1024
+#: bytes of the names and numbers of a profile's item, about
+_BESIDES: Final = 200
 
 
 class Shelf[T: msgspec.Struct]:
@@ -48,7 +53,11 @@ class MemoryProfiles:
         self._identities = Shelf(Identity)
         self._items = Shelf(ProfileItem)
         self._ledger = Shelf(LedgerEntry)
-        self._marks: dict[int, int] = {}
+        self._pages: dict[bytes, bytes] = {}
+        #: by due shard, in order, and what of it is whose
+        self._armed: list[list[Due]] = [[] for _ in range(DUE_SHARDS)]
+        self._due_at: dict[str, int] = {}
+        self._marks = Marks()
         self._images: list[bytes] = []
 
     def identities(self, keys: Collection[str], *, consistent: bool) -> dict[str, Identity]:  # noqa: ARG002
@@ -63,14 +72,21 @@ class MemoryProfiles:
             found = {profile_id: self._items.get(profile_id) for profile_id in profile_ids}
         return {profile_id: item for profile_id, item in found.items() if item is not None}
 
-    def commit(self, commit: Commit) -> None:
-        """All or nothing, under one lock."""
-        _check_actions(commit)
+    def pages(self, references: Collection[bytes]) -> dict[bytes, bytes]:
+        """They do not expire here."""
         with self._lock:
+            return {reference: self._pages[reference] for reference in references if reference in self._pages}
+
+    def commit(self, commit: Commit) -> None:
+        """All or nothing, under one lock, but for pages: they lie there first, whatever becomes of the rest."""
+        with self._lock:
+            self._pages |= {page.reference: page.entries for page in commit.pages}
+            _check_limits(commit)
             self._check(commit)
             for _, item in commit.items:
                 self._items.put(item.profile_id, item)
                 self._images.append(msgspec.msgpack.encode(item))
+                self._arm(item)
             for claim in commit.claims:
                 self._identities.put(claim.identity_key, claim.identity)
             for entry in commit.ledger:
@@ -82,29 +98,40 @@ class MemoryProfiles:
             if (stored.version if stored else None) != read_version:
                 raise ConflictError(item.profile_id)
         for claim in commit.claims:
-            if self._identities.get(claim.identity_key) != claim.read:
+            if _binding(self._identities.get(claim.identity_key)) != _binding(claim.read):
                 raise ConflictError(claim.identity_key)
         for entry in commit.ledger:
             if self._ledger.get((entry.profile_id, entry.entry)) is not None:
                 raise ConflictError(entry.entry)
 
-    def due(self, shard: int, after: int, until: int, limit: int) -> list[Due]:
-        """Derived from what the items say, so it cannot lag behind them."""
+    def due(self, shard: int, after: Due, until: int, limit: int) -> list[Due]:
+        """Never lags behind the items."""
         with self._lock:
-            items = self._items.values()
-        armed = [Due(item.due_at, item.profile_id) for item in items if item.due_at is not None]
-        mine = [due for due in armed if after < due.due_at <= until and due_shard(due.profile_id) == shard]
-        return sorted(mine)[:limit]
+            armed = self._armed[shard]
+            start = bisect_right(armed, after)
+            end = bisect_right(armed, until, lo=start, key=lambda due: due.due_at)
+            return armed[start : min(end, start + limit)]
 
-    def mark(self, shard: int) -> int:
-        """0 where nothing is known."""
+    def marks(self) -> Marks:
+        """As last set."""
         with self._lock:
-            return self._marks.get(shard, 0)
+            return self._marks
 
-    def set_mark(self, shard: int, until: int) -> None:
+    def set_marks(self, marks: Marks) -> None:
         """Last writer wins."""
         with self._lock:
-            self._marks[shard] = until
+            self._marks = marks
+
+    def _arm(self, item: ProfileItem) -> None:
+        known = self._due_at.get(item.profile_id)
+        if known == item.due_at:
+            return
+        armed = self._armed[due_shard(item.profile_id)]
+        if known is not None:
+            del armed[bisect_left(armed, Due(known, item.profile_id))], self._due_at[item.profile_id]
+        if item.due_at is not None:
+            insort(armed, Due(item.due_at, item.profile_id))
+            self._due_at[item.profile_id] = item.due_at
 
     def images(self, start: int = 0) -> list[ProfileItem]:
         """The table's change stream from position `start`: each change once, as the new item."""
@@ -117,6 +144,11 @@ class MemoryProfiles:
         with self._lock:
             return self._items.values()
 
+    def some_items(self, after: str, limit: int) -> tuple[list[ProfileItem], str]:
+        """In order of ids."""
+        later = sorted((item for item in self.all_items() if item.profile_id > after), key=lambda one: one.profile_id)
+        return later[:limit], later[limit - 1].profile_id if len(later) > limit else ""
+
     def ledger(self, profile_id: str) -> list[LedgerEntry]:
         """The profile's consent records in order of their sort key."""
         with self._lock:
@@ -124,12 +156,25 @@ class MemoryProfiles:
         return sorted(mine, key=lambda entry: entry.entry)
 
 
-def _check_actions(commit: Commit) -> None:
-    """What a table refuses whatever lies in it: two actions on one item, or too many for one transaction."""
+def _binding(identity: Identity | None) -> tuple[str, int] | None:
+    """To whom and since when: a write is refused if these changed, whatever else was learned of the identifier."""
+    return None if identity is None else (identity.profile_id, identity.at)
+
+
+def _check_limits(commit: Commit) -> None:
+    """What a table refuses whatever lies in it: two actions on one item, too many actions, an item too large."""
     keys: list[object] = [item.profile_id for _, item in commit.items]
     keys += [("claim", claim.identity_key) for claim in commit.claims]
     keys += [(entry.profile_id, entry.entry) for entry in commit.ledger]
     if len(set(keys)) != len(keys):
-        raise ValueError("two actions on one item")
-    if not 0 < len(keys) <= MAX_ACTIONS:
-        raise ValueError(f"{len(keys)} actions in one commit")
+        raise UnstorableError("two actions on one item")
+    if len(keys) > MAX_ACTIONS:
+        raise UnstorableError(f"{len(keys)} actions in one commit")
+    if not keys:
+        raise ValueError("a commit of nothing")
+    if any(_size(item) > MAX_ITEM for _, item in commit.items):
+        raise UnstorableError(f"an item of more than {MAX_ITEM} bytes")
+
+
+def _size(item: ProfileItem) -> int:
+    return len(item.state) + (len(encode_outbox(item.outbox).encode()) if item.outbox else 0) + _BESIDES

@@ -37,7 +37,7 @@ def apply_addressed(work: WorkingSet, record: Record) -> None:
 
 def _wake(work: WorkingSet, event: Event) -> None:
     """Let a profile's time pass; harmless when it is early, late or double. An unknown profile is none of ours."""
-    working = work.live(_profile_id(event))
+    working = work.people.live(_profile_id(event))
     if working is None:
         work.outcomes["dropped", "unknown_profile"] += 1
     elif working.dirty or (working.due_at is not None and working.due_at <= work.now):
@@ -50,7 +50,7 @@ def _wake(work: WorkingSet, event: Event) -> None:
 def _score(work: WorkingSet, event: Event, record: Record) -> None:
     """A refused score leaves no row: its message id names the profile, and it was never the person's own doing."""
     said = read_score(event, record.received_at)
-    working = work.live(_profile_id(event))
+    working = work.people.live(_profile_id(event))
     if said is None:
         work.put_aside(event, record, "invalid_score")
     elif working is None:

@@ -50,13 +50,23 @@ def outlasts(record: Consent, withdrawn_at: int) -> bool:
 def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
     """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newest grant.
 
-    Of two alike of one instant: the one that was stated, then the one that leaves more time withdrawn.
+    A grant that ended a withdrawal goes before one that did not: what it ended must not be forgotten. Of two alike the
+    later, and since when consent had been withdrawn on either side.
     """
     if one is None or other is None:
         return one or other
     if one.granted != other.granted:
         return other if one.granted else one
-    return max(one, other, key=lambda record: (record.at, record.source, record.stated, -(record.since or record.at)))
+    if one.granted and bool(one.since) != bool(other.since):
+        return one if one.since else other
+    latest = max(one, other, key=lambda record: (record.at, record.source, record.stated, record.since))
+    begun = min(_withdrawn_since(one), _withdrawn_since(other))
+    return latest if begun == _withdrawn_since(latest) else msgspec.structs.replace(latest, since=begun)
+
+
+def _withdrawn_since(record: Consent) -> int:
+    """0 for a grant that ended no withdrawal."""
+    return record.since or (0 if record.granted else record.at)
 
 
 def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> dict[str, Consent]:

@@ -20,6 +20,8 @@ MAX_ATTEMPTS: Final = len(DELAYS) + 1
 JITTER: Final = 0.1
 #: how long an attempt that was begun keeps others away, ms: longer than any attempt lasts
 LEASE: Final = 60_000
+#: what an attempt or a decision changes of a delivery; all else stays as it was claimed
+MUTABLE: Final = ("state", "reason", "detail", "body", "attempts", "next_attempt_at", "holder", "updated_at")
 #: how long a delivery can be looked up, seconds; far longer than the stream may deliver its cause again
 KEPT: Final = 90 * 86_400
 

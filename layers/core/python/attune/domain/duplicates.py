@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from attune.domain.events import Event, Record
     from attune.domain.profiles import Profile
 
-#: how long a producer may repeat itself unnoticed, by the time of receipt
+#: how long a producer may repeat itself unnoticed, from when an event was applied: it may have waited on the stream, or
+#: in the failures bucket, for longer than that
 WINDOW: Final = 24 * 3_600_000
 MAX_SEEN: Final = 1_000
-MAX_SEEN_RECORDS: Final = 200
+MAX_SEEN_RECORDS: Final = 50
+#: ids that lie in the profile's own item; when there are more, all of them go out as a page
+MAX_LOOSE: Final = 32
+_ENTRY: Final = memory.entry_size(FINGERPRINT)
 #: the longest retention of a Kinesis stream that the deployment uses, and a day: older positions cannot come back
 POSITION_LIFETIME: Final = 8 * 24 * 3_600_000
 SEQUENCE_BYTES: Final = 24
@@ -66,21 +70,25 @@ def record_hash(record: Record) -> bytes:
 
 def familiarity(profiles: Iterable[Profile], order: bytes, fingerprint: bytes) -> Familiarity:
     """What any of the profiles an event touches knows of its message id."""
-    for profile in profiles:
-        seen = memory.recall(profile.seen, order, FINGERPRINT)
-        if seen is not None:
-            return Familiarity.DUPLICATE if seen == fingerprint else Familiarity.CONFLICT
-    return Familiarity.NEW
+    known = [
+        seen
+        for profile in profiles
+        for remembered in (profile.seen, *profile.pages.values())
+        if (seen := memory.recall(remembered, order, FINGERPRINT)) is not None
+    ]
+    if not known:
+        return Familiarity.NEW
+    return Familiarity.DUPLICATE if fingerprint in known else Familiarity.CONFLICT
 
 
-def remember(profile: Profile, order: bytes, fingerprint: bytes, received_at: int) -> None:
+def remember(profile: Profile, order: bytes, fingerprint: bytes, applied_at: int) -> None:
     """Note a message id."""
-    profile.seen = memory.remember(profile.seen, order, fingerprint, received_at)
+    profile.seen = memory.remember(profile.seen, order, fingerprint, applied_at)
 
 
-def remember_record(profile: Profile, whole: bytes, received_at: int) -> None:
+def remember_record(profile: Profile, whole: bytes, applied_at: int) -> None:
     """Note a whole record; apart from message ids, so that the ids of a large batch cannot push it out."""
-    profile.seen_records = memory.remember(profile.seen_records, whole, b"", received_at)
+    profile.seen_records = memory.remember(profile.seen_records, whole, b"", applied_at)
 
 
 def knows_record(profile: Profile, whole: bytes) -> bool:
@@ -91,6 +99,25 @@ def knows_record(profile: Profile, whole: bytes) -> bool:
 def forget_old(profile: Profile, now: int) -> None:
     """Drop what can no longer matter, and the oldest beyond what a profile may carry."""
     profile.seen = memory.forget(profile.seen, now - WINDOW, MAX_SEEN, FINGERPRINT)
+    if len(profile.seen) > MAX_LOOSE * _ENTRY:
+        profile.pages[memory.reference(profile.seen)] = profile.seen
+        profile.seen = b""
+    _forget_pages(profile, now)
     profile.seen_records = memory.forget(profile.seen_records, now - WINDOW, MAX_SEEN_RECORDS, 0)
     for key in [key for key, known in profile.cursors.items() if known.at + POSITION_LIFETIME <= now]:
         del profile.cursors[key]
+
+
+def expires_at(page: bytes) -> int:
+    """When nobody asks for a page any more, with an hour to spare for clocks that differ; seconds since the epoch."""
+    return (memory.newest(page, FINGERPRINT) + WINDOW) // 1_000 + 3_600
+
+
+def _forget_pages(profile: Profile, now: int) -> None:
+    """A page goes as a whole: once all of it is old, or once the newer ones hold as much as is remembered."""
+    held = sum(map(len, profile.pages.values())) + len(profile.seen)
+    for reference, page in list(profile.pages.items()):
+        held -= len(page)
+        if held < MAX_SEEN * _ENTRY and not memory.is_over(page, now - WINDOW, FINGERPRINT):
+            return
+        del profile.pages[reference]

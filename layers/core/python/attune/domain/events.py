@@ -90,12 +90,11 @@ def encode_event(event: Event) -> bytes:
 
 def short_hash(*parts: str | bytes) -> bytes:
     """8 bytes that stand for the parts where a collision costs one event in 2^64."""
-    digest = hashlib.blake2b(digest_size=8)
+    framed: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(4, "big"))
-        digest.update(data)
-    return digest.digest()
+        framed += (len(data).to_bytes(4, "big"), data)
+    return hashlib.blake2b(b"".join(framed), digest_size=8).digest()
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -49,12 +49,20 @@ class Timer(msgspec.Struct, array_like=True, gc=False):
     announced: int | None = None
 
 
+#: in place of whose entry campaigns heard of
+NOBODY: Final = ("", 0)
+
+
 class Membership(msgspec.Struct, array_like=True, gc=False):
-    """The last stay in a segment. `announced`: campaigns have heard of the entry, so they must hear of the exit."""
+    """The last stay in a segment. `announced`: campaigns have heard of the entry, so they must hear of the exit.
+
+    `told`: as whose entry, and at which instant, if a merge changed either since; `NOBODY`: nobody was told after all.
+    """
 
     entered_at: int
     left_at: int | None = None
     announced: bool = False
+    told: tuple[str, int] | None = None
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -73,7 +81,16 @@ class Score(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: int
 
 
-class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
+#: how fields are called where they are stored: every name lies in every profile
+_STORED_AS: Final = {
+    "profile_id": "i", "generation": "g", "first": "f", "events": "n", "first_seen": "fs", "last_seen": "ls",
+    "as_of": "t", "links": "l", "traits": "tr", "consent": "c", "windows": "w", "timers": "ti", "carts": "ca",
+    "activity": "a", "scores": "sc", "memberships": "m", "cursors": "cu", "seen": "s", "seen_records": "sr",
+    "data_key": "k", "ledger_length": "ll", "ledger_head": "lh", "merges": "mg",
+}  # fmt: skip
+
+
+class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_AS):
     """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
 
     Maps are keyed by: identity key (`links`), trait name, purpose, window slot, timer slot then key, cart id, segment
@@ -102,6 +119,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     memberships: dict[str, Membership] = {}
     cursors: dict[str, Position] = {}
     seen: bytes = b""
+    #: the older part of `seen`, oldest first, by reference; stored apart
+    pages: dict[bytes, bytes] = {}
     seen_records: bytes = b""
     #: seals the profile's rows in the lake; destroyed with the profile
     data_key: bytes = b""
@@ -145,12 +164,16 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     one.carts = merge_carts(one.carts, other.carts)
     one.activity = merge_activity(one.activity, other.activity)
     _merge_scores(one, other.scores)
+    for profile in (one, other):
+        for stay in profile.memberships.values():
+            stay.told = cause_of(profile, stay)
     for name, stay in other.memberships.items():
         known_stay = one.memberships.get(name)
         one.memberships[name] = stay if known_stay is None else _merge_stays(known_stay, stay)
     for partition_key, position in other.cursors.items():
         one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
     one.seen = memory.unite(one.seen, other.seen, FINGERPRINT)
+    one.pages = memory.unite_pages(one.pages, other.pages, FINGERPRINT)
     one.seen_records = memory.unite(one.seen_records, other.seen_records, 0)
 
 
@@ -217,24 +240,21 @@ def _latest(one: int | None, other: int | None) -> int | None:
     return max((at for at in (one, other) if at is not None), default=None)
 
 
+def cause_of(profile: Profile, stay: Membership) -> tuple[str, int] | None:
+    """Whose entry campaigns heard of, and its instant; None where they have heard of none."""
+    return (stay.told or (profile.profile_id, stay.entered_at)) if stay.announced else None
+
+
 def _merge_stays(one: Membership, other: Membership) -> Membership:
     """A stay that still lasts goes before one that ended; of two alike, the longer."""
     if (one.left_at is None) != (other.left_at is None):
         return one if one.left_at is None else other
     if one.left_at is None or other.left_at is None:
-        return Membership(min(one.entered_at, other.entered_at), None, one.announced or other.announced)
-    return max(one, other, key=lambda stay: (stay.left_at or 0, stay.entered_at, stay.announced))
+        told = min(filter(None, (one.told, other.told)), key=_telling, default=None)
+        return Membership(min(one.entered_at, other.entered_at), None, one.announced or other.announced, told)
+    return max(one, other, key=lambda stay: (stay.left_at or 0, stay.entered_at, stay.announced, stay.told or ("", 0)))
 
 
-def encode_profile(profile: Profile) -> bytes:
-    """msgpack, for the item's `state` attribute: compact, and nothing DynamoDB's number type would refuse."""
-    return _encoder.encode(profile)
-
-
-def decode_profile(state: bytes) -> Profile:
-    """The inverse of `encode_profile`; a fresh value on every call."""
-    return _decoder.decode(state)
-
-
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(Profile)
+def _telling(told: tuple[str, int]) -> tuple[bool, int, str]:
+    """The earliest first; what was told to nobody last."""
+    return (told == NOBODY, told[1], told[0])

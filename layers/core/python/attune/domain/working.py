@@ -27,6 +27,8 @@ class Working:
     profile: Profile
     version: int | None = None
     due_at: int | None = None
+    #: references of the pages of its memory, and of those it absorbed, that need not be written again
+    stored_pages: set[bytes] = field(default_factory=set)
     dirty: bool = False
     #: events' content was added, not only consent and the passing of time
     grown: bool = False
@@ -47,6 +49,21 @@ class Working:
         """
         highest = max([self.version or 0, *(version or 0 for version, _ in self.absorbed)])
         return highest + (1 if self.dirty else 0)
+
+    def absorb(self, other: Working) -> None:
+        """What is to be written of a profile that was merged into this one."""
+        self.changes += other.changes
+        for key, claim in other.claims.items():
+            identity = msgspec.structs.replace(claim.identity, profile_id=self.profile.profile_id)
+            self.claims[key] = msgspec.structs.replace(claim, identity=identity)
+        self.ledger += other.ledger
+        self.rows += other.rows
+        self.absorbed += other.absorbed
+        self.stored_pages |= other.stored_pages
+        # also where it was never stored: its id is used now, in the ledger and in the lake, and must not be given away
+        self.absorbed.append((other.version, other.profile.profile_id))
+        self.quiet = Quiet()
+        self.dirty = True
 
     def hear(self, event: Event, record: Record, now: int, speaks: gate.Voice) -> bool:
         """Write what the event says of consent into the profile and its ledger; True if it said anything new.

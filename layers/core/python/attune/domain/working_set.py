@@ -12,21 +12,20 @@ from attune.domain.consent import STORE
 from attune.domain.duplicates import Familiarity
 from attune.domain.events import CONSENT, Origin, Rejected, encode_event
 from attune.domain.fold import finish, fold_event
-from attune.domain.identifiers import WEAK
-from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
-from attune.domain.profiles import Link, Profile, merge_profiles
+from attune.domain.identity import Match
 from attune.domain.scores import score_online
 from attune.domain.verdicts import Row, Verdict, refused
-from attune.domain.working import Working
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from attune.domain.events import Event, Record
     from attune.domain.identifiers import Identifier
     from attune.domain.models import Model
+    from attune.domain.people import Keyed, People
     from attune.domain.profiles import Position
     from attune.domain.segments import Compiled
+    from attune.domain.working import Working
 
 
 class Pseudonyms(Protocol):
@@ -38,11 +37,7 @@ class Pseudonyms(Protocol):
 
 
 class WorkingSet:
-    """Applies records one after the other, each event to the profile its partition key leads to.
-
-    `identities` are as read; `roots` leads from every profile id they name to the live one in `working`; `founders`
-    holds the free (profile id, generation) for identity keys that may found a profile.
-    """
+    """Applies records one after the other, each event to the profile its partition key leads to."""
 
     def __init__(
         self,
@@ -50,53 +45,44 @@ class WorkingSet:
         now: int,
         compiled: Compiled,
         pseudonyms: Pseudonyms,
-        new_data_key: Callable[[], bytes],
-        identities: dict[str, Identity],
-        roots: dict[str, str],
-        working: dict[str, Working],
-        founders: dict[str, tuple[str, int]],
+        people: People,
     ) -> None:
         self.now = now
         self.compiled = compiled
-        self.working = working
+        self.people = people
+        self.working = people.working
         #: rows that belong to no profile: what was refused
         self.loose_rows: list[Row] = []
         self.quarantined: list[tuple[Record, Rejected]] = []
         #: (outcome, reason) → how many events
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self._pseudonyms = pseudonyms
-        self._new_data_key = new_data_key
-        self._identities = identities
-        self._roots = roots
-        self._founders = founders
-        self._claimed: dict[str, str] = {}
-        #: what an event that names the same people led to, while nobody has been linked since
-        self._settled: dict[tuple[tuple[Identifier, ...], bool], Match] = {}
 
     def apply(self, record: Record, at: Position, whole: bytes, *, final: bool = True) -> None:
         """Apply a record's events in order, unless the stream or its producer has delivered them before.
 
         `whole` is the hash of the record as it came; `final` is False for a part that others follow.
         """
-        known = self._owner(record.key, lapsed=True)
-        if known is not None and duplicates.is_behind(self.working[known].profile, record.key, at):
+        known = self.people.owner(record.key, lapsed=True)
+        if known is not None and duplicates.is_behind(known.profile, record.key, at):
             self.outcomes["redelivered", ""] += len(record.events)
             return
-        if known is not None and duplicates.knows_record(self.working[known].profile, whole):
+        if known is not None and duplicates.knows_record(known.profile, whole):
             self.outcomes["duplicate", "record"] += len(record.events)
+            known.dirty = True
+            duplicates.advance_cursor(known.profile, record.key, at)
             return
+        repeated = self.outcomes["duplicate", "event"]
         for event in record.events:
             self._apply_event(event, record)
-        target = self._owner(record.key)
-        if final and target is not None and self.working[target].dirty:
-            duplicates.advance_cursor(self.working[target].profile, record.key, at)
+        target = self.people.owner(record.key)
+        if target is not None and (not record.events or self.outcomes["duplicate", "event"] > repeated):
+            # the memory that told it forgets within a day; the stream may deliver this record again after a week
+            target.dirty = True
+        if final and target is not None and target.dirty:
+            duplicates.advance_cursor(target.profile, record.key, at)
             if len(record.events) > 1:  # of a single event its own id tells
-                duplicates.remember_record(self.working[target].profile, whole, record.received_at)
-
-    def live(self, profile_id: str) -> Working | None:
-        """The profile of that id, or the one it has become; None where nothing is stored of it."""
-        root = self._roots.get(profile_id)
-        return self.working.get(root) if root else None
+                duplicates.remember_record(target.profile, whole, self.now)
 
     def put_aside(self, event: Event, record: Record, reason: str) -> None:
         """Into quarantine, under a stable reason."""
@@ -126,9 +112,11 @@ class WorkingSet:
         else:
             self._apply_call(event, record, keyed)
 
-    def _apply_consent(self, event: Event, record: Record, keyed: list[tuple[str, Identifier]]) -> None:
+    def _apply_consent(self, event: Event, record: Record, keyed: Keyed) -> None:
         """Stored whatever was consented to before; for an unknown person it makes a profile that holds consent only."""
-        working = self._target(Match(kept=tuple(keyed[:1]), profiles=self._owners(keyed[:1])), event, record)
+        known = self.people.owner(record.key)
+        profiles = () if known is None else (known.profile.profile_id,)
+        working = self.people.target(Match(kept=tuple(keyed[:1]), profiles=profiles), event, record)
         order = duplicates.event_hash(record.source, event)
         match duplicates.familiarity([working.profile], order, bytes.fromhex(event.fingerprint)):
             case Familiarity.DUPLICATE:
@@ -139,18 +127,13 @@ class WorkingSet:
                 return
             case Familiarity.NEW:
                 pass
-        working.hear(event, record, self.now, gate.voice([working.profile], event, record))
-        working.changes += segments.evaluate(self.compiled, working.profile)
+        self._reach(working, event)
+        if working.hear(event, record, self.now, gate.voice([working.profile], event, record)):
+            self._obey(working, event)
         self._note(working, event, record, order)
 
-    def _apply_call(self, event: Event, record: Record, keyed: list[tuple[str, Identifier]]) -> None:
-        named = (event.identifiers, record.trusted)
-        settled = self._settled.get(named)
-        if settled is None:
-            own = [(key, identifier) for key, identifier in keyed if record.trusted or not self._is_foreign(key, event)]
-            found = match(own or keyed[:1], self._owner, lambda profile_id: self.working[profile_id].profile)
-        else:
-            own, found = keyed, settled
+    def _apply_call(self, event: Event, record: Record, keyed: Keyed) -> None:
+        found, may_claim = self.people.match(keyed, event, record)
         touched = [self.working[profile_id].profile for profile_id in found.profiles]
         order = duplicates.event_hash(record.source, event)
         known = duplicates.familiarity(touched, order, bytes.fromhex(event.fingerprint))
@@ -158,46 +141,23 @@ class WorkingSet:
             self.outcomes["duplicate", "event"] += 1
         elif not gate.may_store(STORE, touched, event, record):
             self._refuse(event, record, found)
-        elif own[:1] != keyed[:1]:
+        elif not may_claim:
             self.put_aside(event, record, "unverified_claim")
         elif known is Familiarity.CONFLICT:
             self._keep_conflict(self.working[found.profiles[0]], event, record)
         else:
-            if settled is None:
-                working = self._target(found, event, record)
-                self._settle(named, working, found, own, event)
-            else:
-                working = self.working[found.profiles[0]]
+            working = self.people.settle(found, event, record)
             self._accept(event, record, working, order, dropped=len(keyed) - len(found.kept))
-
-    def _settle(
-        self,
-        named: tuple[tuple[Identifier, ...], bool],
-        working: Working,
-        found: Match,
-        own: list[tuple[str, Identifier]],
-        event: Event,
-    ) -> None:
-        """The next event that names the same changes nothing of who is who, unless what it names wears off."""
-        if (
-            len(found.kept) == len(own) == len(event.identifiers)
-            and found.profiles == (working.profile.profile_id,)
-            and not any(identifier.namespace in WEAK for identifier in event.identifiers)
-        ):
-            self._settled[named] = found
 
     def _accept(self, event: Event, record: Record, working: Working, order: bytes, *, dropped: int) -> None:
         if dropped:
             self.outcomes["identifier_dropped", ""] += dropped
+        self._reach(working, event)
         if working.hear(event, record, self.now, gate.voice([working.profile], event, record)):
             working.quiet.whole = False  # with another consent any membership may be another
         working.changes += fold_event(working.profile, event, order, self.compiled, working.quiet)
         working.grown = True
         self._note(working, event, record, order)
-
-    def _is_foreign(self, key: str, event: Event) -> bool:
-        owner = self._owner(key)
-        return owner is not None and is_foreign(self.working[owner].profile, key, event.identifiers)
 
     def _refuse(self, event: Event, record: Record, found: Match) -> None:
         """A refused event links and stores nothing; what it withdraws from a known person still counts."""
@@ -208,91 +168,22 @@ class WorkingSet:
             working = self.working[profile_id]
             refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
             said = msgspec.structs.replace(event, consent=refusals, basis=None)
+            self._reach(working, event)
             if working.hear(said, record, self.now, gate.SILENT):
-                working.changes += segments.evaluate(self.compiled, working.profile)
+                self._obey(working, event)
 
-    def _target(self, found: Match, event: Event, record: Record) -> Working:
-        """The one profile of all that the event links: founded, extended or merged as need be."""
-        if found.profiles:
-            working = self.working[found.profiles[0]]
-            for other in found.profiles[1:]:
-                self._merge(working, other, event, record)
-        else:
-            working = self._found(found.kept[0][0], event)
-        for key, identifier in found.kept:
-            self._link(working, key, identifier, record)
-        return working
+    def _reach(self, working: Working, event: Event) -> None:
+        """Let time pass up to the event and not beyond, under the consent that was in force until then."""
+        if event.time > working.profile.as_of:
+            working.changes += segments.advance(self.compiled, working.profile, event.time - 1, working.quiet)
 
-    def _found(self, key: str, event: Event) -> Working:
-        profile_id, generation = self._founders[key]
-        profile = Profile(
-            profile_id=profile_id,
-            generation=generation,
-            first=key,
-            first_seen=event.time,
-            data_key=self._new_data_key(),
-        )
-        working = self.working[profile_id] = Working(profile)
-        self._roots[profile_id] = profile_id
-        return working
-
-    def _merge(self, into: Working, profile_id: str, event: Event, record: Record) -> None:
-        """Both live through time up to the same instant, then one absorbs the other and leaves a tombstone."""
-        other = self.working.pop(profile_id)
-        self._settled.clear()
-        instant = max(into.profile.as_of, other.profile.as_of, event.time)
-        for working in (into, other):
-            into.changes += segments.advance(self.compiled, working.profile, instant)
-        merge_profiles(into.profile, other.profile, self.compiled.capacities)
-        into.changes += segments.evaluate(self.compiled, into.profile)
-        into.changes += other.changes
-        for key, claim in other.claims.items():
-            identity = msgspec.structs.replace(claim.identity, profile_id=into.profile.profile_id)
-            into.claims[key] = msgspec.structs.replace(claim, identity=identity)
-        into.ledger += other.ledger
-        into.rows += other.rows
-        into.absorbed += other.absorbed
-        # also where it was never stored: its id is used now, in the ledger and in the lake, and must not be given away
-        into.absorbed.append((other.version, profile_id))
-        for known, root in self._roots.items():
-            if root == profile_id:
-                self._roots[known] = into.profile.profile_id
-        into.keep_merge(other.profile, event, record, self.now)
-        into.quiet = segments.Quiet()
-        into.dirty = True
-
-    def _link(self, working: Working, key: str, identifier: Identifier, record: Record) -> None:
-        profile = working.profile
-        held = profile.links.get(key)
-        if held is None or (record.trusted and not held.verified) or is_worn(identifier, held.at, record.received_at):
-            profile.links[key] = Link(
-                identifier, record.received_at, record.trusted or (held is not None and held.verified)
-            )
-            working.dirty = True
-            self._settled.clear()
-        if key in working.claims:
-            return
-        read = self._identities.get(key)
-        if (
-            read is None
-            or read.profile_id != profile.profile_id
-            or expired(read, self.now)
-            or is_worn(identifier, read.at, record.received_at)
-        ):
-            identity = Identity(
-                profile_id=profile.profile_id,
-                at=max(record.received_at, read.at if read else 0),
-                namespace=identifier.namespace,
-                generation=profile.generation,
-                verified=record.trusted,
-            )
-            working.claims[key] = Claim(identity_key=key, read=read, identity=identity)
-            self._claimed[key] = profile.profile_id
-            working.dirty = True
-            self._settled.clear()
+    def _obey(self, working: Working, event: Event) -> None:
+        """With another consent any membership may be another, from this instant on."""
+        working.profile.as_of = max(working.profile.as_of, event.time)
+        working.changes += segments.evaluate(self.compiled, working.profile)
 
     def _note(self, working: Working, event: Event, record: Record, order: bytes) -> None:
-        duplicates.remember(working.profile, order, bytes.fromhex(event.fingerprint), record.received_at)
+        duplicates.remember(working.profile, order, bytes.fromhex(event.fingerprint), self.now)
         working.keep_row(event, record, Verdict.APPLIED, self.now)
         working.dirty = True
         self.outcomes["applied", event.type] += 1
@@ -301,15 +192,3 @@ class WorkingSet:
         """Same id, other content: nobody knows which is meant, so neither is lost and the second is not applied."""
         self.outcomes["conflict", ""] += 1
         working.keep_row(event, record, Verdict.CONFLICT, self.now)
-
-    def _owners(self, keyed: list[tuple[str, Identifier]]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(owner for key, _ in keyed if (owner := self._owner(key)) is not None))
-
-    def _owner(self, key: str, *, lapsed: bool = False) -> str | None:
-        """The live profile an identity key belongs to, claims of this batch included; `lapsed`: or last belonged to."""
-        if key in self._claimed:
-            return self._roots[self._claimed[key]]
-        identity = self._identities.get(key)
-        if identity is None or (expired(identity, self.now) and not lapsed):
-            return None
-        return self._roots.get(identity.profile_id)

@@ -1,6 +1,8 @@
 """What the use cases need of the world. Docstrings state failure semantics; memory and AWS adapters pass one suite.
 
-Here is what the path of an event needs, in `learning` beside it what the learning loop needs.
+Here is what the path of an event needs, to the change of a profile. Beside it: what sends messages (`deliveries`), what
+the learning loop needs (`learning`), rebuilds (`rebuilding`), failed batches (`batches`), and how longer work is
+started and watched (`runs`).
 Every method may raise whatever its technology raises when it is out of reach: the caller lets that propagate and is
 retried.
 """
@@ -15,7 +17,6 @@ import msgspec
 from attune.domain.changes import Change
 from attune.domain.consent import LedgerEntry
 from attune.domain.definitions import Definition, Definitions
-from attune.domain.deliveries import Delivery, State
 from attune.domain.identifiers import Identifier
 from attune.domain.identity import Claim, Identity
 
@@ -50,6 +51,19 @@ class ProfileItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     merged_into: str | None = None
     due_at: int | None = None
     outbox: tuple[Change, ...] = ()
+    #: references of the pages of its memory, oldest first
+    pages: tuple[bytes, ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A part of a profile's memory of messages that never changes: its reference is the hash of its entries.
+
+    `expires_at`: epoch seconds after which nobody needs it.
+    """
+
+    reference: bytes
+    entries: bytes
+    expires_at: int
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +72,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[tuple[int | None, ProfileItem], ...]
     claims: tuple[Claim, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
+    #: those that its items name and that were not stored before
+    pages: tuple[Page, ...] = ()
 
 
 class Due(msgspec.Struct, frozen=True, order=True):
@@ -65,6 +81,13 @@ class Due(msgspec.Struct, frozen=True, order=True):
 
     due_at: int
     profile_id: str
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the due index was emitted, by due shard; empty where that is not known. `swept_at`: last sweep, ms."""
+
+    reached: tuple[Due, ...] = ()
+    swept_at: int = 0
 
 
 class ProfileReader(Protocol):
@@ -82,8 +105,14 @@ class ProfileReader(Protocol):
 class ProfileStore(ProfileReader, Protocol):
     """The one writer's store."""
 
+    def pages(self, references: Collection[bytes]) -> dict[bytes, bytes]:
+        """Entries by reference, read consistently: what is absent has expired."""
+        ...
+
     def commit(self, commit: Commit) -> None:
         """All or nothing; `ConflictError` when any condition fails or a concurrent transaction interferes.
+
+        Pages go first and may stay behind alone: only an item that names them makes them count.
 
         `UnstorableError` for what the store's own limits rule out.
         """
@@ -103,18 +132,21 @@ class Holds(Protocol):
 
 
 class DueIndex(Protocol):
-    """Profiles by the time they want to be woken."""
+    """Profiles by the time they want to be woken, in shards; in a shard by due time, and among equals in some order."""
 
-    def due(self, shard: int, after: int, until: int, limit: int) -> list[Due]:
-        """In order of due time, `after` < due_at <= `until`, at most `limit`. Eventually consistent."""
+    def due(self, shard: int, after: Due, until: int, limit: int) -> list[Due]:
+        """In order, what lies behind `after` and is due at or before `until`, at most `limit`. Eventually consistent.
+
+        `Due(t, "")` lies before everything that is due at `t`.
+        """
         ...
 
-    def mark(self, shard: int) -> int:
-        """Up to where the shard has been emitted; 0 where nothing is known."""
+    def marks(self) -> Marks:
+        """As last set."""
         ...
 
-    def set_mark(self, shard: int, until: int) -> None:
-        """Last writer wins: an older mark only repeats wake-ups, which are harmless."""
+    def set_marks(self, marks: Marks) -> None:
+        """Last writer wins: older marks only repeat wake-ups, which are harmless."""
         ...
 
 
@@ -163,6 +195,14 @@ class DefinitionReader(Protocol):
 
     def current(self) -> Definitions:
         """A snapshot, at most the adapter's stated lifetime old (seconds, not minutes)."""
+        ...
+
+
+class DefinitionHistory(DefinitionReader, Protocol):
+    """Current definitions, and for how long they have been so."""
+
+    def watched_since(self, campaign: str, segment: str) -> int:
+        """Since when (ms) a campaign of this id has been started by that segment without a break; 0: nobody knows."""
         ...
 
 
@@ -217,50 +257,6 @@ class Secrets(Protocol):
 
     def replace(self, name: str, values: tuple[str, ...]) -> None:
         """Sets the live values of one name, leaving the others."""
-        ...
-
-
-class DeliveryStore(Protocol):
-    """Deliveries by (profile id, delivery id)."""
-
-    def claim(self, delivery: Delivery) -> Delivery:
-        """Stores it unless its id exists; answers what is stored now (the given one, or the one found)."""
-        ...
-
-    def get(self, profile_id: str, delivery_id: str) -> Delivery | None:
-        """Read consistently."""
-        ...
-
-    def settle(self, delivery: Delivery, *, read_state: State, read_attempts: int) -> None:
-        """Writes the new state; `ConflictError` if state or attempts moved on meanwhile."""
-        ...
-
-    def of_profile(self, profile_id: str, limit: int) -> list[Delivery]:
-        """Newest first."""
-        ...
-
-
-class DeliveryQueue(Protocol):
-    """Work for deliver_messages."""
-
-    def enqueue(self, profile_id: str, delivery_id: str) -> None:
-        """At least once."""
-        ...
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint said: status 0 and a reason where no HTTP answer came."""
-
-    status: int
-    reason: str = ""
-    retry_after: int | None = None
-
-
-class WebhookSender(Protocol):
-    """Sends one signed request."""
-
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Never raises for anything the endpoint does; never follows redirects; never reaches a private address."""
         ...
 
 

@@ -1,10 +1,10 @@
-"""What the learning loop needs of the world: the lake's files and tables, training, models at rest, its runs."""
+"""What the learning loop needs of the world: the lake's files and tables, training, models at rest."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -109,40 +109,6 @@ class Trainer(Protocol):
         ...
 
 
-type RunState = Literal["running", "succeeded", "failed", "timed_out", "aborted"]
-
-
-class LearningRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn of the learning loop: times in ms, what it ended with, or the error's name where it failed."""
-
-    run: str
-    state: RunState
-    started_at: int
-    ended_at: int | None = None
-    output: dict[str, Any] = {}
-    error: str = ""
-
-
-class LearningRuns(Protocol):
-    """Turns of the learning loop. What has just happened may show a second late."""
-
-    def start(self, run: str) -> None:
-        """Starts a run of this name; starting it twice starts it once. `ConflictError` if one of it has ended."""
-        ...
-
-    def running(self) -> str | None:
-        """A run that is under way, by name."""
-        ...
-
-    def latest(self, limit: int) -> list[LearningRun]:
-        """Newest first, without output and error."""
-        ...
-
-    def describe(self, run: str) -> LearningRun | None:
-        """All of one; None where there is none of this name, whatever the name."""
-        ...
-
-
 class RawObject(msgspec.Struct, frozen=True, order=True):
     """One object of raw rows: its key, and a tag that changes with its content."""
 
@@ -230,4 +196,11 @@ class ProfileScan(Protocol):
 
     def all_items(self) -> Iterable[ProfileItem]:
         """Every item, tombstones included; eventually consistent, and not of one instant."""
+        ...
+
+    def some_items(self, after: str, limit: int) -> tuple[list[ProfileItem], str]:
+        """At most `limit`, in the store's own order, and the place behind them; from `after` on ("": the beginning).
+
+        The place is "" behind the last one. A profile that was there all the while is met once.
+        """
         ...

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.profiles import encode_profile
+from attune.domain.duplicates import expires_at
+from attune.domain.profile_state import encode_profile, plain_size
 from attune.domain.segments import next_due
-from attune.ports import Commit, ProfileItem
+from attune.ports import Commit, Page, ProfileItem
 
 if TYPE_CHECKING:
     from attune.domain.segments import Compiled
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 #: a transaction takes 100 actions
 MAX_ACTIONS: Final = 90
-#: bytes of a profile's state; DynamoDB refuses an item of more than 400 KB for good
+#: bytes of a profile's state as it is held in memory; DynamoDB refuses an item of more than 400 KB for good
 MAX_STATE: Final = 300_000
 #: what a withdrawal or a wake-up may bring a full profile to: neither may ever be refused for want of room
 MAX_STATE_WITH_CONSENT: Final = 380_000
@@ -28,7 +29,7 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
     """The survivor, the tombstones of those it absorbed, and what it claims and records: one atomic change."""
     profile = working.profile
     state = encode_profile(profile)
-    if len(state) > (MAX_STATE if working.grown else MAX_STATE_WITH_CONSENT):
+    if plain_size(state) > (MAX_STATE if working.grown else MAX_STATE_WITH_CONSENT):
         raise ProfileTooLargeError
     item = ProfileItem(
         profile_id=profile.profile_id,
@@ -36,6 +37,7 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
         state=state,
         due_at=_due_at(working, next_due(compiled, profile)),
         outbox=tuple(working.changes),
+        pages=tuple(profile.pages),
     )
     tombstones = [
         (version, ProfileItem(profile_id=profile_id, version=(version or 0) + 1, merged_into=profile.profile_id))
@@ -45,6 +47,11 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
         items=((working.version, item), *tombstones),
         claims=tuple(working.claims.values()),
         ledger=tuple(working.ledger),
+        pages=tuple(
+            Page(reference=reference, entries=entries, expires_at=expires_at(entries))
+            for reference, entries in profile.pages.items()
+            if reference not in working.stored_pages
+        ),
     )
 
 

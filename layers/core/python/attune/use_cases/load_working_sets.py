@@ -9,7 +9,8 @@ import msgspec
 
 from attune.domain.addressed import addressees
 from attune.domain.identity import expired
-from attune.domain.profiles import decode_profile
+from attune.domain.people import People
+from attune.domain.profile_state import decode_profile
 from attune.domain.working import Working
 from attune.domain.working_set import WorkingSet
 from attune.use_cases.find_profiles import live
@@ -41,6 +42,8 @@ class Component:
     reads: tuple[Read, ...]
     identities: dict[str, Identity]
     items: dict[str, ProfileItem]
+    #: entries of the pages that the items name, by reference
+    pages: dict[bytes, bytes]
     founders: dict[str, tuple[str, int]]
 
     @property
@@ -51,26 +54,31 @@ class Component:
     def working_set(self, *, now: int, compiled: Compiled, pseudonyms: Identified, seal: Seal) -> WorkingSet:
         """A fresh working copy; folding it changes nothing that is stored or loaded."""
         live_items = {item.profile_id: item for item in self.items.values()}
-        return WorkingSet(
-            now=max(now, *(read.record.received_at for read in self.reads)),
+        now = max(now, *(read.record.received_at for read in self.reads))
+        people = People(
+            now=now,
             compiled=compiled,
-            pseudonyms=pseudonyms,
             new_data_key=seal.new_key,
             identities=self.identities,
             roots={profile_id: item.profile_id for profile_id, item in self.items.items()}
             | {profile_id: profile_id for profile_id in live_items},
-            working={
-                profile_id: Working(decode_profile(item.state), item.version, item.due_at)
-                for profile_id, item in live_items.items()
-            },
+            working={profile_id: working(item, self.pages) for profile_id, item in live_items.items()},
             founders=self.founders,
         )
+        return WorkingSet(now=now, compiled=compiled, pseudonyms=pseudonyms, people=people)
+
+
+def working(item: ProfileItem, pages: dict[bytes, bytes]) -> Working:
+    """A stored profile with its memory, to be folded; a page that has expired is forgotten."""
+    profile = decode_profile(item.state)
+    profile.pages = {reference: pages[reference] for reference in item.pages if reference in pages}
+    return Working(profile, item.version, item.due_at, stored_pages=set(profile.pages))
 
 
 def load_components(
     profiles: ProfileStore, pseudonyms: Identified, reads: Sequence[Read], now: int, *, consistent: bool
 ) -> list[Component]:
-    """Three reads for the batch: who the identifiers belong to, those profiles, and which profile ids are free."""
+    """The reads for the batch: who the identifiers belong to, those profiles, which profile ids are free, and pages."""
     keys = {read.index: _keys(read.record, pseudonyms) for read in reads}
     addressed = {read.index: addressees(read.record) for read in reads}
     identities = profiles.identities(set().union(*keys.values()), consistent=consistent)
@@ -82,6 +90,8 @@ def load_components(
         if keys[read.index] and not _bound(identities.get(read.record.key), items, now)
     }
     founders = _free_profile_ids(profiles, pseudonyms, founding, consistent=consistent)
+    named_pages = {reference for item in items.values() for reference in item.pages}
+    pages = profiles.pages(named_pages) if named_pages else {}
 
     def people(read: Read) -> set[str]:
         owned = {identities[key].profile_id for key in keys[read.index] if key in identities}
@@ -99,6 +109,7 @@ def load_components(
                 reads=tuple(group),
                 identities=group_identities,
                 items={profile_id: items[profile_id] for profile_id in named if profile_id in items},
+                pages=pages,
                 founders={key: founders[key] for key in group_keys if key in founders},
             )
         )
@@ -106,6 +117,8 @@ def load_components(
 
 
 def _keys(record: Record, pseudonyms: Identified) -> set[str]:
+    if not record.events:
+        return {record.key}
     return {pseudonyms.key(identifier) for event in record.events for identifier in event.identifiers}
 
 
@@ -156,7 +169,7 @@ def halve(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
     """The first half, to fold by itself, and the rest; None where there is nothing to split.
 
     A single record is split between its events, and only its last part moves the cursor: until then the memory of
-    message ids keeps the first part from applying twice.
+    message ids keeps the first part from applying twice, which holds more of them than a record (`MAX_TOGETHER`).
     """
     if len(reads) > 1:
         return list(reads[: len(reads) // 2]), list(reads[len(reads) // 2 :])

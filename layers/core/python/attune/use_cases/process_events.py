@@ -8,7 +8,7 @@ repeats, never loses.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -94,19 +94,17 @@ class ProcessEvents:
     def _read_all(
         self, batch: Sequence[StreamRecord], outcomes: Counter[tuple[str, str]], failed: set[str]
     ) -> list[Read]:
-        """After the first failure of a partition key its later records wait: their cursor would pass it by."""
+        """After the first failure all that follows waits, and comes again with it.
+
+        Later records of its key would pass its cursor by, and a `$wake` would find a person whose order is held back.
+        """
         reads: list[Read] = []
-        stopped: set[str] = set()
         for index, delivered in enumerate(batch):
-            if delivered.key in stopped:
-                failed.add(delivered.sequence)
-                continue
             try:
                 record = self._read(delivered, outcomes)
-            except Exception as error:  # noqa: BLE001 - quarantine is out of reach: this record again
-                self._fail([delivered.sequence], error, failed)
-                stopped.add(delivered.key)
-                continue
+            except Exception as error:  # noqa: BLE001 - quarantine is out of reach: from this record on again
+                self._fail([later.sequence for later in batch[index:]], error, failed)
+                break
             if record is not None and record.events:
                 reads.append(Read(index, delivered.sequence, record, record_hash(record)))
         return reads
@@ -140,7 +138,8 @@ class ProcessEvents:
             except Exception as error:  # noqa: BLE001 - reading or archiving failed for all of them: deliver all again
                 self._fail([read.sequence for read in pending], error, failed)
                 return
-        self._fail([read.sequence for read in pending], ConflictError(), failed)
+        if pending:
+            self._fail([read.sequence for read in pending], ConflictError(), failed)
 
     def _round(
         self, pending: list[Read], outcomes: Counter[tuple[str, str]], failed: set[str], *, consistent: bool
@@ -155,12 +154,12 @@ class ProcessEvents:
             try:
                 work, commits = self._fold(component, now, compiled, models)
             except Exception as error:  # noqa: BLE001 - no I/O in there: trying again would end the same way
-                again += self._isolate(component, error, outcomes, failed)
+                self._isolate(component, error, outcomes, failed)
                 continue
             if not consistent and any(outcome in UNWRITTEN for outcome, _ in work.outcomes):
                 again += component.reads
             elif any(is_too_large(commit) for commit in commits) and (halves := halve(component.reads)):
-                again += self._fold_first(*halves, outcomes, failed)
+                self._in_halves(*halves, outcomes, failed)
             else:
                 ready.append((component, work, commits))
         self._archive([work for _, work, _ in ready])
@@ -168,32 +167,38 @@ class ProcessEvents:
             again += self._commit(component, work, commits, outcomes, failed)
         return sorted(again, key=lambda read: (read.index, read.final))
 
-    def _fold_first(
+    def _in_halves(
         self, first: list[Read], rest: list[Read], outcomes: Counter[tuple[str, str]], failed: set[str]
-    ) -> list[Read]:
-        """Carry the first half through to its commit; the rest follows, unless it would overtake a failure."""
+    ) -> None:
+        """Carry the first half through to its commit, then the rest, unless it would overtake a failure.
+
+        Each by itself: a half of a half is no further attempt at the same.
+        """
         self._process(first, outcomes, failed)
-        sequences = [read.sequence for read in rest]
         if failed.isdisjoint(read.sequence for read in first):
-            return rest
-        failed.update(sequences)
-        return []
+            self._process(rest, outcomes, failed)
+        else:
+            failed.update(read.sequence for read in rest)
 
     def _isolate(
         self, component: Component, error: Exception, outcomes: Counter[tuple[str, str]], failed: set[str]
-    ) -> list[Read]:
+    ) -> None:
         """Records that cannot be folded together are folded in halves, until what is to blame lies in quarantine alone.
 
         Otherwise one event that we did not foresee would hold up its shard until it is given up.
         """
         if halves := halve(component.reads):
-            return self._fold_first(*halves, outcomes, failed)
+            self._in_halves(*halves, outcomes, failed)
+            return
         self._report(error)
         reason = "profile_too_large" if isinstance(error, ProfileTooLargeError) else "unprocessable"
         read = component.reads[0]
         self._keep((read.record, Rejected(reason=reason, raw=encode_event(event))) for event in read.record.events)
         outcomes["quarantined", reason] += len(read.record.events)
-        return []
+        if read.final and read.whole != record_hash(read.record):
+            # the end of a record that was split: its cursor moves all the same, by a part without events
+            rest = msgspec.structs.replace(read.record, events=())
+            self._process([replace(read, record=rest)], outcomes, failed)
 
     def _fold(
         self, component: Component, now: int, compiled: Compiled, models: Mapping[str, Model]
@@ -237,7 +242,8 @@ class ProcessEvents:
             self._count("CommitConflicts", 1, {})
             return component.reads
         except UnstorableError as error:
-            return tuple(self._isolate(component, error, outcomes, failed))
+            self._isolate(component, error, outcomes, failed)
+            return ()
         except Exception as error:  # noqa: BLE001 - the store failed for these people: deliver their records again
             self._fail([read.sequence for read in component.reads], error, failed)
             return ()

@@ -12,6 +12,9 @@ from attune.ports import Identified
 
 #: bytes of a record that any Kinesis takes, its partition key (32) counted
 MAX_RECORD: Final = 1024 * 1024 - 32
+#: events of one: half of what a profile remembers (`domain.duplicates.MAX_SEEN`), so that a part of a record, which
+#: alone does not move its cursor, is still known when the record comes again
+MAX_TOGETHER: Final = 500
 
 
 def stream_entries(
@@ -33,9 +36,10 @@ def stream_entries(
 
 
 def _pieces(record: Record) -> Iterator[bytes]:
-    """The record encoded, in as many pieces as its size needs, in order."""
+    """The record encoded, in as many pieces as its size and its events need, in order."""
     data = encode_record(record)
-    if len(data) <= MAX_RECORD or len(record.events) + len(record.rejected) < 2:  # noqa: PLR2004 (one cannot be split)
+    one = len(record.events) + len(record.rejected) < 2  # noqa: PLR2004 (one cannot be split)
+    if one or (len(data) <= MAX_RECORD and len(record.events) <= MAX_TOGETHER):
         yield data
         return
     for part in ("events", "rejected"):

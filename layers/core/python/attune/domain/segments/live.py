@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import SEGMENT, permits
-from attune.domain.profiles import Membership
+from attune.domain.profiles import NOBODY, Membership
 from attune.domain.segments.truth import node_holds, node_since, node_until
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from attune.domain.profiles import Profile
     from attune.domain.segments.conditions import Compiled, CompiledSegment
 
+#: ms after an entry's grace; longer than wake-ups have ever to be missing before somebody notices
+TOO_LATE: Final = 2 * 86_400_000
 _SEPARATOR = "\x1f"
 _FOREVER: Final = 1 << 62
 
@@ -98,7 +100,7 @@ def _bring_in_line(segments: Collection[CompiledSegment], profile: Profile) -> l
                 profile.memberships[_member(segment.id, key)] = _entered(segment, profile, key, now, stay)
             elif not inside and stay is not None and stay.left_at is None:
                 stay.left_at = max(stay.entered_at, _since(segment, profile, key, now))
-                if stay.announced:
+                if stay.announced and stay.told != NOBODY:
                     changes.append(SegmentLeft(segment.id, stay.left_at, key))
     return changes
 
@@ -107,7 +109,7 @@ def announce(compiled: Compiled, profile: Profile, read_up_to: int) -> list[Chan
     """The entries that campaigns should hear of now: still standing, and their grace is over. Each is told once.
 
     Over by the stream, which was read up to what was received at `read_up_to`, not by the clock: what ends the stay may
-    lie further back.
+    lie further back. An entry that is only learnt of `TOO_LATE` is history, which somebody sends again: nobody is told.
     """
     changes: list[Change] = []
     for segment, key, stay in _waiting(compiled, profile):
@@ -117,6 +119,9 @@ def announce(compiled: Compiled, profile: Profile, read_up_to: int) -> list[Chan
         if segment.keyed is not None:
             timer = profile.timers[segment.keyed.slot][key]
             timer.announced = timer.did
+        if stay.entered_at + segment.grace + TOO_LATE <= read_up_to:
+            stay.told = NOBODY
+            continue
         changes.append(SegmentEntered(segment.id, stay.entered_at, key))
     return changes
 
