@@ -6,7 +6,8 @@ checkpoint: to the end of the batch on success, to the LOWEST failed sequence nu
 With `bisect` a batch that failed as a whole comes again in halves, one that failed from a record on without what lies
 before it, and neither uses up a try. After `max_retries` tries, or at an age above `max_age`, the records
 themselves go to the on-failure destination and the shard goes on. A shard that was split or merged is read to its end
-before its children are.
+before its children are. With a parallelization factor a shard is read in as many lanes: the records of one partition
+key stay in one and in order, and each lane has batches, tries and a checkpoint of its own.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class Chunk:
 
 @dataclass
 class Shard:
-    """Takes the hash keys from `first` up to, not including, `end`; `parents` are the places of those it came from."""
+    """Takes the hash keys from `first` up to, not including, `end`; `parents` are the places of those it came from.
+
+    Or a lane of one: several of the same range, side by side.
+    """
 
     first: int
     end: int
@@ -97,8 +101,8 @@ class StreamMapping:
     """Feeds `invoke` from a growing sequence of records.
 
     `records` gives all records from a position on; `key` and `sequence` of one decide its shard and its identifier.
-    `max_retries` and `max_age` (ms) None: for ever. `pause`: ms before a failed batch is tried again. `restless`: the
-    chance that the stream is resharded before a batch is taken.
+    `lanes`: the parallelization factor. `max_retries` and `max_age` (ms) None: for ever. `pause`: ms before a failed
+    batch is tried again. `restless`: the chance that the stream is resharded before a batch is taken.
     """
 
     invoke: Invoke
@@ -106,6 +110,7 @@ class StreamMapping:
     key: Callable[[Any], str]
     sequence: Callable[[Any], str]
     shards: int = 1
+    lanes: int = 1
     batch_size: int = 10
     bisect: bool = False
     max_retries: int | None = None
@@ -118,10 +123,13 @@ class StreamMapping:
 
     _read: int = 0
     _shards: list[Shard] = field(default_factory=list)
+    #: places of those that will never be read again
+    _over: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         bounds = [-(-(HASH_KEYS * n) // self.shards) for n in range(self.shards + 1)]
-        self._shards = [Shard(first, end) for first, end in pairwise(bounds)]
+        self._shards, self._over = [], set()
+        self._open((), list(pairwise(bounds)))
 
     # ------------------------------------------------------------------------------------------------- invocations
 
@@ -160,6 +168,10 @@ class StreamMapping:
         """When the next batch that waits out its pause is tried again."""
         return min((self._shards[place].not_before for place in self._waiting()), default=None)
 
+    def hold(self, partition_key: str, until: int) -> None:
+        """What lies where that key does is not read before then: it lags."""
+        self._shards[self.place_of(partition_key)].not_before = until
+
     def _waiting(self) -> list[int]:
         return [
             place
@@ -169,8 +181,12 @@ class StreamMapping:
 
     def _is_over(self, place: int) -> bool:
         """Nothing is left of the shard, nor of those it came from: an empty one may stand between two that are not."""
-        shard = self._shards[place]
-        return shard.drained and all(map(self._is_over, shard.parents))
+        if place not in self._over:
+            shard = self._shards[place]
+            if not shard.closed or not shard.drained or not all(map(self._is_over, shard.parents)):
+                return False
+            self._over.add(place)
+        return True
 
     def _retry(self, shard: Shard, rest: Chunk, *, whole: bool, progressed: bool) -> None:
         if self.pause:
@@ -213,13 +229,15 @@ class StreamMapping:
             self._shards[self.place_of(self.key(record))].log.append((record, now))
 
     def place_of(self, partition_key: str) -> int:
-        """The open shard that takes the key."""
+        """The lane of the open shard that takes the key."""
         at = hash_key(partition_key)
-        return next(n for n in self.open_shards() if self._shards[n].first <= at < self._shards[n].end)
+        shard = next(n for n in self.open_shards() if self._shards[n].first <= at < self._shards[n].end)
+        return shard + at % self.lanes
 
     def open_shards(self) -> list[int]:
-        """Places of the shards that take records, by their hash keys."""
-        return sorted((n for n, one in enumerate(self._shards) if not one.closed), key=lambda n: self._shards[n].first)
+        """Places of the shards that take records, by their hash keys; of several lanes the first."""
+        places = range(0, len(self._shards), self.lanes)
+        return sorted((n for n in places if not self._shards[n].closed), key=lambda n: self._shards[n].first)
 
     def split(self, place: int) -> None:
         """Two children take the halves of a shard's hash keys."""
@@ -252,7 +270,11 @@ class StreamMapping:
 
     def _replace(self, parents: tuple[int, ...], ranges: list[tuple[int, int]]) -> None:
         self._poll()  # what was put before lies with the parents
-        for place in parents:
+        lanes = tuple(place + lane for place in parents for lane in range(self.lanes))
+        for place in lanes:
             assert not self._shards[place].closed, "a closed shard cannot be divided again"
             self._shards[place].closed = True
-        self._shards += [Shard(first, end, parents) for first, end in ranges]
+        self._open(lanes, ranges)
+
+    def _open(self, parents: tuple[int, ...], ranges: list[tuple[int, int]]) -> None:
+        self._shards += [Shard(first, end, parents) for first, end in ranges for _ in range(self.lanes)]

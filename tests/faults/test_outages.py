@@ -10,11 +10,22 @@ from random import Random
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from attune.adapters.memory import MemoryKeys, MemoryProfiles, MemorySecrets, MemoryStream
+from attune.adapters.aws_outages import ThrottledError
+from attune.adapters.memory import (
+    MemoryDeliveries,
+    MemoryHolds,
+    MemoryKeys,
+    MemoryProfiles,
+    MemorySecrets,
+    MemoryStream,
+)
 from attune.domain.api_keys import SERVER, digest, new_key
 from attune.ports import Commit, Key
+from attune.runtime.http import Request, Response, respond
 from attune.use_cases.collect_events import CollectEvents, Submission
+from attune.use_cases.manage_profiles import ManageProfiles, read_address
 from attune.use_cases.receive_webhook import Notice, ReceiveWebhook, sign
 from attune.use_cases.wake_profiles import WakeProfiles
 from tests.builders import HOUR, MINUTE, NOW, SECOND, Pseudonyms, definitions, profile_id, profile_item, source
@@ -127,6 +138,7 @@ def test_who_comes_due_in_an_hour_without_wake_ups_is_woken_after_it(service: st
         due=wired(wire, "due", profiles),
         stream=wired(wire, "stream", stream),
         clock=clock,
+        sleep=lambda _: None,
         stream_shards=1,
         count=lambda *_: None,
     )
@@ -147,22 +159,29 @@ SHOP_SECRET = "shop secret"
 
 
 class Entrances:
-    """The two functions that take events, every port wired."""
+    """The functions that take what customers do and say, every port wired."""
 
     def __init__(self, wire: Wire) -> None:
-        self.stream = MemoryStream()
+        self.stream, self.holds = MemoryStream(), MemoryHolds()
         key_id, self._token = new_key(SERVER, bytes)
         keys = MemoryKeys()
         keys.add(Key(key_id=key_id, source="shop", type=SERVER, digest=digest(self._token), created_at=NOW))
         ports: dict[str, Any] = {
             "definitions": wired(wire, "definitions", Fixed(definitions(SHOP))),
             "stream": wired(wire, "stream", self.stream),
-            "pseudonyms": Pseudonyms(),
-            "count": lambda *_: None,
+            "pseudonyms": wired(wire, "pseudonyms", Pseudonyms()),
         }
-        self._collect = CollectEvents(keys=wired(wire, "keys", keys), **ports)
+        self._collect = CollectEvents(keys=wired(wire, "keys", keys), count=lambda *_: None, **ports)
         secrets = MemorySecrets({"store": (SHOP_SECRET,)})
-        self._receive = ReceiveWebhook(secrets=wired(wire, "secrets", secrets), **ports)
+        self._receive = ReceiveWebhook(secrets=wired(wire, "secrets", secrets), count=lambda *_: None, **ports)
+        self._manage = ManageProfiles(
+            profiles=MemoryProfiles(),
+            deliveries=MemoryDeliveries(),
+            holds=wired(wire, "holds", self.holds),
+            keys=wired(wire, "keys", keys),
+            clock=lambda: NOW,
+            **ports,
+        )
 
     def collect(self) -> None:
         call = {"type": "track", "event": "Page", "anonymousId": "me", "messageId": "m1"}
@@ -175,25 +194,83 @@ class Entrances:
         signature = sign(SHOP_SECRET, body).decode()
         self._receive(Notice(source="store", body=body, signature=signature, topic="carts/create"), NOW)
 
+    def withdraw(self) -> None:
+        key = self._manage.authorise(self._token)
+        self._manage.set_consent("user_id:me", b'{"consent": {"email": false}}', key)
+
+
+ENTRANCES = [Entrances.collect, Entrances.receive, Entrances.withdraw]
+
 
 def ports_of(call: Callable[[Entrances], None]) -> list[str]:
     wire = Steady()
     call(Entrances(wire))
-    return wire.calls
+    return sorted(set(wire.calls))
 
 
-@pytest.mark.parametrize("entrance", [Entrances.collect, Entrances.receive])
-def test_an_entrance_never_says_yes_to_what_it_could_not_store(entrance: Callable[[Entrances], None]) -> None:
+def answer(entrances: Entrances, entrance: Callable[[Entrances], None]) -> Response:
+    """What the gateway gets."""
+
+    def endpoint(_: Request) -> Response:
+        entrance(entrances)
+        return Response()
+
+    return respond({}, endpoint, lambda _: None)
+
+
+def aws_error(code: str, status: int) -> Exception:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation")  # type: ignore[typeddict-item] # what the rest says nobody reads
+
+
+OUT_OF_REACH: dict[str, Callable[[str], Exception]] = {
+    "throttled": lambda _: aws_error("ThrottlingException", 400),
+    "too much for the table": lambda _: aws_error("ProvisionedThroughputExceededException", 400),
+    "a fault of the service": lambda _: aws_error("InternalServerError", 500),
+    "nobody there": lambda _: EndpointConnectionError(endpoint_url="https://service"),
+    "no answer": lambda _: ReadTimeoutError(endpoint_url="https://service"),
+    "keys left unread": ThrottledError,
+}
+OUR_FAULT: dict[str, Callable[[str], Exception]] = {
+    "no permission": lambda _: aws_error("AccessDeniedException", 400),
+    "no table": lambda _: aws_error("ResourceNotFoundException", 400),
+    "a bug": KeyError,
+}
+
+
+@pytest.mark.parametrize("says", OUT_OF_REACH.values(), ids=list(OUT_OF_REACH))
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_an_entrance_asks_to_come_again_for_what_it_could_not_store(
+    entrance: Callable[[Entrances], None], says: Callable[[str], Exception]
+) -> None:
     calm = Entrances(Steady())
-    entrance(calm)
+    assert answer(calm, entrance).status == 200
     assert calm.stream.records
     ports = ports_of(entrance)
-    assert len(ports) >= 3
+    assert len(ports) >= 4
     for port in ports:
-        shut = Entrances(Outage(port, NOW, HOUR, clock=lambda: NOW))
-        with pytest.raises(Unavailable):
-            entrance(shut)
+        shut = Entrances(Outage(port, NOW, HOUR, clock=lambda: NOW, says=says))
+        refused = answer(shut, entrance)
+        assert (refused.status, refused.body["code"]) == (503, "unavailable")
+        assert int(refused.headers["retry-after"]) > 0
         assert shut.stream.records == []
-        back = Entrances(Outage(port, NOW, HOUR, clock=lambda: NOW + HOUR))
-        entrance(back)
+        back = Entrances(Outage(port, NOW, HOUR, clock=lambda: NOW + HOUR, says=says))
+        assert answer(back, entrance).status == 200
         assert back.stream.records == calm.stream.records
+
+
+@pytest.mark.parametrize("says", OUR_FAULT.values(), ids=list(OUR_FAULT))
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_what_does_not_pass_by_itself_is_no_outage(
+    entrance: Callable[[Entrances], None], says: Callable[[str], Exception]
+) -> None:
+    for port in ports_of(entrance):
+        shut = Entrances(Outage(port, NOW, HOUR, clock=lambda: NOW, says=says))
+        refused = answer(shut, entrance)
+        assert (refused.status, refused.body["code"]) == (500, "internal")
+        assert shut.stream.records == []
+
+
+def test_a_withdrawal_whose_event_could_not_be_stored_acts_nevertheless() -> None:
+    shut = Entrances(Outage("stream", NOW, HOUR, clock=lambda: NOW, says=OUT_OF_REACH["nobody there"]))
+    assert answer(shut, Entrances.withdraw).status == 503
+    assert shut.holds.held([Pseudonyms().key(read_address("user_id:me"))]) == {"email": NOW}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from typing import Any
 
@@ -170,11 +170,11 @@ def test_of_a_batch_only_what_is_too_old_is_given_up() -> None:
 # ------------------------------------------------------------------------------------------------------ resharding
 
 
-class Lanes:
+class Keys:
     """Many keys over shards that change; keeps what was delivered, in order."""
 
     def __init__(self, keys: int = 12, **options: Any) -> None:
-        self.keys = [f"k{n}" for n in range(keys)]
+        self.names = [f"k{n}" for n in range(keys)]
         self.log: list[Record] = []
         self.seen: list[Record] = []
         self.mapping = StreamMapping(
@@ -183,93 +183,136 @@ class Lanes:
 
     def put(self, times: int = 1) -> None:
         for _ in range(times):
-            self.log += [(key, str(len(self.log) + n)) for n, key in enumerate(self.keys)]
+            self.log += [(key, str(len(self.log) + n)) for n, key in enumerate(self.names)]
 
     def run(self, seed: int = 1, **schedule: Any) -> None:
         Simulator(Random(seed), [self.mapping], Turns(), Schedule(**({"again": 0.0} | schedule))).run()
 
-    def check_order(self) -> None:
-        for key in self.keys:
+    def check_order(self, but: Collection[str] = ()) -> None:
+        for key in set(self.names).difference(but):
             mine = list(dict.fromkeys(record for record in self.seen if record[0] == key))
             assert mine == [record for record in self.log if record[0] == key]
 
 
 def test_a_split_gives_each_child_half_of_the_keys_and_a_merge_takes_both() -> None:
-    lanes = Lanes(keys=40)
-    lanes.mapping.split(0)
-    assert lanes.mapping.open_shards() == [1, 2]
-    for key in lanes.keys:
-        assert lanes.mapping.place_of(key) == 1 + (hash_key(key) >> 127)
-    lanes.mapping.merge(1, 2)
-    assert lanes.mapping.open_shards() == [3]
-    assert {lanes.mapping.place_of(key) for key in lanes.keys} == {3}
+    feed = Keys(keys=40)
+    feed.mapping.split(0)
+    assert feed.mapping.open_shards() == [1, 2]
+    for key in feed.names:
+        assert feed.mapping.place_of(key) == 1 + (hash_key(key) >> 127)
+    feed.mapping.merge(1, 2)
+    assert feed.mapping.open_shards() == [3]
+    assert {feed.mapping.place_of(key) for key in feed.names} == {3}
 
 
 def test_children_wait_until_their_parents_have_nothing_left() -> None:
-    lanes = Lanes(shards=2)
-    lanes.put()
-    lanes.mapping.merge(0, 1)
-    lanes.put()
-    taken = [lanes.mapping.take(Random(1)) for _ in range(3)]
+    feed = Keys(shards=2)
+    feed.put()
+    feed.mapping.merge(0, 1)
+    feed.put()
+    taken = [feed.mapping.take(Random(1)) for _ in range(3)]
     assert [batch.place if batch else None for batch in taken] == [0, 1, None]
     for batch in taken[:2]:
         assert batch is not None
-        lanes.mapping.settle(batch, None, failed=False, again=False)
-    lanes.run()
-    assert len(lanes.seen) == len(lanes.log) - sum(len(batch.records) for batch in taken if batch)
+        feed.mapping.settle(batch, None, failed=False, again=False)
+    feed.run()
+    assert len(feed.seen) == len(feed.log) - sum(len(batch.records) for batch in taken if batch)
 
 
 def test_grandchildren_wait_too_where_their_parents_never_held_anything() -> None:
-    lanes = Lanes(shards=2)
-    lanes.put()
-    lanes.mapping.merge(0, 1)
-    lanes.mapping.split(2)
-    lanes.put()
-    places = {batch.place for _ in range(3) if (batch := lanes.mapping.take(Random(1)))}
+    feed = Keys(shards=2)
+    feed.put()
+    feed.mapping.merge(0, 1)
+    feed.mapping.split(2)
+    feed.put()
+    places = {batch.place for _ in range(3) if (batch := feed.mapping.take(Random(1)))}
     assert places == {0, 1}
 
 
 def test_what_was_put_before_a_split_comes_before_what_was_put_after_it() -> None:
-    lanes = Lanes(batch_size=3)
+    feed = Keys(batch_size=3)
     for _ in range(3):
-        lanes.put()
-        lanes.mapping.split(lanes.mapping.open_shards()[0])
-    lanes.put()
-    lanes.run()
-    assert len(lanes.seen) == len(lanes.log)
-    lanes.check_order()
+        feed.put()
+        feed.mapping.split(feed.mapping.open_shards()[0])
+    feed.put()
+    feed.run()
+    assert len(feed.seen) == len(feed.log)
+    feed.check_order()
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_stream_that_reshards_all_the_time_keeps_each_key_in_order(seed: int) -> None:
-    lanes = Lanes(shards=1 + seed % 3, batch_size=3, restless=0.2)
+    feed = Keys(shards=1 + seed % 3, lanes=1 + seed, batch_size=3, restless=0.2)
     for _ in range(4):
-        lanes.put(2)
-        lanes.run(seed, again=0.2)
-    assert set(lanes.seen) == set(lanes.log)
-    assert len(lanes.mapping._shards) > 5
-    lanes.check_order()
+        feed.put(2)
+        feed.run(seed, again=0.2)
+    assert set(feed.seen) == set(feed.log)
+    assert len(feed.mapping._shards) > 5 * feed.mapping.lanes
+    feed.check_order()
+
+
+def test_a_shard_is_read_in_as_many_lanes_side_by_side_and_a_key_in_one_of_them() -> None:
+    feed = Keys(shards=2, lanes=3, keys=40)
+    assert {feed.mapping.place_of(key) for key in feed.names} == set(range(6))
+    feed.put(2)
+    batches = [batch for _ in range(7) if (batch := feed.mapping.take(Random(1)))]
+    assert sorted(batch.place for batch in batches) == list(range(6))
+    for batch in batches:
+        assert {feed.mapping.place_of(key) for key, _ in batch.records} == {batch.place}
+
+
+def test_a_lane_that_fails_holds_up_nobody_but_its_own_keys() -> None:
+    feed = Keys(lanes=4, batch_size=5, bisect=True, max_retries=3)
+    bad = {key for key in feed.names if feed.mapping.place_of(key) == 1}
+
+    def invoke(records: list[Record]) -> None:
+        if bad.intersection(key for key, _ in records):
+            raise Unavailable
+        feed.seen.extend(records)
+
+    feed.mapping.invoke = invoke
+    feed.put(3)
+    feed.run()
+    assert {key for key, _ in feed.seen} == set(feed.names) - bad != set(feed.names)
+    given_up = [record for one in feed.mapping.given_up for record in one.records]
+    assert given_up == [record for record in feed.log if record[0] in bad]
+    feed.check_order(but=bad)
+
+
+def test_children_wait_for_every_lane_of_their_parents() -> None:
+    feed = Keys(lanes=2)
+    feed.put()
+    feed.mapping.split(0)
+    feed.put()
+    batches = [feed.mapping.take(Random(1)) for _ in range(3)]
+    assert [batch.place if batch else None for batch in batches] == [0, 1, None]
+    for batch in batches[:1]:
+        assert batch is not None
+        feed.mapping.settle(batch, None, failed=False, again=False)
+    while (batch := feed.mapping.take(Random(1))) is not None:
+        assert batch.place == 0, "the other lane still holds records"
+        feed.mapping.settle(batch, None, failed=False, again=False)
 
 
 def test_only_neighbours_merge_and_only_open_shards_are_divided() -> None:
-    lanes = Lanes(shards=3)
+    feed = Keys(shards=3)
     with pytest.raises(AssertionError, match="neighbours"):
-        lanes.mapping.merge(0, 2)
-    lanes.mapping.split(1)
+        feed.mapping.merge(0, 2)
+    feed.mapping.split(1)
     with pytest.raises(AssertionError, match="closed"):
-        lanes.mapping.split(1)
+        feed.mapping.split(1)
 
 
 # ---------------------------------------------------------------------------------------------- a recreated stream
 
 
 def test_a_recreated_stream_is_read_from_its_beginning_and_what_was_left_of_the_old_one_is_known() -> None:
-    lanes = Lanes(keys=3, batch_size=2)
-    lanes.put(2)
-    batch = lanes.mapping.take(Whole(1))
+    feed = Keys(keys=3, batch_size=2)
+    feed.put(2)
+    batch = feed.mapping.take(Whole(1))
     assert batch is not None
-    lanes.mapping.settle(batch, None, failed=False, again=False)
-    assert lanes.mapping.recreate() == lanes.log[2:]
-    lanes.log = [("k0", "0"), ("k1", "1")]
-    lanes.run()
-    assert lanes.seen == lanes.log
+    feed.mapping.settle(batch, None, failed=False, again=False)
+    assert feed.mapping.recreate() == feed.log[2:]
+    feed.log = [("k0", "0"), ("k1", "1")]
+    feed.run()
+    assert feed.seen == feed.log

@@ -11,6 +11,7 @@ import msgspec
 
 from attune.adapters.memory import MemoryStream
 from tests.builders import MINUTE
+from tests.faults.repairs import Repairs
 from tests.faults.stream_mapping import GivenUp
 from tests.faults.wires import Fault, Moment, Unavailable, Wire, strike
 from tests.faults.world import Warm, World
@@ -33,13 +34,8 @@ def ids_in(batches: list[GivenUp]) -> set[str]:
 
 
 def replay_given_up(world: World) -> None:
-    """As docs/operations.md says: events go back onto the stream, in order; what campaigns did not hear they hear."""
-    batches, world.process.given_up = world.process.given_up, []
-    for batch in batches:
-        world.stream.put([(record.key, record.data) for record in batch.records])
-    unheard, world.campaigns.given_up = world.campaigns.given_up, []
-    for batch in unheard:
-        assert world.campaigns.invoke(batch.records) == {"batchItemFailures": []}
+    """What `attune repair` does first: all of it is run again, and nothing is left over."""
+    assert Repairs(world).replay().left == 0
     world.settle()
 
 
@@ -89,18 +85,19 @@ class Repeat:
 
 @dataclass
 class Outage:
-    """Every call of ports whose name begins with `of` fails from `start` on, for `length` ms."""
+    """Every call of ports whose name begins with `of` fails from `start` on, for `length` ms; `says`: with what."""
 
     of: str
     start: int
     length: int
     clock: Callable[[], int] = lambda: 0
+    says: Callable[[str], Exception] = Unavailable
     failed: int = 0
 
     def carry(self, name: str, call: Callable[[], Any]) -> Any:
         if name.startswith(self.of) and self.start <= self.clock() < self.start + self.length:
             self.failed += 1
-            raise Unavailable(name)
+            raise self.says(name)
         return call()
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from botocore.exceptions import EndpointConnectionError
+
 ROOT = Path(__file__).parents[2]
 _modules = itertools.count(1)
 
@@ -37,6 +39,16 @@ class Answer:
     @property
     def code(self) -> str:
         return str(self.body["code"])
+
+
+class OutOfReach:
+    """Any port whose service does not answer."""
+
+    def __getattr__(self, _: str) -> Any:
+        def call(*_: Any, **__: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://service")
+
+        return call
 
 
 def load(function: str) -> ModuleType:

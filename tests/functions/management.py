@@ -29,6 +29,7 @@ ROUTES = {
         "POST /v1/channels/{channel}/secrets",
     ),
     "manage_models": ("GET /v1/models", "POST /v1/models/train", "GET /v1/models/runs/{run}"),
+    "manage_repairs": ("POST /v1/repairs", "GET /v1/repairs", "GET /v1/repairs/{run}"),
 }
 CONTEXT = SimpleNamespace(
     function_name="function",
@@ -58,7 +59,7 @@ class Deployment:
         self.stream = cloud.name("stream")
         cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
         self.registry = cloud.bucket()
-        self.machine = Machine(cloud)
+        self.machine, self.repairs = Machine(cloud), Machine(cloud)
         variables = {f"{role.upper()}_TABLE": name for role, name in self.tables.items()} | {
             "STREAM_NAME": self.stream,
             "IDENTITY_SECRET": cloud.secret("identity secret of the tests"),
@@ -67,6 +68,7 @@ class Deployment:
             "CHANNEL_SECRETS": cloud.secret("{}"),
             "REGISTRY_BUCKET": self.registry,
             "LEARNING_MACHINE": self.machine.arn,
+            "REPAIR_MACHINE": self.repairs.arn,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

@@ -23,7 +23,8 @@ from attune.domain.carts import Cart
 from attune.domain.changes import SegmentEntered, encode_outbox
 from attune.domain.consent import Consent
 from attune.domain.deliveries import State
-from attune.domain.profiles import Profile, Timer, Trait, encode_profile
+from attune.domain.profile_state import encode_profile
+from attune.domain.profiles import Profile, Timer, Trait
 from attune.domain.segments import compile_segments
 from attune.ports import Commit, ProfileItem
 from attune.runtime.clock import now

@@ -18,7 +18,7 @@ from attune.domain.events import Event, Origin, Record, decode_record
 from attune.ports import Key, StreamUnavailableError
 from attune.use_cases.collect_events import CollectEvents
 from tests.builders import NOW, Pseudonyms, identifiers, key_of, source
-from tests.functions.gateway import Answer, call, http_event, load
+from tests.functions.gateway import Answer, OutOfReach, call, http_event, load
 
 KB = 1024
 TRACK: dict[str, Any] = {"type": "track", "event": "Viewed", "userId": "u1", "messageId": "m1"}
@@ -45,13 +45,18 @@ class Door:
         self.keys = MemoryKeys()
         self.browser, self.server = self.new_key(BROWSER), self.new_key(SERVER)
         sources = [source(origins=("https://shop.example",)), source(id="open", origins=())]
-        module.collect = CollectEvents(
-            keys=self.keys,
-            definitions=MemoryDefinitions(sources),
-            pseudonyms=Pseudonyms(),
-            stream=self.stream,
-            count=lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
-        )
+        self._ports: dict[str, Any] = {
+            "keys": self.keys,
+            "definitions": MemoryDefinitions(sources),
+            "pseudonyms": Pseudonyms(),
+            "stream": self.stream,
+            "count": lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
+        }
+        self.rebuild()
+
+    def rebuild(self, **ports: Any) -> None:
+        """The function anew, with other ports."""
+        self.module.collect = CollectEvents(**(self._ports | ports))
 
     def new_key(self, key_type: KeyType, source_id: str = "shop", seed: int = 1) -> str:
         key_id, key = new_key(key_type, lambda size: bytes([seed, len(key_type)]) * (size // 2))
@@ -319,6 +324,14 @@ def test_a_stream_that_is_down_is_answered_with_503_and_when_to_come_again(door:
     assert (answer.status, answer.code) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert door.counted == []
+
+
+@pytest.mark.parametrize("port", ["keys", "definitions", "pseudonyms", "stream"])
+def test_whatever_is_out_of_reach_is_answered_with_503_and_nothing_is_stored(door: Door, port: str) -> None:
+    door.rebuild(**{port: OutOfReach()})
+    answer = door.post("batch", {"batch": [TRACK]})
+    assert (answer.status, answer.code, door.stream.records) == (503, "unavailable", [])
+    assert int(answer.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize("route", ["$default", "GET /v1/profiles/{profile}"])

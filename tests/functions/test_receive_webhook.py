@@ -20,7 +20,7 @@ from attune.ports import StreamUnavailableError
 from attune.sources.shopify import TOPICS
 from attune.use_cases.receive_webhook import ReceiveWebhook
 from tests.builders import Pseudonyms, key_of, source
-from tests.functions.gateway import Answer, call, http_event, load
+from tests.functions.gateway import Answer, OutOfReach, call, http_event, load
 
 KB = 1024
 ROUTE = "POST /v1/webhooks/{source}"
@@ -59,13 +59,18 @@ class Door:
             source(id="site"),
         ]
         secrets = {"shop": ("new", "old"), "bound": ("bound",), "site": ("site",), "bare": ("",)}
-        module.receive = ReceiveWebhook(
-            definitions=MemoryDefinitions(shops),
-            secrets=MemorySecrets(secrets),
-            pseudonyms=Pseudonyms(),
-            stream=self.stream,
-            count=lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
-        )
+        self._ports: dict[str, Any] = {
+            "definitions": MemoryDefinitions(shops),
+            "secrets": MemorySecrets(secrets),
+            "pseudonyms": Pseudonyms(),
+            "stream": self.stream,
+            "count": lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
+        }
+        self.rebuild()
+
+    def rebuild(self, **ports: Any) -> None:
+        """The function anew, with other ports."""
+        self.module.receive = ReceiveWebhook(**(self._ports | ports))
 
     def post(
         self,
@@ -215,6 +220,14 @@ def test_a_stream_that_is_down_makes_the_shop_come_again(door: Door) -> None:
     door.stream.is_down = True
     answer = door.post("carts/update", CART)
     assert (answer.status, answer.code) == (503, "unavailable")
+    assert "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize("port", ["definitions", "secrets", "pseudonyms", "stream"])
+def test_whatever_is_out_of_reach_makes_the_shop_come_again(door: Door, port: str) -> None:
+    door.rebuild(**{port: OutOfReach()})
+    answer = door.post("carts/update", CART)
+    assert (answer.status, answer.code, door.stream.records) == (503, "unavailable", [])
     assert "retry-after" in answer.headers
 
 

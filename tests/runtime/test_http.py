@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from attune.domain.errors import AttuneError
 from attune.ports import StreamUnavailableError
@@ -34,6 +35,13 @@ def test_a_stream_out_of_reach_is_503_with_a_time_to_come_again() -> None:
     response, failed = answer(raising(StreamUnavailableError()))
     assert (response.status, response.body["code"], response.headers) == (503, "unavailable", {"retry-after": "5"})
     assert failed == []
+
+
+def test_a_service_out_of_reach_is_503_and_its_error_is_logged() -> None:
+    error = EndpointConnectionError(endpoint_url="https://dynamodb")
+    response, failed = answer(raising(error))
+    assert (response.status, response.body["code"], response.headers) == (503, "unavailable", {"retry-after": "5"})
+    assert failed == [error]
 
 
 def test_the_unexpected_is_500_without_a_word_about_it() -> None:

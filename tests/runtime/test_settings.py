@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
+from msgspec.structs import fields
 
 from attune.runtime import settings
 from attune.runtime.settings import DeliverMessagesSettings, ProcessEventsSettings, SettingsError

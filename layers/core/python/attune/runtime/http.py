@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.adapters.aws_outages import is_outage
 from attune.domain.errors import AttuneError
 from attune.ports import StreamUnavailableError
 from attune.runtime.telemetry import Handler, Telemetry
 
-#: seconds that a client is asked to wait when the stream is out of reach
+#: seconds that a client is asked to wait when what an answer takes is out of reach
 RETRY_AFTER: Final = 5
 
 
@@ -53,16 +54,17 @@ def endpoint_handler(telemetry: Telemetry, endpoint: Endpoint) -> Handler:
 
 
 def respond(event: Mapping[str, Any], endpoint: Endpoint, failed: Callable[[Exception], None]) -> Response:
-    """Errors become answers; the unexpected becomes a 500 that says nothing, after `failed` heard of it."""
+    """Errors become answers; the unexpected one that says nothing, 503 or 500, after `failed` heard of it."""
     try:
         return endpoint(parse(event))
     except AttuneError as error:
         return refusal(error)
     except StreamUnavailableError:
-        message = "the events could not be stored; send the same request again"
-        return refusal(AttuneError("unavailable", message, status=503, retry_after=RETRY_AFTER))
+        return _unavailable()
     except Exception as failure:  # noqa: BLE001 (whatever it is, the caller gets an answer)
         failed(failure)
+        if is_outage(failure):
+            return _unavailable()
         return refusal(AttuneError("internal", "something went wrong on our side", status=500))
 
 
@@ -101,6 +103,11 @@ def refusal(error: AttuneError) -> Response:
     """`{"code", "message"}` with the error's status, and `Retry-After` where it has one."""
     headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
     return Response(status=error.status, body={"code": error.code, "message": error.message}, headers=headers)
+
+
+def _unavailable() -> Response:
+    message = "a service that this takes cannot be reached; send the same request again"
+    return refusal(AttuneError("unavailable", message, status=503, retry_after=RETRY_AFTER))
 
 
 def not_found() -> AttuneError:

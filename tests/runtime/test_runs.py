@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attune.runtime.learning import RunInput, RunInputError
+from attune.runtime.runs import RunInput, RunInputError
 from tests.builders import NOW
 
 
