@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 
 from cli import schema as published
+from cli.addresses import addressable
 from cli.api import admin_api, server_api
 from cli.apply import carry_out, plan, read_definitions
 from cli.connection import STACK_FILE, connect
 from cli.errors import CliError
 from cli.models import models
+from cli.repairs import rebuild, repair
 from cli.terminal import notes, print_json
 
 app = typer.Typer(
@@ -29,6 +31,8 @@ consent = typer.Typer(no_args_is_help=True, help="What one customer consents to.
 groups = {"keys": keys, "secrets": secrets, "profile": profile, "consent": consent, "models": models}
 for name, group in groups.items():
     app.add_typer(group, name=name)
+app.command()(repair)
+app.command()(rebuild)
 
 Address = Annotated[str, typer.Argument(help="namespace:value, such as email:ada@example.com")]
 
@@ -53,7 +57,7 @@ def options(
     context: typer.Context,
     api_url: Annotated[str, typer.Option(envvar="ATTUNE_API_URL", help="Address of the API.")] = "",
     admin_key: Annotated[
-        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets, models.")
+        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets, models, repairs.")
     ] = "",
     server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent.")] = "",
     stack: Annotated[Path, typer.Option(help="Used where no address is given.")] = STACK_FILE,
@@ -132,7 +136,7 @@ def new_channel_secret(context: typer.Context, channel: str) -> None:
 def show_profile(context: typer.Context, address: Address) -> None:
     """Print what is known of one customer."""
     with server_api(context) as api:
-        print_json(api.call("GET", "profiles", _addressable(address)))
+        print_json(api.call("GET", "profiles", addressable(address)))
 
 
 @consent.command("set")
@@ -152,7 +156,7 @@ def set_consent(
     said = dict.fromkeys(sorted(granted), True) | dict.fromkeys(sorted(withdrawn), False)
     body = {"consent": said} | ({"effective_at": effective_at} if effective_at else {})
     with server_api(context) as api:
-        print_json(api.call("PUT", "profiles", _addressable(address), "consent", body=body))
+        print_json(api.call("PUT", "profiles", addressable(address), "consent", body=body))
 
 
 @app.command()
@@ -171,12 +175,3 @@ def main() -> None:
     except CliError as error:
         print(f"attune: {error}", file=sys.stderr)
         sys.exit(1)
-
-
-def _addressable(address: str) -> str:
-    """The gateway decodes a path before it looks for its route, and a decoded slash or question mark splits it."""
-    if ":" not in address:
-        raise CliError(f"{address}: a profile is addressed as namespace:value")
-    if "/" in address or "?" in address:
-        raise CliError(f"{address}: a value with / or ? cannot stand in an address; use another identifier")
-    return address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Annotated, Final
 
@@ -10,15 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.api import Api, Json, admin_api
+from cli.api import Json, admin_api
 from cli.errors import CliError
+from cli.runs import ended
 from cli.terminal import notes, print_json
 
 models = typer.Typer(no_args_is_help=True, help="What is learnt from all customers.")
 
-#: seconds between two looks at a run, from the first to the longest
-_FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 5.0
 #: by what a run decided
 OUTCOMES: Final = {
     "no_champion": "the first model serves now",
@@ -53,7 +50,7 @@ def train(
         run = str(api.call("POST", "models", "train")["run"])
         print(run, flush=True)
         if wait:
-            for line in _told(_ended(api, run)):
+            for line in _told(ended(run, lambda: api.call("GET", "models", "runs", run))):
                 print(line)
 
 
@@ -76,17 +73,6 @@ def show(
             notes.print(_worry(model))
     for run in answer["runs"][:1]:
         screen.print(f"newest run: {run['run']}, {run['state']}, started at {run['started_at']}")
-
-
-def _ended(api: Api, run: str) -> Json:
-    """The run once it is over; it goes on, whatever becomes of the one who waits."""
-    pause = _FIRST_PAUSE
-    with notes.status(f"run {run} is under way") as shown:
-        while (now := api.call("GET", "models", "runs", run))["state"] == "running":
-            shown.update(f"run {run} is under way since {now['started_at']}")
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, 1.5 * pause)
-    return now
 
 
 def _told(run: Json) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attune.runtime.learning import RunInput
+from attune.runtime.runs import RunInput
 from attune.runtime.settings import CompactLakeSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.compact_lake import compact_lake

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attune.runtime.learning import RunInput
+from attune.runtime.runs import RunInput
 from attune.runtime.settings import RefreshScoresSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.refresh_scores import refresh_scores

@@ -28,7 +28,7 @@ class Campaigning(Construct):
         super().__init__(scope, construct_id)
         self._config, self._make, self._data = config, make, data
         self.deliveries = DeliveryQueue(self, "Deliveries")
-        self._environment = {
+        self.environment = {
             "PROFILES_TABLE": data.tables.profiles.table_name,
             "IDENTITIES_TABLE": data.tables.identities.table_name,
             "DELIVERIES_TABLE": data.tables.deliveries.table_name,
@@ -46,11 +46,9 @@ class Campaigning(Construct):
             "run_campaigns",
             description="Decide on the changes of profiles: who is to receive what",
             timeout=SENDER_TIMEOUT,
-            environment=self._environment,
+            environment=self.environment,
         )
-        self._may_read(function)
-        function.may("dynamodb:PutItem", on=[data.tables.deliveries.table_arn])
-        function.may("sqs:SendMessage", on=[self.deliveries.queue.queue_arn])
+        self.may_decide(function)
         function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3"])
         consume_table(function, data.tables.profiles, data.failures, HAS_CHANGES)
         return function
@@ -63,7 +61,7 @@ class Campaigning(Construct):
             description="Send queued messages: re-check, render, sign, post, keep the outcome",
             timeout=SENDER_TIMEOUT,
             environment={
-                **self._environment,
+                **self.environment,
                 "CHANNEL_SECRETS": data.secrets.channels.secret_arn,
                 "ALLOWED_ADDRESSES": ",".join(self._config.allowed_addresses),
             },
@@ -75,6 +73,12 @@ class Campaigning(Construct):
         # one message an invocation: a slow endpoint takes its own time, not that of its neighbours
         consume_queue(function, self.deliveries.queue, batch_size=1, max_concurrency=20)
         return function
+
+    def may_decide(self, function: PythonFunction) -> None:
+        """Grant reading what a decision depends on, claiming a delivery, and putting it on the queue."""
+        self._may_read(function)
+        function.may("dynamodb:PutItem", on=[self._data.tables.deliveries.table_arn])
+        function.may("sqs:SendMessage", on=[self.deliveries.queue.queue_arn])
 
     def _may_read(self, function: PythonFunction) -> None:
         tables = self._data.tables

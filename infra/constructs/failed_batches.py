@@ -13,8 +13,8 @@ from infra.guardrails import acknowledge
 class FailedBatches(Construct):
     """A queue with one message per object in the failures bucket.
 
-    Its alarm stays on until an operator has replayed the batch and removed the notice. (A bucket has no prompt
-    metric of its own, and a batch that fails in part is not an error in Lambda's metrics.)
+    Its alarm stays on until the batch was replayed, which removes the notice. (A bucket has no prompt metric of its
+    own, and a batch that fails in part is not an error in Lambda's metrics.)
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket) -> None:
@@ -26,11 +26,16 @@ class FailedBatches(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(self.queue, "AwsSolutions-SQS3", "a queue of dead letters: people read it, nothing retries it")
+        acknowledge(
+            self.queue,
+            "AwsSolutions-SQS3",
+            "a queue of dead letters: a repair that a person starts empties it",
+        )
         pattern = events.EventPattern(
             source=["aws.s3"],
             detail_type=["Object Created"],
-            detail={"bucket": {"name": [bucket.bucket_name]}},
+            # receipts of replayed batches lie beside them
+            detail={"bucket": {"name": [bucket.bucket_name]}, "object": {"key": [{"prefix": "aws/lambda/"}]}},
         )
         events.Rule(
             self,

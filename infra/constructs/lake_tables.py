@@ -10,11 +10,12 @@ from constructs import Construct
 
 from attune.adapters import lake_tables as declared
 from infra.config import EnvironmentConfig
+from infra.constructs.python_function import PythonFunction
 
 GLUE = f"arn:{Aws.PARTITION}:glue:{Aws.REGION}:{Aws.ACCOUNT_ID}"
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 # The days are reckoned from the query, not looked up: no crawler, and a new day needs no new partition.
-BY_DAY = {
+PROJECTED = {
     "projection.enabled": "true",
     "projection.dt.type": "date",
     "projection.dt.format": "yyyy-MM-dd",
@@ -23,12 +24,15 @@ BY_DAY = {
     "projection.dt.interval.unit": "DAYS",
 }
 
+BY_DAY, BY_RUN = "one object a day", "named by the run that makes them"
+IN_TABLES_AND_ANSWERS = {"StringLike": {"s3:prefix": ["compacted/*", "queries/*"]}}
+
 
 class LakeTables(Construct):
     """A Glue database with the tables `events` and `profiles`, and the Athena work group that reads them."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, bucket: s3.IBucket, key_arn: str
+        self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, bucket: s3.Bucket, key_arn: str
     ) -> None:
         super().__init__(scope, construct_id)
         self._bucket = bucket
@@ -61,6 +65,21 @@ class LakeTables(Construct):
         """The database that every account has."""
         return f"{GLUE}:database/default"
 
+    def may_be_queried_by(self, function: PythonFunction) -> None:
+        """Grant asking Athena and reading its answers; the key on S3's behalf aside."""
+        bucket = self._bucket
+        function.may("athena:StartQueryExecution", "athena:GetQueryExecution", on=[self.workgroup_arn])
+        function.may("glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", on=self.catalog_arns)
+        # Athena asks for this one too, whichever a query names.
+        function.may("glue:GetDatabase", on=[self.default_database_arn])
+        # Athena works on S3 with the caller's rights.
+        function.may("s3:GetBucketLocation", "s3:ListBucketMultipartUploads", on=[bucket.bucket_arn])
+        function.may("s3:ListBucket", on=[bucket.bucket_arn], only_if=IN_TABLES_AND_ANSWERS)
+        function.may_get_objects(bucket, "compacted/", BY_DAY)
+        function.may_get_objects(bucket, "queries/", BY_RUN)
+        function.may_put_objects(bucket, "queries/", BY_RUN)
+        function.may("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", on=[bucket.arn_for_objects("queries/*")])
+
     def _table(
         self,
         name: str,
@@ -77,7 +96,7 @@ class LakeTables(Construct):
             table_input=glue.CfnTable.TableInputProperty(
                 name=name,
                 table_type="EXTERNAL_TABLE",
-                parameters={"classification": "parquet", **(BY_DAY if partition else {})},
+                parameters={"classification": "parquet", **(PROJECTED if partition else {})},
                 partition_keys=_columns([partition]) if partition else [],
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     columns=_columns(columns),

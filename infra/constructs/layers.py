@@ -9,7 +9,7 @@ from infra.config import EnvironmentConfig
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 WHAT = {
     "core": "Attune's own package and the libraries it uses",
-    "powertools": "Powertools for AWS Lambda and the X-Ray SDK",
+    "powertools": "Powertools for AWS Lambda: logs and metrics",
     "duckdb": "DuckDB, which compacts the lake",
     "ml": "Attune's training and the libraries it uses: pandas, scikit-learn",
 }

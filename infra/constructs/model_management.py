@@ -1,15 +1,12 @@
 """The API over models: which one serves, how runs went, and a run on demand."""
 
-from aws_cdk import Aws
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.constructs.function_machine import may_run
 from infra.constructs.http_api import Route
 from infra.constructs.python_function import FunctionMaker, PythonFunction
-from infra.guardrails import acknowledge
 from infra.stacks.data_stack import DataStack
-
-RUNS_HAVE_NAMES = "a run's name comes from whoever starts it; the machine is named, and it is the only one"
 
 
 class ModelManagement(Construct):
@@ -44,20 +41,8 @@ class ModelManagement(Construct):
                 "ADMIN_SECRET": data.secrets.admin.secret_arn,
             },
         )
-        function.may("states:StartExecution", "states:ListExecutions", on=[machine.state_machine_arn])
-        name = machine.state_machine_name
-        runs = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{name}:*"
-        function.may("states:DescribeExecution", on=[runs])
-        acknowledge(function.function_role, f"AwsSolutions-IAM5[Resource::{_as_reported(machine)}]", RUNS_HAVE_NAMES)
+        may_run(function, machine)
         function.may_read_models(data.registry)
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.admin.secret_arn])
         function.may_use_key(data.key, reads=["s3", "secretsmanager"])
         return function
-
-
-def _as_reported(machine: sfn.StateMachine) -> str:
-    """Name the machine's runs as cdk-nag's finding does."""
-    plain = machine.node.default_child
-    assert isinstance(plain, sfn.CfnStateMachine)  # noqa: S101 - narrows jsii's type
-    name = machine.stack.get_logical_id(plain)
-    return f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{name}.Name>:*"

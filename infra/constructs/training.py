@@ -4,13 +4,12 @@ from aws_cdk import Duration, Size
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
-from infra.constructs.lake_tables import LakeTables
+from infra.constructs.lake_tables import BY_DAY, BY_RUN, LakeTables
 from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.stacks.data_stack import DataStack
 
 LONGEST = Duration.minutes(15)  # of a Lambda function
-BY_DAY, BY_RUN, BY_VERSION = "one object a day", "named by the run that makes them", "one folder a version of a model"
-IN_TABLES_AND_ANSWERS = {"StringLike": {"s3:prefix": ["compacted/*", "queries/*"]}}
+BY_VERSION = "one folder a version of a model"
 
 
 class Training(Construct):
@@ -71,19 +70,7 @@ class Training(Construct):
                 "REGISTRY_BUCKET": data.registry.bucket_name,
             },
         )
-        function.may("athena:StartQueryExecution", "athena:GetQueryExecution", on=[tables.workgroup_arn])
-        function.may("glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", on=tables.catalog_arns)
-        # Athena asks for this one too, whichever a query names.
-        function.may("glue:GetDatabase", on=[tables.default_database_arn])
-        # Athena works on S3 with the caller's rights.
-        function.may("s3:GetBucketLocation", "s3:ListBucketMultipartUploads", on=[data.lake.bucket_arn])
-        function.may("s3:ListBucket", on=[data.lake.bucket_arn], only_if=IN_TABLES_AND_ANSWERS)
-        function.may_get_objects(data.lake, "compacted/", BY_DAY)
-        function.may_get_objects(data.lake, "queries/", BY_RUN)
-        function.may_put_objects(data.lake, "queries/", BY_RUN)
-        function.may(
-            "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", on=[data.lake.arn_for_objects("queries/*")]
-        )
+        tables.may_be_queried_by(function)
         function.may_read_models(data.registry)
         function.may_put_objects(data.registry, "models/", BY_VERSION)
         function.may_use_key(data.key, reads=[], writes=["s3"])

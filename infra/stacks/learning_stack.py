@@ -26,9 +26,9 @@ class LearningStack(Stack):
             description="Attune: compact, train, score",
         )
         make = partial(PythonFunction, config=config, layers=StackLayers(self, config))
-        tables = LakeTables(self, "Tables", config=config, bucket=data.lake, key_arn=data.key.key_arn)
+        self.tables = tables = LakeTables(self, "Tables", config=config, bucket=data.lake, key_arn=data.key.key_arn)
 
-        training = Training(self, "Training", config=config, make=make, data=data, tables=tables)
+        self.training = training = Training(self, "Training", config=config, make=make, data=data, tables=tables)
         self.machine = LearningMachine(self, "Learning", config=config, training=training).machine
         management = ModelManagement(self, "Models", make=make, data=data, machine=self.machine)
 

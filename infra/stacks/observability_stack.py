@@ -6,7 +6,6 @@ from constructs import Construct
 from infra.config import EnvironmentConfig
 from infra.constructs.alarms import FIVE_MINUTES, Alarms, failures_metric, lambda_metric
 from infra.constructs.dashboard import draw_dashboard
-from infra.constructs.failed_batches import FailedBatches
 from infra.stacks.data_stack import DataStack
 from infra.stacks.learning_stack import LearningStack
 from infra.stacks.pipeline_stack import PipelineStack
@@ -35,12 +34,11 @@ class ObservabilityStack(Stack):
         )
         self._pipeline = pipeline
         self._alarms = Alarms(self, email=config.alarm_email, key=data.key)
-        self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
         self._watch_the_path()
         self._watch_the_functions()
         self._watch_learning(learning, scheduled=config.learning_hour is not None)
         self._watch_what_people_must_put_right()
-        draw_dashboard(self, config, learning, pipeline, self.failed_batches.queue)
+        draw_dashboard(self, config, learning, pipeline, pipeline.failed_batches.queue)
 
     def _watch_the_path(self) -> None:
         processing, campaigning = self._pipeline.processing, self._pipeline.campaigning
@@ -110,5 +108,5 @@ class ObservabilityStack(Stack):
         self._alarms.when(
             "FailedBatchesWaiting",
             "Batches that could not be processed lie in the failures bucket",
-            self.failed_batches.queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            self._pipeline.failed_batches.queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
         )

@@ -13,11 +13,15 @@ from infra.config import EnvironmentConfig
 from infra.constructs.campaigning import Campaigning
 from infra.constructs.collection import Collection
 from infra.constructs.event_lake import EventLake
+from infra.constructs.failed_batches import FailedBatches
 from infra.constructs.http_api import HttpApi
 from infra.constructs.layers import StackLayers
 from infra.constructs.management import Management
 from infra.constructs.processing import Processing
 from infra.constructs.python_function import PythonFunction
+from infra.constructs.rebuilding import Rebuilding
+from infra.constructs.repair_machine import RepairMachine
+from infra.constructs.repairing import Repairing, RepairManagement
 from infra.stacks.data_stack import DataStack
 from infra.stacks.learning_stack import LearningStack
 
@@ -47,18 +51,41 @@ class PipelineStack(Stack):
         self.processing = Processing(self, "Processing", config=config, make=make, data=data, lake=lake)
         self.campaigning = Campaigning(self, "Campaigning", config=config, make=make, data=data)
         management = Management(self, "Management", make=make, data=data)
+        self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
+        repairing = Repairing(
+            self,
+            "Repairing",
+            config=config,
+            make=make,
+            data=data,
+            campaigning=self.campaigning,
+            notices=self.failed_batches.queue,
+        )
+        rebuilding = Rebuilding(self, "Rebuilding", make=make, data=data, tables=learning.tables)
+        machine = RepairMachine(
+            self,
+            "Repair",
+            config=config,
+            repairing=repairing,
+            compact_lake=learning.training.compact_lake,
+            rebuild_profiles=rebuilding.rebuild_profiles,
+        ).machine
+        repairs = RepairManagement(self, "Repairs", make=make, data=data, machine=machine)
         self.http = HttpApi(
             self,
             "Http",
             config=config,
-            routes=[*collection.routes, *management.routes, *learning.routes],
+            routes=[*collection.routes, *management.routes, *repairs.routes, *learning.routes],
             otherwise=collection.collect_events,  # answers 404 with the same error body as everything else
         )
 
         #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
         self.workers = [*self.processing.functions, *self.campaigning.functions]
         self.functions = [*collection.functions, *self.workers, *management.functions]
+        self.functions += [*repairing.functions, *rebuilding.functions, *repairs.functions]
         deliveries = self.campaigning.deliveries
         CfnOutput(self, "ApiUrl", value=self.http.url)
         CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
         CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
+        CfnOutput(self, "RepairMachineArn", value=machine.state_machine_arn)
+        CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)

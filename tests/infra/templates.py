@@ -60,6 +60,12 @@ class Templates:
         [found] = [r for r in self.of(type_) if r.logical_id.startswith(logical_id_prefix)]
         return found
 
+    def machine(self, logical_id_prefix: str) -> tuple[Resource, dict[str, Any]]:
+        """A state machine and what it is defined to do, its functions named as resources."""
+        machine = self.named(logical_id_prefix, "AWS::StepFunctions::StateMachine")
+        definition: dict[str, Any] = json.loads(self.target(machine.properties["DefinitionString"], machine.stack))
+        return machine, definition
+
     def target(self, value: Any, stack: str) -> str:
         """What a reference means, as `<stack>/<logical id>` plus what is joined to it; a literal is itself."""
         match value:

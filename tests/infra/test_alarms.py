@@ -52,7 +52,7 @@ def test_a_failed_learning_run_wakes_somebody(templates: Templates) -> None:
     alarm = templates.named("LearningFailed", "AWS::CloudWatch::Alarm").properties
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/States", "ExecutionsFailed", 1)
     assert alarm["TreatMissingData"] == "notBreaching"
-    [machine] = templates.of("AWS::StepFunctions::StateMachine")
+    machine, _ = templates.machine("LearningMachine")
     [dimension] = alarm["Dimensions"]
     assert templates.target(dimension["Value"], "attune-production-observability") == str(machine)
 
@@ -77,9 +77,14 @@ def test_a_function_s_errors_wake_somebody_unless_its_caller_sees_them(templates
         functions[templates.target(integration.properties["IntegrationUri"], integration.stack)]
         for integration in templates.of("AWS::ApiGatewayV2::Integration")
     }
-    asked_by_the_machine = {"compact_lake", "train_models", "refresh_scores"}
-    assert {*functions.values()} == watched | asked_over_http | asked_by_the_machine
-    assert not watched & (asked_over_http | asked_by_the_machine)
+    asked_by_a_machine = {
+        functions[state["Resource"]]
+        for prefix in ("LearningMachine", "RepairMachine")
+        for state in templates.machine(prefix)[1]["States"].values()
+        if state["Type"] == "Task"
+    }
+    assert {*functions.values()} == watched | asked_over_http | asked_by_a_machine
+    assert not watched & (asked_over_http | asked_by_a_machine)
 
 
 def test_without_an_address_no_topic_is_paid_for(templates: Templates) -> None:

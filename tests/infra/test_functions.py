@@ -54,7 +54,7 @@ def test_no_layer_is_handed_from_stack_to_stack(templates: Templates) -> None:
 def test_the_environment_holds_exactly_what_the_settings_of_the_function_read(templates: Templates) -> None:
     for name, function in templates.functions().items():
         settings_class = getattr(settings, f"{name.title().replace('_', '')}Settings")
-        read = {field.upper() for field in settings_class.__dataclass_fields__}
+        read = {field.upper() for field in settings_class.__struct_fields__}
         assert set(_variables(function)) - FOR_ALL == read, name
 
 

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+import pytest
+
 from tests.infra.templates import Statement, Templates
 
 D = "attune-production-data/"
@@ -14,6 +16,13 @@ WEBHOOK_SECRETS, CHANNEL_SECRETS = f"{D}SecretsWebhooksA46236DF", f"{D}SecretsCh
 LAKE_STREAM = "attune-production-pipeline/LakeStreamFF47BEAA"
 LAKE, REGISTRY = f"{D}Lake5F1B88EA", f"{D}Registry4DB9CCA5"
 MACHINE = "attune-production-learning/LearningMachine9106F7DD"
+REPAIR_MACHINE = "attune-production-pipeline/RepairMachineC377CBFB"
+RUN_CAMPAIGNS = "attune-production-pipeline/CampaigningRunCampaigns98A00C5D"
+NOTICES = "attune-production-pipeline/FailedBatchesNoticesA72FACF2"
+REPAIRS = (
+    "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ':execution:{"Fn::GetAtt": ["RepairMachineC377CBFB", "Name"]}:*'
+)
 RUNS = (
     "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
     ':execution:{"Fn::GetAtt": ["LearningMachine9106F7DD", "Name"]}:*'
@@ -35,6 +44,23 @@ LOOK_UP = {
 MODELS = {REGISTRY: {"s3:ListBucket"}, f"{REGISTRY}/models/*": {"s3:GetObject"}}
 READ_TABLE = {"glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"}
 FOLD = {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
+QUERY = {
+    ATHENA: {"athena:GetQueryExecution", "athena:StartQueryExecution"},
+    f"{GLUE}:catalog": READ_TABLE,
+    f"{GLUE}:database/attune_production": READ_TABLE,
+    f"{GLUE}:database/default": {"glue:GetDatabase"},
+    f"{GLUE}:table/attune_production/events": READ_TABLE,
+    f"{GLUE}:table/attune_production/profiles": READ_TABLE,
+    LAKE: {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"},
+    f"{LAKE}/compacted/*": {"s3:GetObject"},
+    f"{LAKE}/queries/*": {
+        "s3:AbortMultipartUpload",
+        "s3:GetObject",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+    },
+}
+DECIDE = {**LOOK_UP, DELIVERIES: {"dynamodb:PutItem"}, QUEUE: {"sqs:SendMessage"}}
 GRANTS: dict[str, dict[str, set[str]]] = {
     "collect_events": ENTRANCE,
     "receive_webhook": {**ENTRANCE, WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue"}},
@@ -63,9 +89,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         STREAM: {"kinesis:PutRecords"},
     },
     "run_campaigns": {
-        **LOOK_UP,
-        DELIVERIES: {"dynamodb:PutItem"},
-        QUEUE: {"sqs:SendMessage"},
+        **DECIDE,
         f"{PROFILES}:stream": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
         "*": {"dynamodb:ListStreams"},
         FAILURES: {"s3:ListBucket"},
@@ -108,22 +132,15 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         f"{LAKE}/compacted/*": {"s3:GetObject", "s3:PutObject"},
     },
     "train_models": {
-        ATHENA: {"athena:GetQueryExecution", "athena:StartQueryExecution"},
-        f"{GLUE}:catalog": READ_TABLE,
-        f"{GLUE}:database/attune_production": READ_TABLE,
-        f"{GLUE}:database/default": {"glue:GetDatabase"},
-        f"{GLUE}:table/attune_production/events": READ_TABLE,
-        f"{GLUE}:table/attune_production/profiles": READ_TABLE,
-        LAKE: {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"},
-        f"{LAKE}/compacted/*": {"s3:GetObject"},
-        f"{LAKE}/queries/*": {
-            "s3:AbortMultipartUpload",
-            "s3:GetObject",
-            "s3:ListMultipartUploadParts",
-            "s3:PutObject",
-        },
+        **QUERY,
         REGISTRY: {"s3:ListBucket"},
         f"{REGISTRY}/models/*": {"s3:GetObject", "s3:PutObject"},
+    },
+    "rebuild_profiles": {
+        **QUERY,
+        PROFILES: FOLD,
+        IDENTITIES: FOLD,
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
     },
     "refresh_scores": {
         **MODELS,
@@ -136,6 +153,30 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         RUNS: {"states:DescribeExecution"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
     },
+    "replay_batches": {
+        FAILURES: {"s3:ListBucket"},
+        f"{FAILURES}/aws/lambda/*": {"s3:GetObject"},
+        f"{FAILURES}/replayed/*": {"s3:PutObject"},
+        STREAM: {"kinesis:PutRecords"},
+        RUN_CAMPAIGNS: {"lambda:InvokeFunction"},
+        NOTICES: {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"},
+    },
+    "repair_effects": {
+        **DECIDE,
+        PROFILES: LOOK_UP[PROFILES] | {"dynamodb:Scan"},
+        DELIVERIES: {"dynamodb:GetItem", "dynamodb:PutItem"},
+    },
+    "manage_repairs": {
+        REPAIR_MACHINE: {"states:ListExecutions", "states:StartExecution"},
+        REPAIRS: {"states:DescribeExecution"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+}
+
+MACHINES = {
+    "LearningMachine": {"compact_lake", "train_models", "refresh_scores"},
+    "RepairMachine": {"replay_batches", "repair_effects", "compact_lake", "rebuild_profiles"},
 }
 
 
@@ -189,12 +230,18 @@ def test_training_lists_tables_and_answers_and_no_raw_rows(templates: Templates)
     assert statement.condition == {"StringLike": {"s3:prefix": ["compacted/*", "queries/*"]}}
 
 
-def test_the_learning_machine_calls_its_three_functions_and_nothing_else(templates: Templates) -> None:
-    [machine] = templates.of("AWS::StepFunctions::StateMachine")
+def test_a_rebuild_writes_pages_of_memories_and_no_identity(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "rebuild_profiles") if s.resources == {IDENTITIES} and s.condition]
+    assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
+
+
+@pytest.mark.parametrize(("prefix", "functions"), MACHINES.items())
+def test_a_machine_calls_its_functions_and_nothing_else(templates: Templates, prefix: str, functions: set[str]) -> None:
+    machine, _ = templates.machine(prefix)
     role = templates.target(machine.properties["RoleArn"], machine.stack)
     statements = [s for s in templates.statements(role) if "*" not in s.resources]
-    functions = {str(templates.functions()[name]) for name in ("compact_lake", "train_models", "refresh_scores")}
-    assert [(set(s.actions), set(s.resources)) for s in statements] == [({"lambda:InvokeFunction"}, functions)]
+    its_own = {str(templates.functions()[name]) for name in functions}
+    assert [(set(s.actions), set(s.resources)) for s in statements] == [({"lambda:InvokeFunction"}, its_own)]
 
 
 def test_the_schedule_starts_the_learning_machine_and_nothing_else(templates: Templates) -> None:
@@ -224,8 +271,12 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "manage_definitions": {"dynamodb", "secretsmanager"},
         "compact_lake": {"dynamodb", "s3"},
         "train_models": {"s3"},
+        "rebuild_profiles": {"dynamodb", "s3"},
         "refresh_scores": {"s3"},
         "manage_models": {"s3", "secretsmanager"},
+        "replay_batches": {"s3"},
+        "repair_effects": {"dynamodb"},
+        "manage_repairs": {"secretsmanager"},
     }
 
 

@@ -24,6 +24,9 @@ ROUTES = {
     "GET /v1/models": "manage_models",
     "POST /v1/models/train": "manage_models",
     "GET /v1/models/runs/{run}": "manage_models",
+    "POST /v1/repairs": "manage_repairs",
+    "GET /v1/repairs": "manage_repairs",
+    "GET /v1/repairs/{run}": "manage_repairs",
 }
 
 

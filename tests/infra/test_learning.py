@@ -1,6 +1,5 @@
 """How learning runs: the machine, its schedule, the tables it reads."""
 
-import json
 from typing import Any
 
 from attune.adapters import lake_tables
@@ -12,15 +11,11 @@ MINUTE = 60
 
 
 def _machine(templates: Templates) -> Resource:
-    [machine] = templates.of("AWS::StepFunctions::StateMachine")
-    return machine
+    return templates.machine("LearningMachine")[0]
 
 
 def _definition(templates: Templates) -> dict[str, Any]:
-    machine = _machine(templates)
-    text = templates.target(machine.properties["DefinitionString"], machine.stack)
-    definition: dict[str, Any] = json.loads(text)
-    return definition
+    return templates.machine("LearningMachine")[1]
 
 
 def _tasks(templates: Templates) -> dict[str, dict[str, Any]]:

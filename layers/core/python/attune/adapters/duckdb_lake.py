@@ -34,14 +34,23 @@ _TYPES: Final = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN", 
 #: over `lines`, a chunk of a day
 _TYPED: Final = "SELECT $day AS day, * REPLACE (from_base64(sealed) AS sealed) FROM lines"
 #: Over `rows`, those of all days that are judged together. An event is (source, message id, fingerprint); a merge is
-#: told by who was absorbed. Of rows that are alike in everything the last one counts.
+#: told by who was absorbed. Of rows that are alike in everything the last one counts. An event is repeated if it was
+#: applied to what was received at two times: what the stream delivers again was received once.
 _COUNTING: Final = """
 SET VARIABLE counting = (
-    SELECT bitstring_agg(position, 0, $last) FROM (
-        SELECT day, position FROM rows QUALIFY 1 = row_number() OVER (
-            PARTITION BY source, message_id, fingerprint, absorbed
-            ORDER BY list_contains($unstored::VARCHAR[], profile_id),
-                version DESC, verdict = 'dropped' DESC, processed_at DESC, day DESC, position DESC
+    SELECT {
+        rows: bitstring_agg(position, 0, $last),
+        repeated: bitstring_agg(position, 0, $last) FILTER (repeated)
+    } FROM (
+        SELECT day, position, first_applied < last_applied AS repeated FROM (
+            SELECT day, position, min(received_at) FILTER (verdict = 'applied') OVER of_event AS first_applied,
+                max(received_at) FILTER (verdict = 'applied') OVER of_event AS last_applied FROM rows
+            WINDOW of_event AS (PARTITION BY source, message_id, fingerprint, absorbed)
+            QUALIFY 1 = row_number() OVER (
+                PARTITION BY source, message_id, fingerprint, absorbed
+                ORDER BY list_contains($unstored::VARCHAR[], profile_id),
+                    version DESC, verdict = 'dropped' DESC, processed_at DESC, day DESC, position DESC
+            )
         )
     ) WHERE day = $day
 )
@@ -54,7 +63,9 @@ HAVING count(DISTINCT profile_id) > 1 AND bool_or(day = $day)
 _LAST: Final = "SELECT max(position) FROM rows"
 #: told bit by bit, because a filter lets rows through as they lie; a join or a sort would hold the whole day
 _DAY: Final = """
-SELECT * EXCLUDE (day, position) FROM rows WHERE get_bit(getvariable('counting'), position::INTEGER) = 1
+SELECT * EXCLUDE (day, position) REPLACE (
+    coalesce(get_bit(getvariable('counting').repeated, position::INTEGER) = 1, false) AS repeated
+) FROM rows WHERE get_bit(getvariable('counting').rows, position::INTEGER) = 1
 """
 _PROFILES: Final = "SELECT * FROM lines ORDER BY profile_id"
 

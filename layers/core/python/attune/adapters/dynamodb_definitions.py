@@ -73,6 +73,7 @@ class DynamoDefinitions:
         document = {
             "version": {"N": str(version)},
             "document": {"S": msgspec.json.encode(definition).decode()},
+            "at": {"N": str(self._clock())},
         }
         current: dict[str, Any] = {
             "Put": {
@@ -90,8 +91,28 @@ class DynamoDefinitions:
             "Delete": {"TableName": self._table, "Key": _key(kind, definition_id), **_unchanged(read_version)}
         }
         version = read_version + 1
-        document = {"version": {"N": str(version)}, "deleted": {"BOOL": True}}
+        document: dict[str, Any] = {
+            "version": {"N": str(version)},
+            "deleted": {"BOOL": True},
+            "at": {"N": str(self._clock())},
+        }
         self._transact(gone, self._history(kind, definition_id, version, document))
+
+    def watched_since(self, campaign: str, segment: str) -> int:
+        """Back through the campaign's history, newest first, to its deletion or another trigger."""
+        since = 0
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="#kind = :kind AND begins_with(#id, :id)",
+            ExpressionAttributeNames={"#kind": "kind", "#id": "id"},
+            ExpressionAttributeValues={":kind": {"S": "campaign@history"}, ":id": {"S": f"{campaign}#"}},
+            ScanIndexForward=False,
+        )
+        for item in (item for page in pages for item in page["Items"]):
+            if "deleted" in item or _trigger(item["document"]["S"]) != segment:
+                break
+            since = int(item.get("at", {"N": "0"})["N"])
+        return since
 
     def _history(self, kind: str, definition_id: str, version: int, document: dict[str, Any]) -> dict[str, Any]:
         key = _key(f"{kind}@history", f"{definition_id}#{version:08}")
@@ -153,6 +174,11 @@ def _unchanged(read_version: int | None) -> dict[str, Any]:
 
 def _kind(definition: Definition) -> str:
     return str(type(definition).__struct_config__.tag)
+
+
+def _trigger(document: str) -> str:
+    """The segment that starts a campaign, of a document of any age."""
+    return str(msgspec.json.decode(document).get("trigger", {}).get("segment", ""))
 
 
 def _decode(item: Any) -> tuple[int, Definition]:

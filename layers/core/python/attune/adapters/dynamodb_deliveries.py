@@ -13,13 +13,12 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from attune.domain.changes import SegmentEntered
-from attune.domain.deliveries import Delivery, State
+from attune.domain.deliveries import MUTABLE, Delivery, State
 from attune.ports import ConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-_MUTABLE: Final = ("state", "reason", "detail", "body", "attempts", "next_attempt_at", "holder", "updated_at")
 _NUMBERS: Final = frozenset({"created_at", "updated_at", "expires_at", "attempts", "next_attempt_at"})
 
 
@@ -52,15 +51,15 @@ class DynamoDeliveries:
     def settle(self, delivery: Delivery, *, read_state: State, read_attempts: int) -> None:
         """`ConflictError` if state or attempts moved on meanwhile, other than to what is being written."""
         item = _encode(delivery)
-        values = {f":{name}": item[name] for name in _MUTABLE}
+        values = {f":{name}": item[name] for name in MUTABLE}
         read = {":read_state": {"S": str(read_state)}, ":read_attempts": {"N": str(read_attempts)}}
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key={name: item[name] for name in ("profile_id", "delivery_id")},
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in _MUTABLE),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in MUTABLE),
                 ConditionExpression="#state = :read_state AND #attempts = :read_attempts",
-                ExpressionAttributeNames={f"#{name}": name for name in _MUTABLE},
+                ExpressionAttributeNames={f"#{name}": name for name in MUTABLE},
                 ExpressionAttributeValues=values | read,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

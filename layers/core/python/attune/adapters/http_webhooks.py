@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from attune.adapters.public_addresses import AllowedAddresses, is_public, parse
-from attune.ports import Answer
+from attune.ports.deliveries import Answer
 
 if TYPE_CHECKING:
     from attune.adapters.public_addresses import Address

@@ -11,6 +11,7 @@ from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from attune.adapters.aws_outages import is_outage
 from attune.ports import StreamUnavailableError
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ ATTEMPTS: Final = 6
 UNANSWERED: Final = 1
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
-_SERVER_ERROR: Final = 500
-_THROTTLED: Final = frozenset(
-    {"ProvisionedThroughputExceededException", "KMSThrottlingException", "LimitExceededException"}
-)
 
 type Entry = tuple[str, bytes]
 
@@ -80,7 +77,7 @@ class KinesisStream:
                 raise StreamUnavailableError("the stream does not answer") from None
             return entries
         except ClientError as error:
-            if _may_pass(error):
+            if is_outage(error):
                 return entries
             raise
         failed: set[str] = set()
@@ -96,12 +93,6 @@ class KinesisStream:
 def kinesis_config() -> Config:
     """For callers who must answer within seconds; retries are this module's, which knows about order."""
     return Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1})
-
-
-def _may_pass(error: ClientError) -> bool:
-    """Throttling and faults of the service pass; a missing permission or stream does not."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= _SERVER_ERROR or error.response.get("Error", {}).get("Code") in _THROTTLED
 
 
 def _chunks(records: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -38,6 +38,8 @@ EVENTS: Final = (
     # what the profile's consent was when the row was made; null where nobody had said anything
     ("consent_personalization", "boolean"),
     ("sealed", "binary"),
+    # it was applied more than once: its producer told it again when nobody remembered it any more
+    ("repeated", "boolean"),
 )
 #: the arrival day, from the folder: `compacted/events/dt=2025-06-15/events.parquet`
 EVENTS_PARTITION: Final = ("dt", "string")

@@ -9,8 +9,8 @@ from threading import Lock
 import msgspec
 
 from attune.adapters.memory_profiles import Shelf
-from attune.domain.definitions import Definition, Definitions, snapshot
-from attune.ports import ConflictError, Key
+from attune.domain.definitions import Campaign, Definition, Definitions, snapshot
+from attune.ports import Clock, ConflictError, Key
 
 
 class _Versioned(msgspec.Struct, frozen=True):
@@ -19,10 +19,13 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 class MemoryDefinitions:
-    """`DefinitionStore`, optionally with definitions to begin with."""
+    """`DefinitionStore` and `DefinitionHistory`, optionally with definitions to begin with."""
 
-    def __init__(self, definitions: Iterable[Definition] = ()) -> None:
+    def __init__(self, definitions: Iterable[Definition] = (), *, clock: Clock = lambda: 0) -> None:
         self._lock = Lock()
+        self._clock = clock
+        #: of each campaign: the segment that starts it, and since when
+        self._watched: dict[str, tuple[str, int]] = {}
         self._current = Shelf(_Versioned)
         self._last: dict[tuple[str, str], int] = defaultdict(int)
         self.history: list[tuple[int, Definition]] = []
@@ -47,13 +50,19 @@ class MemoryDefinitions:
             self._retire(key, read_version)
             version = self._last[key] = self._last[key] + 1
             self._current.put(key, _Versioned(version, definition))
+            if isinstance(definition, Campaign):
+                self._watch(definition.id, definition.trigger.segment)
         return version
 
     def delete(self, kind: str, definition_id: str, *, read_version: int) -> None:
-        """The version that goes is kept as history."""
+        """The version that goes is kept as history; its going is a version too."""
+        key = (kind, definition_id)
         with self._lock:
-            self._retire((kind, definition_id), read_version)
-            self._current.drop((kind, definition_id))
+            self._retire(key, read_version)
+            self._last[key] += 1
+            self._current.drop(key)
+            if kind == "campaign":
+                del self._watched[definition_id]
 
     def versions(self, kind: str) -> list[tuple[int, Definition]]:
         """In order of id."""
@@ -61,6 +70,16 @@ class MemoryDefinitions:
             stored = [value for value in self._current.values() if _kind(value.definition) == kind]
         stored.sort(key=lambda value: value.definition.id)
         return [(value.version, value.definition) for value in stored]
+
+    def watched_since(self, campaign: str, segment: str) -> int:
+        """0 where it is not started by that segment."""
+        with self._lock:
+            watched, since = self._watched.get(campaign, ("", 0))
+        return since if watched == segment else 0
+
+    def _watch(self, campaign: str, segment: str) -> None:
+        if self._watched.get(campaign, ("", 0))[0] != segment:
+            self._watched[campaign] = (segment, self._clock())
 
     def _retire(self, key: tuple[str, str], read_version: int | None) -> None:
         stored = self._current.get(key)

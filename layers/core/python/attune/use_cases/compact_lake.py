@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.consent import PERSONALIZATION, permits
 from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import decode_profile, spell_score
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import spell_score
 from attune.ports.learning import KnownProfile, UnreadableObjectError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from attune.ports.learning import Compaction, LakeFiles, ProfileScan, RawObject
 
 #: part of what a day was made from: raise it when the tables or the rule change, and every day is made again
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 
 
 class CompactLake:

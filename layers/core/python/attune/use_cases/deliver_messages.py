@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from attune.domain.definitions import Channel
     from attune.domain.deliveries import Delivery
-    from attune.ports import Clock, Count, DeliveryStore, Secrets, WebhookSender
+    from attune.ports import Clock, Count, Secrets
+    from attune.ports.deliveries import DeliveryStore, WebhookSender
     from attune.use_cases.read_circumstances import ReadCircumstances
 
     #: (secrets, webhook id, epoch seconds, body) → the headers of Standard Webhooks; ValueError without a usable secret

@@ -9,18 +9,16 @@ import msgspec
 
 from attune.domain.errors import AttuneError
 from attune.domain.models import MODELS, UNREADABLE
-from attune.ports import ConflictError
 from attune.use_cases.find_champions import MISSING_POINTER, find_champion
 from attune.use_cases.recognise_keys import require_admin
-from attune.use_cases.show_times import iso, second
+from attune.use_cases.show_times import iso
+from attune.use_cases.start_runs import MAX_RUNS, find_run, show_run, start_run
 
 if TYPE_CHECKING:
     from attune.domain.models import Model
     from attune.ports import Clock
-    from attune.ports.learning import LearningRun, LearningRuns, Registry
-
-#: how many runs an answer shows, the newest
-MAX_RUNS: Final = 10
+    from attune.ports.learning import Registry
+    from attune.ports.runs import Run, Runs
 
 type Json = dict[str, Any]
 
@@ -66,7 +64,7 @@ class _Output(msgspec.Struct):
 class ManageModels:
     """Changes nothing itself: it starts runs. `admin_key` answers the deployment's admin key."""
 
-    def __init__(self, *, registry: Registry, runs: LearningRuns, admin_key: Callable[[], str], clock: Clock) -> None:
+    def __init__(self, *, registry: Registry, runs: Runs, admin_key: Callable[[], str], clock: Clock) -> None:
         self._registry = registry
         self._runs = runs
         self._admin_key = admin_key
@@ -78,33 +76,21 @@ class ManageModels:
 
     def show(self) -> Json:
         """`{models, runs}`: every model that is trained, whether there is one yet or not, and the newest runs."""
-        runs = [_shown(run) for run in self._runs.latest(MAX_RUNS)]
+        runs = [show_run(run) for run in self._runs.latest(MAX_RUNS)]
         return {"models": [self._model(name) for name in MODELS], "runs": runs}
 
     def train(self) -> Json:
-        """`{run}`; 409 `training_in_progress`.
+        """`{run}`, which is its model's version too; 409 `training_in_progress`.
 
-        Two that are asked for in the same second are one. Two that overlap all the same, because the list of runs
-        lags or the schedule came in between, do no harm: each step may be repeated, and the pointer is moved on a
-        condition.
+        Two that overlap all the same, because the list of runs lags or the schedule came in between, do no harm: each
+        step may be repeated, and the pointer is moved on a condition.
         """
-        under_way = self._runs.running()
-        if under_way is not None:
-            raise _in_progress(under_way)
-        # its model's version too
-        run = second(self._clock())
-        try:
-            self._runs.start(run)
-        except ConflictError:
-            raise _in_progress(run) from None
-        return {"run": run}
+        return start_run(self._runs, self._clock(), {}, _in_progress)
 
     def one_run(self, run: str) -> Json:
         """`{run, state, started_at, ended_at, result}`; 404 `unknown_run`."""
-        found = self._runs.describe(run)
-        if found is None:
-            raise AttuneError("unknown_run", "there is no run of this name, or it ended long ago", status=404)
-        return _shown(found) | {"result": _result(found)}
+        found = find_run(self._runs, run)
+        return show_run(found) | {"result": _result(found)}
 
     def _model(self, name: str) -> Json:
         standing = find_champion(self._registry, name)
@@ -137,16 +123,7 @@ def _in_progress(run: str) -> AttuneError:
     return AttuneError("training_in_progress", f"run {run} is under way; wait for its end", status=409)
 
 
-def _shown(run: LearningRun) -> Json:
-    return {
-        "run": run.run,
-        "state": run.state,
-        "started_at": iso(run.started_at),
-        "ended_at": None if run.ended_at is None else iso(run.ended_at),
-    }
-
-
-def _result(run: LearningRun) -> Json | None:
+def _result(run: Run) -> Json | None:
     """What was decided, or the error's name; nothing of where things lie."""
     if run.state == "running":
         return None

@@ -10,7 +10,7 @@ from attune.domain.consent import PURPOSES, SEGMENT, Consent, outlasts, permits
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
-from attune.domain.profiles import decode_profile
+from attune.domain.profile_state import decode_profile
 from attune.domain.segments import members
 from attune.sources.payloads import parse_time
 from attune.use_cases.compile_definitions import CompileDefinitions
@@ -22,17 +22,8 @@ from attune.use_cases.show_times import iso
 if TYPE_CHECKING:
     from attune.domain.deliveries import Delivery
     from attune.domain.profiles import Profile
-    from attune.ports import (
-        Clock,
-        DefinitionReader,
-        DeliveryStore,
-        EventStream,
-        Holds,
-        Identified,
-        Key,
-        Keys,
-        ProfileReader,
-    )
+    from attune.ports import Clock, DefinitionReader, EventStream, Holds, Identified, Key, Keys, ProfileReader
+    from attune.ports.deliveries import DeliveryStore
 
 #: how many deliveries an answer shows, the newest
 MAX_DELIVERIES: Final = 50

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attune.domain import campaigns
-from attune.domain.profiles import decode_profile
+from attune.domain.profile_state import decode_profile
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import current
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from attune.domain.changes import Change, SegmentEntered
     from attune.domain.definitions import Campaign
     from attune.domain.deliveries import Delivery
-    from attune.ports import Count, DefinitionReader, DeliveryQueue, DeliveryStore
+    from attune.ports import Count, DefinitionReader
+    from attune.ports.deliveries import Claims, DeliveryQueue
     from attune.use_cases.read_circumstances import Circumstances, ReadCircumstances
 
 
@@ -45,11 +46,14 @@ class RunCampaigns:
         *,
         circumstances: ReadCircumstances,
         definitions: DefinitionReader,
-        store: DeliveryStore,
+        store: Claims,
         queue: DeliveryQueue,
         count: Count,
         report: Callable[[BaseException], None] = lambda _: None,
+        starts: Callable[[Campaign, SegmentEntered], bool] = lambda _campaign, _entry: True,
     ) -> None:
+        """`starts`: whether a campaign may be started by an entry into its segment."""
+        self._starts = starts
         self._circumstances = circumstances
         self._definitions = definitions
         self._store = store
@@ -72,7 +76,8 @@ class RunCampaigns:
         return list(failed.values())
 
     def _run(self, record: OutboxRecord) -> None:
-        started = triggered(self._definitions.current(), self._changes(record))
+        found = triggered(self._definitions.current(), self._changes(record))
+        started = [(campaign, cause) for campaign, cause in found if self._starts(campaign, cause)]
         if not started:
             return
         seen = self._circumstances(record.profile_id)

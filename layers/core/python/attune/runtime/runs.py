@@ -1,4 +1,4 @@
-"""What the learning machine hands to each of its steps."""
+"""What a state machine hands to each of its steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The learning machine on Step Functions: a run is an execution, by its name."""
+"""Runs of a state machine on Step Functions: a run is an execution, by its name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from attune.ports import ConflictError
-from attune.ports.learning import LearningRun, RunState
+from attune.ports.runs import Run, RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from mypy_boto3_stepfunctions import SFNClient
@@ -30,22 +31,23 @@ _STATES: Final[dict[str, RunState]] = {
 }
 
 
-class StepFunctionsLearning:
-    """`LearningRuns`. Lists are eventually consistent; a name is taken for 90 days."""
+class StepFunctionsRuns:
+    """`Runs`. Lists are eventually consistent; a name is taken for 90 days."""
 
     def __init__(self, client: SFNClient, machine: str) -> None:
         self._client = client
         self._machine = machine
 
-    def start(self, run: str) -> None:
-        """The machine takes its run's name and start from the execution itself, so the input is empty."""
+    def start(self, run: str, given: Mapping[str, Any]) -> None:
+        """The machine takes its run's name and start from the execution itself."""
+        text = msgspec.json.encode(given, order="sorted").decode()
         try:
-            self._client.start_execution(stateMachineArn=self._machine, name=run, input="{}")
+            self._client.start_execution(stateMachineArn=self._machine, name=run, input=text)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
             known = self.describe(run)
-            if known is None or known.state != "running":
+            if known is None or known.state != "running" or known.given != given:
                 raise ConflictError(run) from None
 
     def running(self) -> str | None:
@@ -53,12 +55,12 @@ class StepFunctionsLearning:
         found = self._client.list_executions(stateMachineArn=self._machine, statusFilter="RUNNING", maxResults=1)
         return next((one["name"] for one in found["executions"]), None)
 
-    def latest(self, limit: int) -> list[LearningRun]:
+    def latest(self, limit: int) -> list[Run]:
         """Newest first, as Step Functions lists them."""
         found = self._client.list_executions(stateMachineArn=self._machine, maxResults=limit)["executions"]
         return [_run(one) for one in found][:limit]
 
-    def describe(self, run: str) -> LearningRun | None:
+    def describe(self, run: str) -> Run | None:
         """Output where it succeeded; the error's name where it did not."""
         if not _NAME.fullmatch(run):
             return None
@@ -72,15 +74,16 @@ class StepFunctionsLearning:
         return _run(found)
 
 
-def _run(described: Any) -> LearningRun:
+def _run(described: Any) -> Run:
     """Of an execution as it is listed or described."""
     ended: datetime | None = described.get("stopDate")
     state = _STATES[described["status"]]
-    return LearningRun(
+    return Run(
         run=described["name"],
         state=state,
         started_at=_milliseconds(described["startDate"]),
         ended_at=None if ended is None else _milliseconds(ended),
+        given=_object(described.get("input")),
         output=_object(described.get("output")) if state == "succeeded" else {},
         error=_error(described),
     )

@@ -1,0 +1,43 @@
+"""Profiles folded anew from the lake."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra.constructs.lake_tables import LakeTables
+from infra.constructs.python_function import FunctionMaker
+from infra.stacks.data_stack import DataStack
+
+LONGEST = Duration.minutes(15)  # of a Lambda function
+ONLY_PAGES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
+
+
+class Rebuilding(Construct):
+    """`rebuild_profiles`, for the repair machine: reads the compacted lake, writes profiles."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, make: FunctionMaker, data: DataStack, tables: LakeTables
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stores = data.tables
+        self.rebuild_profiles = function = make(
+            self,
+            "rebuild_profiles",
+            description="Fold profiles anew from the lake",
+            memory_mb=3008,  # the events of a page of people, opened
+            timeout=LONGEST,
+            environment={
+                "PROFILES_TABLE": stores.profiles.table_name,
+                "IDENTITIES_TABLE": stores.identities.table_name,
+                "DEFINITIONS_TABLE": stores.definitions.table_name,
+                "LAKE_BUCKET": data.lake.bucket_name,
+                "LAKE_DATABASE": tables.database_name,
+                "LAKE_WORKGROUP": tables.workgroup_name,
+            },
+        )
+        function.may("dynamodb:BatchGetItem", "dynamodb:PutItem", on=[stores.profiles.table_arn])
+        function.may("dynamodb:BatchGetItem", on=[stores.identities.table_arn])
+        function.may("dynamodb:PutItem", on=[stores.identities.table_arn], only_if=ONLY_PAGES)
+        function.may("dynamodb:GetItem", "dynamodb:Query", on=[stores.definitions.table_arn])
+        tables.may_be_queried_by(function)
+        function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3"])
+        self.functions = [function]

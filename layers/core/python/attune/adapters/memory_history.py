@@ -1,0 +1,69 @@
+"""`History` in memory: the rule of `domain.verdicts.Row` over raw rows, as compaction applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+import msgspec
+
+from attune.adapters.lake_lines import Line
+from attune.adapters.memory_profiles import MemoryProfiles
+from attune.domain.verdicts import Verdict
+from attune.ports.rebuilding import Person, SealedRow
+
+
+class MemoryHistory:
+    """Of the raw rows that `lines` gives when asked, and the profiles that are stored by then."""
+
+    def __init__(self, lines: Callable[[], Iterable[bytes]], profiles: MemoryProfiles) -> None:
+        self._lines = lines
+        self._profiles = profiles
+        self._laid_out: list[list[Person]] = []
+
+    def rows(self, profile_ids: Collection[str]) -> Iterator[SealedRow]:
+        """As they are when it is asked."""
+        return (row for row in self._counting() if row.profile_id in profile_ids)
+
+    def lay_out(self) -> str:
+        """Places are numbers from 1 on."""
+        merged = {item.profile_id: item.merged_into for item in self._profiles.all_items()}
+        of: dict[str, list[SealedRow]] = {}
+        for row in self._counting():
+            root = row.profile_id
+            while into := merged.get(root):
+                root = into
+            if root in merged:
+                of.setdefault(root, []).append(row)
+        ordered = enumerate(sorted(of.items()), 1)
+        self._laid_out.append([Person(root=root, rows=tuple(rows), end=end) for end, (root, rows) in ordered])
+        return str(len(self._laid_out))
+
+    def people(self, place: str, start: int) -> Iterator[Person]:
+        """In order of ids."""
+        yield from self._laid_out[int(place) - 1][start:]
+
+    def _counting(self) -> Iterator[SealedRow]:
+        """The last one of rows that are alike in everything."""
+        stored = {item.profile_id for item in self._profiles.all_items()}
+        counting: dict[tuple[str, str, str, str], tuple[tuple[bool, int, bool, int], Line]] = {}
+        received: dict[tuple[str, str, str, str], set[int]] = {}
+        for data in self._lines():
+            row = msgspec.json.decode(data, type=Line)
+            event = (row.source, row.message_id, row.fingerprint, row.absorbed)
+            if row.verdict is Verdict.APPLIED:
+                received.setdefault(event, set()).add(row.received_at)
+            known = not row.profile_id or row.profile_id in stored
+            weight = (known, row.version, row.verdict is Verdict.DROPPED, row.processed_at)
+            if event not in counting or weight >= counting[event][0]:
+                counting[event] = weight, row
+        for event, (_, row) in counting.items():
+            if row.verdict in {Verdict.APPLIED, Verdict.MERGED}:
+                yield SealedRow(
+                    profile_id=row.profile_id,
+                    verdict=row.verdict,
+                    version=row.version,
+                    source=row.source,
+                    absorbed=row.absorbed,
+                    repeated=len(received.get(event, ())) > 1,
+                    sealed=row.sealed,
+                )
