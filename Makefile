@@ -41,7 +41,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 ALARM_EMAIL ?=
 
-.PHONY: help setup layers fmt check sizes synth test faults bench up down demo deploy clean
+.PHONY: help setup layers fmt check sizes synth test faults mutants bench up down demo deploy clean
 
 help: ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ $(VENV): pyproject.toml uv.lock | $(UV)
 	@touch $@
 
 $(NODE): package-lock.json package.json | $(VENV)
-	@echo "setup: the CDK CLI from package-lock.json into node_modules (the first time about 10 MB)"
+	@echo "setup: the CDK CLI and dynalite from package-lock.json into node_modules (the first time about 12 MB)"
 	@$(RUN) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
@@ -88,7 +88,10 @@ test: $(if $(T),layers,check sizes) ## Everything that must pass (T=path runs th
 	@$(RUN) pytest --durations=10 $(PYTEST_ARGS) $(T)
 
 faults: layers ## The long fault and property runs
-	@ATTUNE_FAULTS=long $(RUN) pytest tests/faults --durations=10 $(PYTEST_ARGS)
+	@ATTUNE_FAULTS=long $(RUN) pytest tests/faults $(wildcard tests/adapters/test_differential*.py) --durations=10 $(PYTEST_ARGS)
+
+mutants: setup ## Small faults in the domain's heart, one by one: at least 85 % must be noticed (T=module)
+	@$(RUN) python -m tests.mutants $(T)
 
 bench: layers ## The benchmarks; one JSON a topic under benchmarks/results (TOPIC=one)
 	@$(RUN) python -m benchmarks $(TOPIC)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from base64 import b64decode
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,15 @@ import duckdb
 import sqlglot
 
 from attune.adapters.athena_features import features_query
+from attune.adapters.athena_history import EVERYBODY, history_query
 from attune.adapters.duckdb_lake import DuckCompaction
 from attune.adapters.memory import MemoryLakeFiles, MemoryProfiles
 from attune.domain.consent import Consent
-from attune.domain.profiles import Profile, encode_profile
-from attune.domain.verdicts import Row, encode_row
+from attune.domain.profile_state import encode_profile
+from attune.domain.profiles import Profile
+from attune.domain.verdicts import Row, Verdict, encode_row
 from attune.ports import Commit, ProfileItem
+from attune.ports.rebuilding import Person, SealedRow
 from attune.use_cases.compact_lake import CompactLake
 from tests.builders import NOW, profile_id
 from tests.faults.wires import Crash, Steady, Wire, wired
@@ -156,6 +161,26 @@ class LakeOfTests:
         assert len(found) == len(asked), "a profile has more than one row"
         return found
 
+    def rows(self, profile_ids: Collection[str]) -> list[SealedRow]:
+        """`History`, by the query that Athena is asked."""
+        self._lay_tables(None)
+        [query] = sqlglot.transpile(history_query(sorted(profile_ids)), read="trino", write="duckdb")
+        return [_sealed_row(one) for one in self._asked(query)]
+
+    def lay_out(self) -> str:
+        """`History`: there is one place, with the tables as they are."""
+        return "the lake"
+
+    def people(self, _: str, start: int) -> Iterator[Person]:
+        """`History`, by the query that Athena is asked."""
+        self._lay_tables(None)
+        [query] = sqlglot.transpile(EVERYBODY, read="trino", write="duckdb")
+        found = itertools.groupby(self._asked(query), key=lambda one: one.pop("root"))
+        for end, (root, rows) in enumerate(found, 1):
+            person = Person(root=root, rows=tuple(map(_sealed_row, rows)), end=end)
+            if end > start:
+                yield person
+
     def columns(self, file: bytes) -> list[tuple[str, str]]:
         """A Parquet file's columns and their types."""
         path = self._path / "looked_at.parquet"
@@ -181,3 +206,8 @@ class LakeOfTests:
         found = self._duck.execute(query)
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+
+
+def _sealed_row(row: dict[str, Any]) -> SealedRow:
+    texts = {"verdict": Verdict(row["verdict"]), "repeated": bool(row["repeated"]), "sealed": b64decode(row["sealed"])}
+    return SealedRow(**row | texts)

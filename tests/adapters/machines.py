@@ -1,4 +1,4 @@
-"""A state machine whose executions end when a test says how: it stands for the learning machine."""
+"""A state machine whose executions end when a test says how: it stands for ours."""
 
 from __future__ import annotations
 

@@ -21,11 +21,11 @@ from attune.adapters.memory import (
     MemoryHolds,
     MemoryKeys,
     MemoryLake,
-    MemoryLearning,
     MemoryProfiles,
     MemoryQuarantine,
     MemoryQueue,
     MemoryRegistry,
+    MemoryRuns,
     MemorySecrets,
     MemoryStream,
 )
@@ -33,21 +33,11 @@ from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.s3_registry import S3Registry, champion_key
 from attune.adapters.secrets_manager import SecretMap
 from attune.adapters.sqs_deliveries import SqsDeliveries
-from attune.adapters.stepfunctions_learning import StepFunctionsLearning
-from attune.ports import (
-    DefinitionStore,
-    DeliveryQueue,
-    DeliveryStore,
-    DueIndex,
-    EventStream,
-    Holds,
-    Keys,
-    Lake,
-    ProfileStore,
-    Quarantine,
-    Secrets,
-)
-from attune.ports.learning import LearningRuns, Registry
+from attune.adapters.stepfunctions_runs import StepFunctionsRuns
+from attune.ports import DefinitionStore, DueIndex, EventStream, Holds, Keys, Lake, ProfileStore, Quarantine, Secrets
+from attune.ports.deliveries import DeliveryQueue, DeliveryStore
+from attune.ports.learning import Registry
+from attune.ports.runs import Runs
 from tests.adapters.cloud import DUE_INDEX, Cloud
 from tests.adapters.machines import Machine
 from tests.builders import NOW
@@ -75,7 +65,7 @@ class Kept(Quarantine, Protocol):
     def read(self) -> list[bytes]: ...
 
 
-class Endable(LearningRuns, Protocol):
+class Endable(Runs, Protocol):
     """Runs that end when they are told to: in success with an output, or in failure as a function's does."""
 
     def succeed(self, run: str, output: dict[str, Any]) -> None: ...
@@ -173,7 +163,7 @@ class _DynamoDBDueStore(DynamoProfiles):
         identities, ledger = cloud.table("identities"), cloud.table("ledger")
         super().__init__(client, profiles=profiles, identities=identities, ledger=ledger)
         index = DynamoDueIndex(client, profiles=profiles, index=DUE_INDEX, marks=cloud.table("definitions"))
-        self.due, self.mark, self.set_mark = index.due, index.mark, index.set_mark
+        self.due, self.marks, self.set_marks = index.due, index.marks, index.set_marks
 
 
 def profile_store(cloud: Cloud | None) -> ProfileStore:
@@ -246,7 +236,7 @@ def registry(cloud: Cloud | None) -> Spoilable:
     return SpoilableRegistry(cloud) if cloud else MemoryRegistry()
 
 
-class _MemoryRuns(MemoryLearning):
+class _MemoryRuns(MemoryRuns):
     def succeed(self, run: str, output: dict[str, Any]) -> None:
         self.end(run, "succeeded", output)
 
@@ -254,12 +244,12 @@ class _MemoryRuns(MemoryLearning):
         self.end(run, "failed", error=error)
 
 
-class _Runs(StepFunctionsLearning):
+class _Runs(StepFunctionsRuns):
     def __init__(self, cloud: Cloud) -> None:
         self._machine_of_tests = Machine(cloud)
         self.succeed, self.fail = self._machine_of_tests.succeed, self._machine_of_tests.fail
         super().__init__(cloud.client("stepfunctions"), self._machine_of_tests.arn)
 
 
-def learning_runs(cloud: Cloud | None) -> Endable:
+def runs_of_a_machine(cloud: Cloud | None) -> Endable:
     return _Runs(cloud) if cloud else _MemoryRuns(clock)

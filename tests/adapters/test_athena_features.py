@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from attune.adapters.athena_features import AthenaFeatures, QueryFailedError, QueryUnfinishedError, features_query
+from attune.adapters.athena_features import AthenaFeatures, features_query
+from attune.adapters.athena_queries import QueryFailedError, QueryUnfinishedError
 from attune.adapters.lake_tables import EVENTS, EVENTS_LOCATION, EVENTS_PARTITION, PROFILES, PROFILES_LOCATION
 from local.state import Stack, client_settings
 from tests.adapters.cloud import Cloud

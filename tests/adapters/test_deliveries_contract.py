@@ -8,7 +8,8 @@ import pytest
 
 from attune.domain.changes import SegmentEntered
 from attune.domain.deliveries import Delivery, State
-from attune.ports import ConflictError, DeliveryStore
+from attune.ports import ConflictError
+from attune.ports.deliveries import DeliveryStore
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import delivery_queue, delivery_store
 from tests.builders import NOW, delivery, profile_id
@@ -91,6 +92,18 @@ def test_settling_conflicts_when_the_state_moved_on(store: DeliveryStore) -> Non
     with pytest.raises(ConflictError):
         store.settle(changed(claimed, state=State.DELIVERED), read_state=State.CLAIMED, read_attempts=0)
     assert store.get(claimed.profile_id, claimed.delivery_id) == stopped
+
+
+def test_what_is_settled_already_just_so_is_settled(store: DeliveryStore) -> None:
+    """The answer to the first write was lost; the same of another worker has another holder."""
+    claimed = delivery()
+    store.claim(claimed)
+    begun = changed(claimed, attempts=1, holder="one")
+    for _ in range(2):
+        store.settle(begun, read_state=State.CLAIMED, read_attempts=0)
+    with pytest.raises(ConflictError):
+        store.settle(changed(begun, holder="two"), read_state=State.CLAIMED, read_attempts=0)
+    assert store.get(claimed.profile_id, claimed.delivery_id) == begun
 
 
 def test_what_was_never_claimed_cannot_be_settled(store: DeliveryStore) -> None:

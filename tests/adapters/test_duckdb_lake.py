@@ -53,7 +53,14 @@ def test_what_a_row_leaves_out_has_the_defaults_of_a_row(lake: LakeOfTests) -> N
     texts = dict.fromkeys(("reason", "fingerprint", "profile_id", "absorbed", "type", "event"), "")
     nothing = dict.fromkeys(("order_id", "product_id", "total", "revenue", "value", "consent_personalization"))
     numbers = {"received_at": 1, "processed_at": 2, "version": 0, "time": 0}
-    rest = {"message_id": "m", "source": "shop", "verdict": "dropped", "properties": "{}", "sealed": b""}
+    rest = {
+        "message_id": "m",
+        "source": "shop",
+        "verdict": "dropped",
+        "properties": "{}",
+        "sealed": b"",
+        "repeated": False,
+    }
     assert {name: value for name, value in kept.items() if name != "dt"} == {**texts, **nothing, **numbers, **rest}
 
 
@@ -87,6 +94,7 @@ def test_every_field_of_a_row_arrives_as_it_was(lake: LakeOfTests) -> None:
         "total": "12.5",
         "revenue": "9.90",
         "value": "null",
+        "repeated": False,
     }
     del expected["consent"]
     assert {name: value for name, value in kept.items() if name != "dt"} == expected

@@ -18,7 +18,8 @@ from attune.adapters.lake_tables import EVENTS, PROFILES
 from attune.domain.activity import observe
 from attune.domain.features import FEATURES, features_at
 from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import Score, decode_profile, encode_profile, spell_score
+from attune.domain.profile_state import decode_profile, encode_profile
+from attune.domain.profiles import Score, spell_score
 from attune.ports import ProfileItem
 from tests.builders import DAY, HOUR, NOW, event, profile_id
 from tests.faults.effort import examples

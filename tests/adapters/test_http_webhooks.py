@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from attune.adapters.http_webhooks import MAX_ANSWER, HttpWebhooks
 from attune.adapters.public_addresses import is_public, parse
-from attune.ports import Answer
+from attune.ports.deliveries import Answer
 
 LOOPBACK = ("127.0.0.1/32",)
 HEADERS = {"content-type": "application/json", "webhook-id": "msg_1"}

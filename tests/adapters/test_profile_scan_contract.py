@@ -53,3 +53,28 @@ def test_everybody_is_seen_who_does_not_fit_one_page(stores: tuple[ProfileStore,
     store, scan = stores
     put(store, *(profile_item(number, state=bytes(300_000)) for number in range(8)))
     assert set(seen(scan)) == {profile_id(number) for number in range(8)}
+
+
+def test_pages_hold_everybody_once_and_say_where_they_end(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    store, scan = stores
+    put(store, *(profile_item(number) for number in range(7)), tombstone(8, 1))
+    met, place, pages = [], "", 0
+    while pages == 0 or place:
+        items, place = scan.some_items(place, 3)
+        assert len(items) <= 3
+        met += [item.profile_id for item in items]
+        pages += 1
+    assert sorted(met) == sorted([*(profile_id(number) for number in range(7)), profile_id(8)])
+    assert pages >= 3
+
+
+def test_an_empty_table_is_one_empty_page(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    assert stores[1].some_items("", 10) == ([], "")
+
+
+def test_a_page_goes_on_behind_a_profile_that_is_no_more_or_new(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    put(stores[0], profile_item(1))
+    _, place = stores[1].some_items("", 1)
+    put(stores[0], *(profile_item(number) for number in range(2, 9)))
+    rest = stores[1].some_items(place, 100)[0] if place else stores[1].some_items(profile_id(1), 100)[0]
+    assert profile_id(1) not in {item.profile_id for item in rest}

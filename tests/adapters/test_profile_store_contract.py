@@ -12,7 +12,18 @@ import pytest
 
 from attune.adapters.memory import MemoryProfiles
 from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.ports import Claim, Commit, ConflictError, Identity, LedgerEntry, ProfileItem, ProfileStore
+from attune.domain.memory import reference
+from attune.ports import (
+    Claim,
+    Commit,
+    ConflictError,
+    Identity,
+    LedgerEntry,
+    Page,
+    ProfileItem,
+    ProfileStore,
+    UnstorableError,
+)
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import profile_store
 from tests.builders import NOW, profile_id, profile_item
@@ -45,6 +56,10 @@ def entry(number: int = 1, **overrides: Any) -> LedgerEntry:
         "digest": "ab" * 16,
     }
     return LedgerEntry(**(fields | overrides))
+
+
+def page(entries: bytes) -> Page:
+    return Page(reference=reference(entries), entries=entries, expires_at=NOW // 1_000 + 86_400)
 
 
 def save(store: ProfileStore, *items: tuple[int | None, ProfileItem], **more: Any) -> None:
@@ -93,6 +108,25 @@ def test_any_number_of_keys_is_read_at_once_and_repeats_are_harmless(store: Prof
     keys = [f"{n:032}" for n in range(230)]
     found = store.identities([*keys, *keys], consistent=False)
     assert [found[key].profile_id for key in keys] == ids
+
+
+def test_pages_come_back_by_their_reference(store: ProfileStore) -> None:
+    pages = [page(bytes([number]) * 700) for number in range(3)]
+    item = profile_item(pages=tuple(one.reference for one in pages))
+    save(store, (None, item), pages=tuple(pages))
+    assert read(store) == item
+    assert store.pages([*item.pages, b"of no page.."]) == {one.reference: one.entries for one in pages}
+    assert store.pages([]) == {}
+
+
+def test_a_page_of_a_commit_that_is_refused_is_named_by_nobody(store: ProfileStore) -> None:
+    save(store, (None, profile_item()))
+    lost = page(b"entries of a fold that lost")
+    with pytest.raises(ConflictError):
+        save(store, (None, profile_item(pages=(lost.reference,))), pages=(lost,))
+    assert read(store) == profile_item()
+    save(store, (1, profile_item(version=2, pages=(lost.reference,))), pages=(lost,))
+    assert store.pages([lost.reference]) == {lost.reference: lost.entries}
 
 
 def test_large_states_are_read_over_the_size_of_one_answer(store: ProfileStore) -> None:
@@ -279,12 +313,16 @@ def test_one_of_many_founders_wins_the_key(raced: ProfileStore) -> None:
     assert set(raced.items([profile_id(n) for n in range(8)], consistent=True)) == {profile_id(winner)}
 
 
-def test_the_memory_store_refuses_what_a_transaction_cannot_hold() -> None:
-    store = MemoryProfiles()
-    with pytest.raises(ValueError, match="two actions"):
+def test_what_a_table_never_takes_is_refused_for_good(store: ProfileStore) -> None:
+    with pytest.raises(UnstorableError):
         save(store, (None, profile_item()), (1, profile_item(version=2)))
-    with pytest.raises(ValueError, match="101 actions"):
+    with pytest.raises(UnstorableError):
         save(store, *((None, profile_item(n)) for n in range(101)))
+    with pytest.raises(UnstorableError):
+        save(store, (None, profile_item(state=bytes(420_000))))
+    with pytest.raises(UnstorableError):
+        save(store, (None, profile_item(state=bytes(420_000))), claims=(claim("k" * 32, identity()),))
+    assert read(store) is None
 
 
 def test_the_memory_store_yields_each_change_once_in_order() -> None:

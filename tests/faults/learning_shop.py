@@ -17,7 +17,8 @@ from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
 from attune.domain.consent import permits
 from attune.domain.features import features_at
 from attune.domain.models import SHOPPER_CLUSTERS, Champion, Model, cluster, encode_model
-from attune.domain.profiles import Profile, Score, decode_profile
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Profile, Score
 from attune.use_cases.refresh_scores import RefreshScores, pace_of
 from attune.use_cases.train_models import TrainModels
 from tests.builders import (

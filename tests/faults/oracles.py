@@ -92,12 +92,12 @@ class Scored:
             self.permits, self.granted_at, self.came_back = True, at, True
 
     def absorbs(self, other: Scored) -> None:
-        """Who of the two refuses speaks for both."""
+        """Who of the two refuses speaks for both; if one of them once did, what is older than their grant is gone."""
         if not (self.permits and other.permits):
             self.withdraws()
             return
-        newest = max(self, other, key=lambda one: one.granted_at)
-        self.granted_at, self.came_back = newest.granted_at, newest.came_back
+        returned = [one.granted_at for one in (self, other) if one.came_back]
+        self.granted_at, self.came_back = max(returned, default=0), bool(returned)
         self.score = max(self.score or (0, "", ""), other.score or (0, "", "")) if self.score or other.score else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from attune.domain.events import Rejected
-from attune.ports import Answer
+from attune.ports.deliveries import Answer
 from tests.builders import (
     MINUTE,
     NOW,

@@ -15,7 +15,7 @@ import pytest
 from attune.adapters.memory import MemoryProfiles
 from attune.domain.consent import permits
 from attune.domain.features import FEATURES, features_at
-from attune.domain.profiles import decode_profile
+from attune.domain.profile_state import decode_profile
 from tests.builders import DAY, EVERYTHING, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, identify
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule

@@ -13,7 +13,8 @@ from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.memory import MemoryProfiles
 from attune.domain.deliveries import State
 from attune.domain.events import encode_record
-from attune.domain.profiles import Profile, decode_profile
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Profile
 from attune.ports import ConflictError
 from attune.use_cases.process_events import StreamRecord
 from tests.adapters.cloud import Cloud

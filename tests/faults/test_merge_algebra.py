@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from attune.domain import memory
 from attune.domain.activity import Activity
@@ -28,6 +29,7 @@ from attune.domain.profiles import (
     Score,
     Timer,
     Trait,
+    cause_of,
     merge_profiles,
 )
 from tests.builders import MINUTE, NOW, event
@@ -146,7 +148,12 @@ def merged(*of: Profile) -> Profile:
 
 
 def held(profile: Profile, *, but: set[str] = OWN) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(profile).items() if name not in but}
+    """What it knows; a stay with whose entry was told of it, which only a merge writes down."""
+    known = msgspec.structs.asdict(profile)
+    known["memberships"] = {
+        name: msgspec.structs.replace(stay, told=cause_of(profile, stay)) for name, stay in profile.memberships.items()
+    }
+    return {name: value for name, value in known.items() if name not in but}
 
 
 @fixed
@@ -176,4 +183,9 @@ def test_a_refusal_of_either_is_one_of_both(a: Profile, b: Profile) -> None:
     for purpose in a.consent.keys() | b.consent.keys():
         said = [one.consent[purpose] for one in (a, b) if purpose in one.consent]
         assert both.consent[purpose].granted is all(word.granted for word in said)
-        assert both.consent[purpose] in said
+        kept = both.consent[purpose]
+        alike = [word for word in said if word.granted is kept.granted]
+        assert replace(kept, since=0) in [replace(word, since=0) for word in alike]
+        # of those who are one now, whoever had withdrawn for longer decides
+        begun = [word.since or (0 if word.granted else word.at) for word in alike]
+        assert (kept.since or (0 if kept.granted else kept.at)) == min((at for at in begun if at), default=0)

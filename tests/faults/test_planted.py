@@ -22,6 +22,26 @@ NAMED = sorted({test for fault in PLANTED for test in fault["caught_by"]})
 COPIED = ("layers/core/python", "tests", "local", "pyproject.toml")
 PASSED, FAILED = 0, 1
 
+#: the guards that exactness rests on, each taken away by at least one fault
+KINDS = {
+    "cursor",
+    "epoch",
+    "ring",
+    "fingerprint",
+    "union",
+    "transaction",
+    "claim re-enqueue",
+    "cached drop",
+    "hold",
+    "wake mark",
+    "grace",
+    "tombstone",
+    "$ name",
+    "lake order",
+    "version",
+    "outbox removal",
+}
+
 GUARDS = (
     "a profile is written whatever version was read",
     "a profile is stored before its events lie in the lake",
@@ -52,6 +72,12 @@ GUARDS = (
     "a client's $score is applied",
     "future leaks into features",
     "no consent filter",
+    "a rebuild leaves what it finds to be told",
+    "a rebuild takes any lake for whole",
+    "a rebuild folds what is not committed",
+    "a rebuild writes over whatever came meanwhile",
+    "a rebuild folds conflicts",
+    "a rebuild keeps what consent refused",
 )
 
 
@@ -81,6 +107,7 @@ def run_tests(copy: Path, tests: list[str], *options: str) -> subprocess.Complet
 
 def test_every_guard_of_the_design_has_its_fault() -> None:
     assert set(GUARDS) <= {fault["name"] for fault in PLANTED}
+    assert {fault["kind"] for fault in PLANTED if "kind" in fault} == KINDS
 
 
 def test_the_named_tests_pass_as_long_as_nothing_is_planted(clean_copy: Path) -> None:

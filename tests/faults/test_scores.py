@@ -7,10 +7,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-import msgspec
 import pytest
 
 from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.profile_state import decode_profile
 from tests.builders import (
     HOUR,
     MINUTE,
@@ -44,9 +44,9 @@ def score_of(state: dict[str, Any]) -> tuple[int, str, str] | None:
 def check_consent(world: World) -> None:
     """Of all that was ever written: no score without the consent that it needs."""
     for image in world.profiles.images():
-        state = msgspec.msgpack.decode(image.state) if image.state else {}
-        if state.get("scores"):
-            assert state["consent"]["personalization"][0] is True
+        profile = decode_profile(image.state) if image.state else None
+        if profile and profile.scores:
+            assert profile.consent["personalization"].granted is True
 
 
 # ------------------------------------------------------------------------------------------------- lives of several

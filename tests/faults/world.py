@@ -35,6 +35,8 @@ from attune.domain.definitions import Definition, Definitions
 from attune.domain.events import Event, Rejected, encode_record
 from attune.domain.identity import Identity
 from attune.domain.models import Model
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Profile
 from attune.ports import Commit, ProfileItem
 from attune.use_cases import deliver_messages, process_events, run_campaigns
 from attune.use_cases.read_circumstances import ReadCircumstances
@@ -204,6 +206,12 @@ class World:
             self.wake()
         return True
 
+    def read_again(self, batch: int) -> None:
+        """Everything on the stream from its oldest record on, by a worker that remembers nothing."""
+        process, records = self._process_events(), [_delivered(one) for one in self.stream.records]
+        for start in range(0, len(records), batch):
+            assert process(records[start : start + batch]) == []
+
     # ------------------------------------------------------------------------------------------------ what is read
 
     def live_items(self) -> list[ProfileItem]:
@@ -212,7 +220,7 @@ class World:
 
     def states(self) -> list[dict[str, Any]]:
         """The live profiles as plain data."""
-        return [msgspec.msgpack.decode(item.state) for item in self.live_items()]
+        return [plain(item, self.profiles) for item in self.live_items()]
 
     # -------------------------------------------------------------------------------------------------- the wiring
 
@@ -272,7 +280,12 @@ class World:
 
     def _wake_profiles(self) -> WakeProfiles:
         return WakeProfiles(
-            due=self.profiles, stream=self.stream, clock=self.time, stream_shards=1, count=lambda *_: None
+            due=self.profiles,
+            stream=self.stream,
+            clock=self.time,
+            sleep=lambda _: None,
+            stream_shards=1,
+            count=lambda *_: None,
         )
 
     def _records(self, start: int) -> list[process_events.StreamRecord]:
@@ -291,6 +304,19 @@ class World:
             msgspec.json.encode({"profile_id": profile_id, "delivery_id": delivery_id}).decode()
             for profile_id, delivery_id in self.queue.messages[start:]
         ]
+
+
+def plain(item: ProfileItem, profiles: MemoryProfiles) -> dict[str, Any]:
+    """A stored profile as plain data: what is as in a new profile is left out, its memory is whole."""
+    profile = decode_profile(item.state)
+    pages = profiles.pages(item.pages)
+    profile.seen = b"".join([*(pages[reference] for reference in item.pages), profile.seen])
+    blank = Profile(profile_id="")
+    return {
+        name: msgspec.to_builtins(value, builtin_types=(bytes,))
+        for name, value in msgspec.structs.asdict(profile).items()
+        if value != getattr(blank, name)
+    }
 
 
 def _delivered(one: StreamRecord) -> process_events.StreamRecord:
