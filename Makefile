@@ -95,7 +95,7 @@ mutants: setup ## Small faults in the domain's heart, one by one: at least 85 % 
 	@$(RUN) python -m tests.mutants $(T)
 
 bench: layers ## The benchmarks; one JSON a topic under benchmarks/results (TOPIC=one)
-	@$(RUN) python -m benchmarks $(TOPIC)
+	@PYTHONPATH=layers/core/python:layers/ml/python $(RUN) python -m benchmarks $(TOPIC)
 
 up: layers ## Start the local cloud with the whole stack on free ports (.local/stack.json says where)
 	@$(RUN) python -m local up

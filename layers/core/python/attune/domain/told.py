@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.domain.changes import SegmentEntered
-from attune.domain.profiles import NOBODY, cause_of
+from attune.domain.profiles import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,9 @@ def told_entries(profile: Profile, since: int) -> Iterator[tuple[str, SegmentEnt
     """
     for name, stay in profile.memberships.items():
         cause = cause_of(profile, stay)
-        if cause is None or cause == NOBODY or stay.left_at is not None:
+        if cause is None or stay.left_at is not None:
             continue
-        owner, at = cause
+        owner, at = cause  # of what was told to nobody, an instant before all others
         if at >= since:
             segment, _, key = name.partition("\x1f")
             yield owner, SegmentEntered(segment, at, key)
