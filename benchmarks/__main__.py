@@ -4,10 +4,17 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import costs, dynalite, imports, learning, process
+from benchmarks import costs, dynalite, floor, imports, learning, process
 
 RESULTS = Path(__file__).resolve().parent / "results"
-TOPICS = {"costs": costs, "imports": imports, "learning": learning, "process": process, "units": dynalite}
+TOPICS = {
+    "costs": costs,
+    "floor": floor,
+    "imports": imports,
+    "learning": learning,
+    "process": process,
+    "units": dynalite,
+}
 
 
 def main(wanted: list[str]) -> int:
