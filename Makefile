@@ -38,7 +38,7 @@ OUT ?= cdk.out
 T ?=
 TOPIC ?=
 PYTEST_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 0
 DEMO_ARGS ?=
 ALARM_EMAIL ?=
 

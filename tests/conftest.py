@@ -15,8 +15,12 @@ from local.state import Stack, StateDirectory, read_stack_file
 TOGETHER = ("tests/infra/",)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, what uses the local stack runs in one of them, and what reads the templates in one."""
+    """With several workers, what uses the local stack runs in one of them, and what reads the templates in one.
+
+    Before xdist looks at the marks.
+    """
     for item in items:
         if item.get_closest_marker("cloud"):
             item.add_marker(pytest.mark.xdist_group("cloud"))
