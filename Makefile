@@ -38,7 +38,6 @@ OUT ?= cdk.out
 T ?=
 TOPIC ?=
 PYTEST_ARGS ?=
-WORKERS ?= 0
 DEMO_ARGS ?=
 ALARM_EMAIL ?=
 
@@ -85,8 +84,8 @@ sizes: layers ## Print what each function weighs with its layers; fail above the
 synth: layers ## Write the CloudFormation templates, offline (OUT=folder, ENV=environment)
 	@$(RUN) python -m infra.assembly --environment $(ENV) --out $(OUT)
 
-test: $(if $(T),layers,check sizes) ## Everything that must pass (T=path: these tests only, one after the other, without the checks)
-	@$(RUN) pytest $(if $(T),,-n $(WORKERS) --dist loadgroup) --durations=10 $(PYTEST_ARGS) $(T)
+test: $(if $(T),layers,check sizes) ## Everything that must pass (T=path runs these tests only, without the checks)
+	@$(RUN) pytest --durations=10 $(PYTEST_ARGS) $(T)
 
 faults: layers ## The long fault and property runs
 	@ATTUNE_FAULTS=long $(RUN) pytest tests/faults $(wildcard tests/adapters/test_differential*.py) --durations=10 $(PYTEST_ARGS)

@@ -11,22 +11,6 @@ import pytest
 from local.stack import down, up
 from local.state import Stack, StateDirectory, read_stack_file
 
-#: tests of a folder that share what is dear to make
-TOGETHER = ("tests/infra/",)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, what uses the local stack runs in one of them, and what reads the templates in one.
-
-    Before xdist looks at the marks.
-    """
-    for item in items:
-        if item.get_closest_marker("cloud"):
-            item.add_marker(pytest.mark.xdist_group("cloud"))
-        elif item.nodeid.startswith(TOGETHER):
-            item.add_marker(pytest.mark.xdist_group("infra"))
-
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
