@@ -49,19 +49,16 @@ def rate(
 
 
 def bill(name: str, stream: str, batch: int, answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """What DynamoDB would charge, beside one put an event and one to remember it.
+    """What DynamoDB would charge, and how large items are; judged at what the event source mapping asks for."""
+    judged = stream == "sessions" and batch == 500  # noqa: PLR2004
+    found = [*_units(name, answer, judged=judged), *_dollars(name, answer, judged=judged)]
+    return [*found, *_sizes(answer)] if judged else found
 
-    Judged with the profiles as they are; claims, consent records and the due index cost the naive design the same.
-    """
+
+def _units(name: str, answer: dict[str, Any], *, judged: bool) -> list[dict[str, Any]]:
     events = answer["events"]
     writes = sum(answer["writes"].values()) / events
-    reads = sum(answer["reads"].values()) / events
-    judged = stream == "sessions" and batch == 500  # noqa: PLR2004 - what the event source mapping asks for
-    dollars = round(costs.MILLION * (writes * costs.WRITE + reads * costs.READ), 3)
-    besides = sum(units for part, units in answer["writes"].items() if part != "profiles")
-    naive = round(costs.MILLION * ((answer["naive"] + besides) / events * costs.WRITE + costs.READ / 2), 3)
-    small = round(costs.MILLION * NAIVE, 3)
-    found = [
+    return [
         figure(
             f"{name}: write units",
             round(writes, 2),
@@ -75,7 +72,22 @@ def bill(name: str, stream: str, batch: int, answer: dict[str, Any]) -> list[dic
         ),
         figure("  profile writes", round(answer["written"]["number"] / events, 3), "writes an event"),
         figure("  size of an item when it is written, mean", answer["written"]["mean"], "bytes"),
-        figure(f"{name}: read units", round(reads, 3), "units an event"),
+        figure(f"{name}: read units", round(sum(answer["reads"].values()) / events, 3), "units an event"),
+    ]
+
+
+def _dollars(name: str, answer: dict[str, Any], *, judged: bool) -> list[dict[str, Any]]:
+    """Beside one put an event and one to remember it.
+
+    Judged with the profiles as they are; claims, consent records and the due index cost the naive design the same.
+    """
+    events = answer["events"]
+    writes, reads = (sum(answer[kind].values()) / events for kind in ("writes", "reads"))
+    dollars = round(costs.MILLION * (writes * costs.WRITE + reads * costs.READ), 3)
+    besides = sum(units for part, units in answer["writes"].items() if part != "profiles")
+    naive = round(costs.MILLION * ((answer["naive"] + besides) / events * costs.WRITE + costs.READ / 2), 3)
+    small = round(costs.MILLION * NAIVE, 3)
+    return [
         figure(
             f"{name}: DynamoDB beside the naive design",
             dollars,
@@ -93,16 +105,18 @@ def bill(name: str, stream: str, batch: int, answer: dict[str, Any]) -> list[dic
             ratio=round(small / dollars, 2),
         ),
     ]
-    if judged:
-        found += [
-            figure(f"size of a stored item, {what}", size, "bytes", bar=bar, holds=None if bar is None else size <= bar)
-            for what, size, bar in (
-                ("median", answer["stored"]["p50"], MEDIAN_BAR),
-                ("p99", answer["stored"]["p99"], P99_BAR),
-                ("largest", answer["stored"]["max"], None),
-            )
-        ]
-    return found
+
+
+def _sizes(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    stored = answer["stored"]
+    return [
+        figure(f"size of a stored item, {what}", size, "bytes", bar=bar, holds=None if bar is None else size <= bar)
+        for what, size, bar in (
+            ("median", stored["p50"], MEDIAN_BAR),
+            ("p99", stored["p99"], P99_BAR),
+            ("largest", stored["max"], None),
+        )
+    ]
 
 
 def figure(

@@ -18,7 +18,7 @@ from infra.constructs.http_api import HttpApi
 from infra.constructs.layers import StackLayers
 from infra.constructs.management import Management
 from infra.constructs.processing import Processing
-from infra.constructs.python_function import PythonFunction
+from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.constructs.rebuilding import Rebuilding
 from infra.constructs.repair_machine import RepairMachine
 from infra.constructs.repairing import Repairing, RepairManagement
@@ -52,6 +52,29 @@ class PipelineStack(Stack):
         self.campaigning = Campaigning(self, "Campaigning", config=config, make=make, data=data)
         management = Management(self, "Management", make=make, data=data)
         self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
+        repairs, repair_functions = self._repairs(config, make, data, learning)
+        self.http = HttpApi(
+            self,
+            "Http",
+            config=config,
+            routes=[*collection.routes, *management.routes, *repairs.routes, *learning.routes],
+            otherwise=collection.collect_events,  # answers 404 with the same error body as everything else
+        )
+
+        #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
+        self.workers = [*self.processing.functions, *self.campaigning.functions]
+        self.functions = [*collection.functions, *self.workers, *management.functions]
+        self.functions += repair_functions
+        deliveries = self.campaigning.deliveries
+        CfnOutput(self, "ApiUrl", value=self.http.url)
+        CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
+        CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
+        CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)
+
+    def _repairs(
+        self, config: EnvironmentConfig, make: FunctionMaker, data: DataStack, learning: LearningStack
+    ) -> tuple[RepairManagement, list[PythonFunction]]:
+        """What mends what was lost: its API, and all its functions."""
         repairing = Repairing(
             self,
             "Repairing",
@@ -70,22 +93,6 @@ class PipelineStack(Stack):
             compact_lake=learning.training.compact_lake,
             rebuild_profiles=rebuilding.rebuild_profiles,
         ).machine
-        repairs = RepairManagement(self, "Repairs", make=make, data=data, machine=machine)
-        self.http = HttpApi(
-            self,
-            "Http",
-            config=config,
-            routes=[*collection.routes, *management.routes, *repairs.routes, *learning.routes],
-            otherwise=collection.collect_events,  # answers 404 with the same error body as everything else
-        )
-
-        #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
-        self.workers = [*self.processing.functions, *self.campaigning.functions]
-        self.functions = [*collection.functions, *self.workers, *management.functions]
-        self.functions += [*repairing.functions, *rebuilding.functions, *repairs.functions]
-        deliveries = self.campaigning.deliveries
-        CfnOutput(self, "ApiUrl", value=self.http.url)
-        CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
-        CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
         CfnOutput(self, "RepairMachineArn", value=machine.state_machine_arn)
-        CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)
+        repairs = RepairManagement(self, "Repairs", make=make, data=data, machine=machine)
+        return repairs, [*repairing.functions, *rebuilding.functions, *repairs.functions]

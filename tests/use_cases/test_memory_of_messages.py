@@ -9,6 +9,7 @@ import pytest
 from attune.adapters.memory import MemoryProfiles
 from attune.domain.duplicates import MAX_LOOSE, MAX_SEEN
 from attune.domain.events import decode_record
+from attune.ports import UnstorableError
 from attune.use_cases.process_events import StreamRecord
 from attune.use_cases.write_records import stream_entries
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, event, identifiers, record
@@ -194,3 +195,19 @@ def test_a_record_whose_last_event_is_put_aside_is_known_by_its_position(process
     events = processor.profile().events
     assert processor.process(delivered) == []
     assert processor.profile().events == events == 50 + 1 + 1_200
+
+
+def test_a_position_that_cannot_be_written_ends_in_a_report_and_not_in_a_loop() -> None:
+    """The end of a split record is put aside, and then the store takes nothing of this person any more."""
+
+    class Full(Dying):
+        def commit(self, commit: Commit) -> None:
+            if self._left == 0:
+                raise UnstorableError
+            super().commit(commit)
+
+    processor = Processor(store=Full(1))
+    did = [event("Page", message_id=f"m{n}", time=NOW + n) for n in range(2)]
+    processor.send(did[0], event("Page", message_id="bad", time=NOW + 60, fingerprint="not hexadecimal"))
+    assert [kept.reason for kept in processor.quarantine.all()] == ["unprocessable"]
+    assert processor.profile().events == 1

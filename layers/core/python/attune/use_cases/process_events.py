@@ -195,7 +195,7 @@ class ProcessEvents:
         read = component.reads[0]
         self._keep((read.record, Rejected(reason=reason, raw=encode_event(event))) for event in read.record.events)
         outcomes["quarantined", reason] += len(read.record.events)
-        if read.final and read.whole != record_hash(read.record):
+        if read.final and read.record.events and read.whole != record_hash(read.record):
             # the end of a record that was split: its cursor moves all the same, by a part without events
             rest = msgspec.structs.replace(read.record, events=())
             self._process([replace(read, record=rest)], outcomes, failed)
