@@ -38,6 +38,7 @@ OUT ?= cdk.out
 T ?=
 TOPIC ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 DEMO_ARGS ?=
 ALARM_EMAIL ?=
 
@@ -84,11 +85,11 @@ sizes: layers ## Print what each function weighs with its layers; fail above the
 synth: layers ## Write the CloudFormation templates, offline (OUT=folder, ENV=environment)
 	@$(RUN) python -m infra.assembly --environment $(ENV) --out $(OUT)
 
-test: $(if $(T),layers,check sizes) ## Everything that must pass (T=path runs these tests only, without the checks)
-	@$(RUN) pytest --durations=10 $(PYTEST_ARGS) $(T)
+test: $(if $(T),layers,check sizes) ## Everything that must pass (T=path: these tests only, in one process, without the checks)
+	@$(RUN) pytest $(if $(T),,-n $(WORKERS)) --durations=10 $(PYTEST_ARGS) $(T)
 
 faults: layers ## The long fault and property runs
-	@ATTUNE_FAULTS=long $(RUN) pytest tests/faults $(wildcard tests/adapters/test_differential*.py) --durations=10 $(PYTEST_ARGS)
+	@ATTUNE_FAULTS=long $(RUN) pytest -n $(WORKERS) tests/faults $(wildcard tests/adapters/test_differential*.py) --durations=10 $(PYTEST_ARGS)
 
 mutants: setup ## Small faults in the domain's heart, one by one: at least 85 % must be noticed (T=module)
 	@$(RUN) python -m tests.mutants $(T)

@@ -59,8 +59,8 @@ class Cloud:
         """A name nobody else uses."""
         return f"contract-{self._run}-{next(self._numbers)}-{what}"
 
-    def table(self, role: str) -> str:
-        """An empty table with the keys and indexes of that role."""
+    def table(self, role: str, *, streamed: bool = False) -> str:
+        """An empty table with the keys and indexes of that role; `streamed`: it tells the new image of each change."""
         shape = _TABLES[role]
         arguments: dict[str, Any] = {
             "TableName": self.name(role),
@@ -74,6 +74,8 @@ class Cloud:
             projection = {"ProjectionType": "KEYS_ONLY"}
             index = {"IndexName": DUE_INDEX, "KeySchema": _schema(shape["index"]), "Projection": projection}
             arguments["GlobalSecondaryIndexes"] = [index]
+        if streamed:
+            arguments["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
         self.client("dynamodb").create_table(**arguments)
         return str(arguments["TableName"])
 

@@ -27,7 +27,8 @@ class TabledProfiles(DynamoProfiles):
     """With what a world asks of its stores beside the ports: all items, by age, and the table's change stream."""
 
     def __init__(self, cloud: Cloud, at: Tables) -> None:
-        client, index = cloud.client("dynamodb"), dynamo_due(cloud, at)
+        client = cloud.client("dynamodb")
+        index = dynamo_due(client, at)
         super().__init__(client, profiles=at.profiles, identities=at.identities, ledger=at.ledger)
         self.due, self.marks, self.set_marks = index.due, index.marks, index.set_marks
         self.ledger: Callable[[str], Any] = lambda profile_id: read_ledger(client, at.ledger, profile_id)

@@ -58,7 +58,7 @@ def in_memory() -> Stores:
         due=profiles,
         holds=holds,
         deliveries=MemoryDeliveries(),
-        definitions=MemoryDefinitions(),
+        definitions=MemoryDefinitions(clock=clock),
         ledger=profiles.ledger,
         expiry=holds.expires_at.get,
     )
@@ -75,8 +75,10 @@ class Tables:
     definitions: str
 
 
-def tables(cloud: Cloud) -> Tables:
-    return Tables(*(cloud.table(name) for name in ("profiles", "identities", "ledger", "deliveries", "definitions")))
+def tables(cloud: Cloud, *, streamed: bool = False) -> Tables:
+    """Empty ones; `streamed`: profiles tell their changes."""
+    others = ("identities", "ledger", "deliveries", "definitions")
+    return Tables(cloud.table("profiles", streamed=streamed), *(cloud.table(name) for name in others))
 
 
 def dynamo_profiles(cloud: Cloud, at: Tables) -> DynamoProfiles:
@@ -84,15 +86,15 @@ def dynamo_profiles(cloud: Cloud, at: Tables) -> DynamoProfiles:
     return DynamoProfiles(client, profiles=at.profiles, identities=at.identities, ledger=at.ledger)
 
 
-def dynamo_due(cloud: Cloud, at: Tables) -> DynamoDueIndex:
-    return DynamoDueIndex(cloud.client("dynamodb"), profiles=at.profiles, index=DUE_INDEX, marks=at.definitions)
+def dynamo_due(client: Any, at: Tables) -> DynamoDueIndex:
+    return DynamoDueIndex(client, profiles=at.profiles, index=DUE_INDEX, marks=at.definitions)
 
 
 def at_aws(cloud: Cloud) -> Stores:
     client, at = cloud.client("dynamodb"), tables(cloud)
     return Stores(
         profiles=dynamo_profiles(cloud, at),
-        due=dynamo_due(cloud, at),
+        due=dynamo_due(client, at),
         holds=DynamoHolds(client, at.identities),
         deliveries=DynamoDeliveries(client, at.deliveries),
         definitions=DynamoDefinitions(client, at.definitions, clock=clock, lifetime=0),

@@ -190,6 +190,8 @@ class Simulator:
             flight = self.rng.choice(flights)
             self._maybe_time_out(flight)
             flight.task.step()
+            if flight.task.given_up:
+                self._give_up(flight)
             if flight.task.done:
                 flights.remove(flight)
                 self._settle(flight)
@@ -207,8 +209,12 @@ class Simulator:
                 return
 
     def _maybe_time_out(self, flight: _Flight) -> None:
-        """The mapping gives the invocation up and tries again, while the invocation itself lives on."""
         if flight.official and self.rng.random() < self.schedule.zombie:
+            self._give_up(flight)
+
+    def _give_up(self, flight: _Flight) -> None:
+        """The mapping gives the invocation up and tries again, while the invocation itself lives on."""
+        if flight.official:
             flight.official = False
             flight.mapping.settle(flight.batch, None, failed=True, again=False)
 

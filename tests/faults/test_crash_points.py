@@ -7,11 +7,13 @@ after it was applied; what was in hand is delivered again, as AWS would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import pytest
 
+from attune.adapters.memory import MemorySender
 from attune.domain.events import Rejected
 from attune.ports.deliveries import Answer
 from tests.builders import (
@@ -28,9 +30,9 @@ from tests.builders import (
     vip_segment,
 )
 from tests.faults.books import Books, Sender
-from tests.faults.effort import seeds
+from tests.faults.effort import LONG, seeds
 from tests.faults.simulator import Schedule
-from tests.faults.wires import BreakAt, Fault, Moment, Steady, Unreliable, Wire
+from tests.faults.wires import BreakAt, Fault, GiveUpAt, Moment, Steady, Unreliable, Wire
 from tests.faults.world import LONG_ENOUGH, World
 
 ANN, BEN, CID = ({"anonymous_id": name} for name in ("ann", "ben", "cid"))
@@ -42,11 +44,11 @@ class Story:
     send. A model scores all but Cid when they come, and Ann anew as whom she was before she logged in.
     """
 
-    def __init__(self, wire: Wire | None = None, **world: Any) -> None:
-        self.world = World(vip_segment(), wire=wire, models=[model("online")], **world)
+    def __init__(self, wire: Wire | None = None, *, build: Callable[..., World] = World, **world: Any) -> None:
+        self.world = build(vip_segment(), wire=wire, models=[model("online")], **world)
         self.sender = Sender()
         # The first endpoint to be called is busy, once.
-        self.world.sender = type(self.world.sender)([Answer(status=503)])
+        self.world.sender = MemorySender([Answer(status=503)])
 
     def tell(self) -> Story:
         self._browse()
@@ -133,8 +135,8 @@ class Story:
         }
 
 
-#: what follows the wall clock or the seal, not the events
-_FLEETING = {"data_key", "as_of", "ledger_head", "cursors"}
+#: what follows the wall clock or the seal, not the events; of windows, what ran out by the last look is forgotten
+_FLEETING = {"data_key", "as_of", "ledger_head", "cursors", "windows"}
 
 
 def lasting(state: dict[str, Any]) -> dict[str, Any]:
@@ -170,6 +172,8 @@ def numbered(names: list[str]) -> list[str]:
 
 POINTS = list(enumerate(calls()))
 NAMES = numbered([name for _, name in POINTS])
+#: of the points, where a long run takes them all
+EVERY = 1 if LONG else 4
 
 
 def test_the_story_is_about_everything(undisturbed: dict[str, Any]) -> None:
@@ -211,6 +215,39 @@ def test_a_broken_call_changes_nothing_that_lasts(
     assert wire.calls[position] == name
     assert story.outcome() == undisturbed
     check_posts(story.world)
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize(("position", "name"), POINTS[::EVERY])
+def test_what_was_in_hand_may_come_again_in_halves(
+    position: int, name: str, moment: Moment, undisturbed: dict[str, Any]
+) -> None:
+    wire = BreakAt(position, Fault.CRASH, moment)
+    story = Story(wire, mapping={"bisect": True}).tell()
+    assert wire.calls[position] == name
+    assert story.outcome() == undisturbed
+    check_posts(story.world)
+
+
+def beside_zombies(wire: Wire, seed: int) -> Story:
+    return Story(wire, seed=seed, schedule=Schedule(again=0.0, parallel=3))
+
+
+@pytest.mark.parametrize("seed", seeds(1, long=5))
+@pytest.mark.parametrize("moment", Moment)
+def test_an_invocation_that_is_given_up_at_any_call_may_finish_beside_the_next(
+    moment: Moment, seed: int, undisturbed: dict[str, Any]
+) -> None:
+    steady = Steady()
+    beside_zombies(steady, seed).tell()
+    for position in range(0, len(steady.calls), EVERY):
+        wire = GiveUpAt(position, moment)
+        story = beside_zombies(wire, seed)
+        wire.turns = story.world.turns
+        story.tell()
+        assert wire.calls[position] == steady.calls[position]
+        assert story.outcome() == undisturbed, (position, steady.calls[position])
+        check_posts(story.world)
 
 
 @pytest.mark.parametrize("seed", seeds(40))

@@ -17,7 +17,7 @@ from tests.faults.simulator import (
     failed_items,
 )
 from tests.faults.stream_mapping import StreamMapping
-from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady, Turns, TurnTaking, Unavailable, wired
+from tests.faults.wires import BreakAt, Crash, Fault, GiveUpAt, Moment, Steady, Turns, TurnTaking, Unavailable, wired
 
 CALM = Schedule(again=0.0)
 
@@ -150,6 +150,23 @@ def test_a_zombie_goes_on_while_its_batch_is_tried_again() -> None:
     simulator = Simulator(Random(1), [mapping], turns, Schedule(again=0.0, zombie=0.4))
     simulator.run()
     assert len(ends) == simulator.invocations > 1
+
+
+def test_an_invocation_is_given_up_at_the_call_that_was_named_and_finishes_later() -> None:
+    turns = Turns()
+    wire = GiveUpAt(1, Moment.BEFORE, turns)
+    store: list[str] = []
+    port: Any = wired(TurnTaking(turns, wire), "store", store)
+
+    def invoke(batch: list[tuple[str, str]]) -> None:
+        for call in ("first", "second"):
+            port.append(call)
+
+    simulator = Simulator(Random(2), [mapping_of([("k", "0")], invoke)], turns, Schedule(again=0.0, parallel=2))
+    simulator.run()
+    assert simulator.invocations == 2
+    assert simulator.crashes == 0
+    assert sorted(store) == ["first", "first", "second", "second"]
 
 
 def test_a_record_that_always_fails_is_called_stuck() -> None:

@@ -96,6 +96,32 @@ class BreakAt:
 
 
 @dataclass
+class GiveUpAt:
+    """At the `position`-th call the invocation is given up, once, and goes on as a zombie; all calls go through.
+
+    Outside of any invocation there is nobody to give it up: the process is killed.
+    """
+
+    position: int
+    moment: Moment
+    turns: Turns | None = None
+    calls: list[str] = field(default_factory=list)
+
+    def carry(self, name: str, call: Callable[[], Any]) -> Any:
+        self.calls.append(name)
+        if len(self.calls) - 1 != self.position:
+            return call()
+        if self.turns is None or not self.turns.within():
+            return strike(Fault.CRASH, self.moment, name, call)
+        if self.moment is Moment.APPLIED:
+            answer = call()
+            self.turns.give_up()
+            return answer
+        self.turns.give_up()
+        return call()
+
+
+@dataclass
 class Unreliable:
     """Each call breaks with probability `rate`, decided by the seed, until `faults` have happened."""
 
@@ -127,14 +153,27 @@ class Turns:
         if task is not None:
             task.pause()
 
+    def give_up(self) -> None:
+        """Called inside a task: whoever waits for it need not wait any longer, but it goes on."""
+        self._here.task.given_up = True
+        self.give_away()
+
+    def within(self) -> bool:
+        """Whether this is called inside a task."""
+        return getattr(self._here, "task", None) is not None
+
 
 class Task:
     """One piece of work on a thread of its own that runs only between `step` and its next call of a port."""
 
     def __init__(self, work: Callable[[], Any], here: threading.local) -> None:
-        self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
+        # Locks as signals, held until they are given: semaphores cost three times as much, millions of times.
+        self._go, self._stopped = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._stopped.acquire()
         self._work, self._here = work, here
         self.done = False
+        self.given_up = False
         self.answer: Any = None
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
