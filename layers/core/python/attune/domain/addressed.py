@@ -1,14 +1,14 @@
-"""Internal events that name their profile: `$wake` and `$score`. Early, late or twice, they change what they should.
+"""Internal events that name their profile: `$wake`, `$score`, `$unlink`. Early, late or twice, they do no harm.
 
-They need no cursor: time passes once, and a score replaces only an older one. Nobody but our own functions may send
-them, which is asked here because they do not go the way of calls.
+They need no cursor: time passes once, a score replaces only an older one, and what left a profile cannot leave it
+again. Nobody but our own functions may send them, which is asked here because they do not go the way of calls.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune.domain.events import ADDRESSED, SCORE, WAKE, Origin
+from attune.domain.events import ADDRESSED, SCORE, UNLINK, WAKE, Origin
 from attune.domain.scores import fold_score, may_score, read_score
 from attune.domain.verdicts import Verdict
 
@@ -24,6 +24,11 @@ def addressees(record: Record) -> set[str]:
     return {_profile_id(event) for event in record.events if event.type in ADDRESSED}
 
 
+def is_unlinking(record: Record) -> bool:
+    """Whether it is to be folded by itself: it makes two profiles of one, which are written together."""
+    return record.origin is Origin.INTERNAL and any(event.type == UNLINK for event in record.events)
+
+
 def apply_addressed(work: WorkingSet, record: Record) -> None:
     """Apply the events of a record that has addressees, in order."""
     for event in record.events:
@@ -31,6 +36,8 @@ def apply_addressed(work: WorkingSet, record: Record) -> None:
             _wake(work, event)
         elif event.type == SCORE:
             _score(work, event, record)
+        elif event.type == UNLINK and len(record.events) == 1:
+            _unlink(work, event, record)
         else:
             work.put_aside(event, record, "wrong_partition")
 
@@ -64,6 +71,17 @@ def _score(work: WorkingSet, event: Event, record: Record) -> None:
         working.keep_row(event, record, Verdict.APPLIED, work.now)
         working.dirty = True
         work.outcomes["applied", "score"] += 1
+
+
+def _unlink(work: WorkingSet, event: Event, record: Record) -> None:
+    """All of it or nothing: who was named is one person, and what is not this profile's any more says otherwise."""
+    working = work.people.live(_profile_id(event))
+    if working is None:
+        work.outcomes["dropped", "unknown_profile"] += 1
+    elif work.unlink(working, event, record):
+        work.outcomes["applied", "unlink"] += 1
+    else:
+        work.outcomes["dropped", "not_linked"] += 1
 
 
 def _profile_id(event: Event) -> str:

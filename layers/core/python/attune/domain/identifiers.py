@@ -107,6 +107,10 @@ def identity_key(secret: bytes, identifier: Identifier) -> str:
     return hmac.digest(secret, text, "sha256")[:16].hex()
 
 
+#: by how much unlinking raises the generation: whoever founds a profile tries 0, 1, 2, … and never comes this far
+UNLINKING: Final = 1 << 16
+
+
 def profile_id_for(secret: bytes, first: str, generation: int = 0) -> str:
     """Id of the profile that the identity key `first` founds; erasure and unlinking raise the generation."""
     return hmac.digest(secret, f"profile\x1f{first}\x1f{generation}".encode(), "sha256")[:16].hex()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune.domain.identifiers import DAY, WEAK, WEAK_LIFETIME, Identifier, limit, rank
+from attune.domain.splits import are_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,9 +62,9 @@ def match(
 ) -> Match:
     """Flat matching as Segment Unify does it: no profile found: found one; one: add to it; several: merge them.
 
-    Where that would break a limit or join people who verifiably differ, the weakest identifier is dropped from the
-    event and the rest tried again; the strongest is never dropped, so an event always applies where its partition key
-    leads.
+    Where that would break a limit, join people who verifiably differ or who were unlinked, the weakest identifier is
+    dropped from the event and the rest tried again; the strongest is never dropped, so an event always applies where
+    its partition key leads.
     """
     kept = list(identifiers)
     dropped: list[Identifier] = []
@@ -94,6 +95,8 @@ def is_foreign(profile: Profile, key: str, named: Sequence[Identifier]) -> bool:
 
 def may_join(profiles: Sequence[Profile], identifiers: Sequence[Identifier]) -> bool:
     """Whether one profile may hold all of these together."""
+    if are_apart(profiles):
+        return False
     together = {link.identifier for profile in profiles for link in profile.links.values()} | set(identifiers)
     counts = Counter(identifier.namespace for identifier in together)
     if any(count > limit(namespace) for namespace, count in counts.items() if namespace not in WEAK):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from attune.domain import segments
 from attune.domain.identifiers import WEAK
 from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
 from attune.domain.profiles import Link, Profile, merge_profiles
+from attune.domain.unlinking import split_off
 from attune.domain.working import Working
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from attune.domain.events import Event, Record
     from attune.domain.identifiers import Identifier
@@ -95,6 +98,35 @@ class People:
             self._link(working, key, identifier, record)
         return working
 
+    def part(self, working: Working, keys: Sequence[str]) -> Working | None:
+        """Found a profile of these identifiers, strongest first; None unless they are its own, and not all it has."""
+        held = working.profile.links
+        its_own = all(key in held and self.owner(key) is working for key in keys)
+        if not its_own or not 0 < len(set(keys)) < len(held):
+            return None
+        working.dirty = True
+        profile_id, generation = self._founders[keys[0]]
+        new = split_off(
+            working.profile,
+            keys,
+            profile_id=profile_id,
+            generation=generation,
+            version=working.target_version,
+            at=self._now,
+            data_key=self._new_data_key(),
+        )
+        parted = self.working[profile_id] = Working(
+            new, above=working.version or 0, stored_pages=set(working.stored_pages), dirty=True
+        )
+        self._roots[profile_id] = profile_id
+        for key in keys:
+            read = self._identities[key]
+            identity = msgspec.structs.replace(read, profile_id=profile_id, generation=generation)
+            parted.claims[key] = Claim(identity_key=key, read=read, identity=identity)
+            self._claimed[key] = profile_id
+        self._settled.clear()
+        return parted
+
     def _is_foreign(self, key: str, event: Event) -> bool:
         owner = self.owner(key)
         return owner is not None and is_foreign(owner.profile, key, event.identifiers)
@@ -141,6 +173,7 @@ class People:
         read = self._identities.get(key)
         if (
             read is None
+            or held is None  # bound to this profile, and yet not known to it: it may have moved since it was read
             or read.profile_id != profile.profile_id
             or expired(read, self._now)
             or is_worn(identifier, read.at, record.received_at)

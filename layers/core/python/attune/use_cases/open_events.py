@@ -1,0 +1,112 @@
+"""Profiles' events out of the lake: found under whoever they were applied to, and opened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune.domain.folding_apart import Events, Lain
+from attune.domain.rebuilding import open_told
+from attune.domain.verdicts import Verdict
+from attune.use_cases.find_profiles import live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from attune.domain.rebuilding import Told
+    from attune.domain.working import Working
+    from attune.ports import ProfileReader, Seal
+    from attune.ports.rebuilding import SealedRow
+
+    type Rows = Callable[[Collection[str]], Iterable[SealedRow]]
+
+
+@dataclass(slots=True)
+class _Trail:
+    """The rows of a profile and of whom it had absorbed, up to one of its versions.
+
+    Rows of a later version are of a commit that has not come to be, or that came after an unlinking. `root`: which
+    live profile `start` has become.
+    """
+
+    start: str
+    root: str
+    version: int
+    data_keys: dict[str, set[bytes]]
+    found: list[Lain] = field(default_factory=list)
+
+
+def open_events(profiles: ProfileReader, seal: Seal, loaded: Mapping[str, Working], rows: Rows) -> dict[str, Events]:
+    """By live profile what was applied to it or to whom it absorbed, over any merges, and to whom it was unlinked from.
+
+    The data key of an absorbed profile lies in the row of its merge, that of whom it was unlinked from in the profile.
+    """
+    events = {root: Events() for root in loaded}
+    trails: list[_Trail] = []
+    for root, one in loaded.items():
+        events[root].own = _set_out(trails, root, root, one.version or 0, one.profile.data_key)
+    others = {split.other for one in loaded.values() for split in one.profile.splits.values() if split.is_new}
+    became = live(profiles, others, consistent=True) if others else {}
+    for root, one in loaded.items():
+        for name, split in one.profile.splits.items():
+            if split.is_new and split.other in became:
+                home = became[split.other].profile_id
+                events[root].others[name] = _set_out(trails, home, split.other, split.version, split.data_key)
+    _follow(trails, profiles, seal, rows)
+    return events
+
+
+def _set_out(trails: list[_Trail], root: str, start: str, version: int, data_key: bytes) -> list[Lain]:
+    trail = _Trail(start, root, version, {start: {data_key}})
+    trails.append(trail)
+    return trail.found
+
+
+def _follow(trails: list[_Trail], profiles: ProfileReader, seal: Seal, rows: Rows) -> None:
+    """One reading for all, and one more for each generation of merges."""
+    ahead = {(trail.start, number) for number, trail in enumerate(trails)}
+    while ahead:
+        reading: defaultdict[str, list[int]] = defaultdict(list)
+        for profile_id, number in ahead:
+            reading[profile_id].append(number)
+        absorbed: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
+        for row in rows(reading.keys()):
+            for number in reading[row.profile_id]:
+                trail = trails[number]
+                if row.version > trail.version or (plain := _open(seal, trail.data_keys[row.profile_id], row)) is None:
+                    continue
+                if row.verdict is Verdict.MERGED:
+                    absorbed[row.absorbed, number].add(plain)
+                elif (told := _read(row, plain)) is not None:
+                    trail.found.append(Lain(told, row.version))
+        became = live(profiles, {profile_id for profile_id, _ in absorbed}, consistent=True)
+        ahead = {
+            (profile_id, number)
+            for profile_id, number in absorbed
+            if profile_id not in trails[number].data_keys
+            and profile_id in became
+            and became[profile_id].profile_id == trails[number].root
+        }
+        for profile_id, number in ahead:
+            trails[number].data_keys[profile_id] = absorbed[profile_id, number]
+
+
+def _open(seal: Seal, data_keys: Collection[bytes], row: SealedRow) -> bytes | None:
+    """None where it is sealed for a profile that never came to be."""
+    for data_key in data_keys:
+        try:
+            return seal.open(data_key, row.sealed)
+        except ValueError:
+            continue
+    return None
+
+
+def _read(row: SealedRow, plain: bytes) -> Told | None:
+    """None for what is no event (any more): then the events do not add up, and the profile is left as it is."""
+    try:
+        return open_told(row.source, plain, repeated=row.repeated)
+    except msgspec.MsgspecError:
+        return None
