@@ -4,15 +4,18 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import costs, dynalite, floor, imports, learning, process
+from benchmarks import backfill, costs, dynalite, floor, imports, learning, library, process, segments
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TOPICS = {
+    "backfill": backfill,
     "costs": costs,
     "floor": floor,
     "imports": imports,
     "learning": learning,
+    "library": library,
     "process": process,
+    "segments": segments,
     "units": dynalite,
 }
 

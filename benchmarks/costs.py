@@ -52,6 +52,7 @@ IDENTIFIERS: Final = 2  # looked up for each commit; the cache, which saves most
 NEW_IDENTIFIERS: Final = 0.1  # of commits: those that claim one, in a transaction, which costs double
 REARMED: Final = 0.2  # of commits: those that move the profile in the due index (two writes of 1 KB)
 LOG_LINE: Final = 350
+METRIC_LINES: Final = 6  # of an invocation: outcomes, the segments that somebody entered or left, and how late
 COLLECT_MS, PROCESS_MS, PROCESS_EVENT_MS, WAKE_MS, CAMPAIGN_MS, DELIVER_MS = 20, 20, 2, 300, 50, 300
 IDLE_COMPACT_MS, IDLE_TRAIN_MS, IDLE_REFRESH_MS = 5_000, 15_000, 2_000  # mostly their start
 # A learning run over a million profiles: a snapshot, a day of rows with its neighbours, queries of all days
@@ -136,7 +137,7 @@ def at_work(load: Load) -> dict[str, float]:
     invocations = MILLION / load.events_per_invocation
     commits = MILLION * load.commits_per_event
     written = PROFILE_KB + 2 * REARMED + NEW_IDENTIFIERS * (PROFILE_KB + 2)
-    logs = requests * 2 * LOG_LINE + invocations * 4 * LOG_LINE
+    logs = requests * 2 * LOG_LINE + invocations * METRIC_LINES * LOG_LINE
     return {
         "API Gateway": requests * API_CALL,
         "collect_events: Lambda": compute(requests, COLLECT_MS, 512),

@@ -20,7 +20,7 @@ from attune.adapters.aes_seal import AesSeal
 from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.memory import MemoryChampions, MemoryQuarantine
 from attune.adapters.secrets_manager import SecretPseudonyms
-from attune.domain.definitions import Definitions, Segment, decode_definition
+from attune.domain.definitions import Definitions, decode_definition, snapshot
 from attune.domain.events import encode_record
 from attune.domain.profile_state import decode_profile
 from attune.use_cases.process_events import ProcessEvents, StreamRecord
@@ -38,7 +38,7 @@ _FIRST_SEQUENCE: Final = 49_650_000_000_000_000_000_000_000_000_000_000_000_000_
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run, on which core (-1: on any).
+    """What to run, on which core (-1: on any). `segments` may hold computed traits, with their `kind`.
 
     `store`: `lean` to measure time, `bill` for units; `judged`: `none`, `truth`, `instants`.
     """
@@ -81,8 +81,7 @@ class _Definitions:
     """A snapshot that stays, as the adapter's does between changes."""
 
     def __init__(self, segments: Sequence[dict[str, Any]]) -> None:
-        decoded = [decode_definition({"kind": "segment"} | segment) for segment in segments]
-        self._known = Definitions(segments={one.id: one for one in decoded if isinstance(one, Segment)})
+        self._known = snapshot(tuple(decode_definition({"kind": "segment"} | one) for one in segments))
 
     def current(self) -> Definitions:
         return self._known

@@ -19,13 +19,14 @@ type Json = dict[str, Any]
 
 
 class ApiError(CliError):
-    """The API refused; `code` is one of those that docs/api.md lists."""
+    """The API refused; `code` is one of those that docs/api.md lists. `retry_after`: seconds, where it said so."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after = retry_after
 
 
 class Api:
@@ -52,11 +53,11 @@ class Api:
     ) -> None:
         self._client.close()
 
-    def call(self, method: str, *path: str, body: object = None) -> Json:
+    def call(self, method: str, *path: str, body: object = None, query: dict[str, str] | None = None) -> Json:
         """The answer's JSON. The steps of `path` are percent-encoded each; raises `ApiError` or `CliError`."""
         address = "/v1/" + "/".join(quote(step, safe="") for step in path)
         try:
-            response = self._client.request(method, address, json=body)
+            response = self._client.request(method, address, json=body, params=query)
         except httpx.TransportError as error:
             raise CliError(f"{self._url} cannot be reached: {str(error) or type(error).__name__}") from error
         try:
@@ -66,7 +67,13 @@ class Api:
         if not isinstance(answer, dict):
             raise CliError(f"{self._url} answered {response.status_code} and not as Attune does")
         if not response.is_success:
-            raise ApiError(response.status_code, str(answer.get("code", "error")), str(answer.get("message", "")))
+            wait = response.headers.get("retry-after", "")
+            raise ApiError(
+                response.status_code,
+                str(answer.get("code", "error")),
+                str(answer.get("message", "")),
+                float(wait) if wait.isdecimal() else None,
+            )
         return answer
 
 

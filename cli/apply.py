@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from attune.domain.definition_checks import check
-from attune.domain.definitions import Definition, decode_definition, snapshot
+from attune.domain.definitions import Definition, Segment, decode_definition, snapshot
+from attune.domain.references import segments_named
+from attune.domain.segments.contradictions import certainties
 from cli.api import Api, ApiError
 from cli.documents import Document, DocumentsError, Problem, find_files, read_documents
 from cli.errors import CliError
 from cli.schema import problems as schema_problems
 
 #: what others refer to comes first
-ORDER: Final = ("source", "channel", "segment", "campaign")
+ORDER: Final = ("source", "channel", "computed_trait", "segment", "campaign")
 
 type Outcome = Literal["created", "changed", "unchanged"]
 
@@ -30,6 +32,9 @@ class Step:
     definition: Definition
     document: Document
     outcome: Outcome
+    #: profiles have yet to be brought in line; the version before serves until they are
+    awaits_backfill: bool = False
+    is_pending: bool = False
 
 
 def read_definitions(paths: Sequence[Path]) -> list[tuple[Document, Definition]]:
@@ -59,11 +64,24 @@ def plan(api: Api, read: Sequence[tuple[Document, Definition]]) -> list[Step]:
     if wrong:
         raise DocumentsError(wrong)
     steps = []
-    for document, one in sorted(read, key=lambda pair: (ORDER.index(kind_of(pair[1])), pair[1].id)):
+    depths = _depths([one for _, one in read])
+    for document, one in sorted(
+        read, key=lambda pair: (ORDER.index(kind_of(pair[1])), depths.get(pair[1].id, 0), pair[1].id)
+    ):
         known = current.get((kind_of(one), one.id))
         outcome: Outcome = "created" if known is None else "unchanged" if known == one else "changed"
         steps.append(Step(kind_of(one), one, document, outcome))
     return steps
+
+
+def doubts(read: Sequence[tuple[Document, Definition]]) -> list[Problem]:
+    """What is certain of segments' conditions and can hardly be meant; none of it keeps anybody from applying them."""
+    return [
+        document.problem_line(f"{one.path}: {one.text}")
+        for document, segment in read
+        if isinstance(segment, Segment)
+        for one in certainties(segment.when)
+    ]
 
 
 def carry_out(api: Api, steps: Sequence[Step]) -> Iterator[Step]:
@@ -71,26 +89,39 @@ def carry_out(api: Api, steps: Sequence[Step]) -> Iterator[Step]:
     for step in steps:
         if step.outcome != "unchanged":
             try:
-                api.call("PUT", "definitions", step.kind, step.definition.id, body=step.document.data)
+                said = api.call("PUT", "definitions", step.kind, step.definition.id, body=step.document.data)
             except ApiError as error:
                 if error.code == "invalid_definition":
                     wrong = [step.document.problem_line(line) for line in error.message.splitlines()]
                     raise DocumentsError(wrong) from error
                 raise CliError(f"{step.kind} {step.definition.id}: {error}") from error
-        yield step
+            awaits, waits = bool(said.get("awaits_backfill")), bool(said.get("pending"))
+            yield replace(step, awaits_backfill=awaits, is_pending=waits)
+        else:
+            yield step
 
 
 def kind_of(definition: Definition) -> str:
-    """`source`, `segment`, `campaign` or `channel`."""
+    """`source`, `channel`, `computed_trait`, `segment` or `campaign`."""
     return str(type(definition).__struct_config__.tag)
 
 
 def _stored(api: Api, kind: str) -> list[Definition]:
     shown = api.call("GET", "definitions", kind)["definitions"]
     try:
-        return [decode_definition(one["definition"]) for one in shown]
+        return [decode_definition(one.get("pending") or one["definition"]) for one in shown]
     except msgspec.ValidationError as error:
         raise CliError(f"the deployment holds a {kind} that this version cannot read: {error}") from error
+
+
+def _depths(definitions: Sequence[Definition]) -> dict[str, int]:
+    """Of each segment how many others must be there before it; cycles were refused."""
+    named = {one.id: set(segments_named(one).values()) for one in definitions if isinstance(one, Segment)}
+
+    def depth(name: str) -> int:
+        return 1 + max((depth(one) for one in named[name] if one in named), default=0)
+
+    return {name: depth(name) for name in named}
 
 
 def _repeated(read: Sequence[tuple[Document, Definition]]) -> Iterator[Problem]:

@@ -14,12 +14,18 @@ import typer
 from cli import schema as published
 from cli.addresses import addressable
 from cli.api import admin_api, server_api
-from cli.apply import carry_out, plan, read_definitions
+from cli.apply import Step, carry_out, doubts, plan, read_definitions
 from cli.connection import STACK_FILE, connect
 from cli.errors import CliError
+from cli.lists import lists
 from cli.models import models
 from cli.repairs import rebuild, repair
+from cli.segment_preview import overlap, preview
+from cli.segment_sizes import sizes
+from cli.segment_why import why
+from cli.segments import backfill_applied, segments
 from cli.terminal import notes, print_json
+from cli.unlinking import unlink
 
 app = typer.Typer(
     name="attune", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -29,10 +35,15 @@ secrets = typer.Typer(no_args_is_help=True, help="What webhooks are signed with.
 profile = typer.Typer(no_args_is_help=True, help="What is known of one customer.")
 consent = typer.Typer(no_args_is_help=True, help="What one customer consents to.")
 groups = {"keys": keys, "secrets": secrets, "profile": profile, "consent": consent, "models": models}
+groups |= {"segments": segments, "lists": lists}
 for name, group in groups.items():
     app.add_typer(group, name=name)
 app.command()(repair)
 app.command()(rebuild)
+profile.command()(unlink)
+segments.command()(sizes)
+for command in (why, preview, overlap):
+    segments.command()(command)
 
 Address = Annotated[str, typer.Argument(help="namespace:value, such as email:ada@example.com")]
 
@@ -57,9 +68,9 @@ def options(
     context: typer.Context,
     api_url: Annotated[str, typer.Option(envvar="ATTUNE_API_URL", help="Address of the API.")] = "",
     admin_key: Annotated[
-        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets, models, repairs.")
+        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets, models, repairs, unlinking.")
     ] = "",
-    server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent.")] = "",
+    server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent, lists.")] = "",
     stack: Annotated[Path, typer.Option(help="Used where no address is given.")] = STACK_FILE,
 ) -> None:
     """Find out where the API is, once a command asks."""
@@ -70,17 +81,28 @@ def options(
 def apply(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="YAML files, or folders of them.")],
-    dry_run: Annotated[bool, typer.Option(help="Check and compare, change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare, change nothing.")] = False,
+    backfill: Annotated[bool, typer.Option(help="Give new and changed segments their past.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until that is done.")] = False,
 ) -> None:
     """Check definitions and bring the deployment in line with them. Nothing is ever deleted."""
     read = read_definitions(paths)
     with admin_api(context) as api:
         steps = plan(api, read)
-        taken = steps if dry_run else carry_out(api, steps)
-        for step in taken:
-            print(f"{step.outcome:<9} {step.kind} {step.definition.id}", flush=True)
+        for problem in doubts(read):
+            notes.print(f"warning: {problem}")
+        changed: list[Step] = []
+        for step in steps if dry_run else carry_out(api, steps):
+            print(f"{step.outcome:<9} {step.kind} {step.definition.id}{_pending(step)}", flush=True)
+            changed += [step] if step.awaits_backfill and step.outcome != "unchanged" else []
+        if changed and backfill:
+            backfill_applied(api, [one.definition.id for one in changed if one.kind == "segment"], wait=wait)
     if dry_run:
         notes.print("nothing was changed: this was a dry run")
+
+
+def _pending(step: Step) -> str:
+    return ": the version before serves until its backfill is done" if step.is_pending else ""
 
 
 @app.command()

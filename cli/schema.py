@@ -48,6 +48,12 @@ def problems(data: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield at, error.message
 
 
+def _any_of(parts: list[Any]) -> Json:
+    """A field that may be left out is written as what it is where it is there: nobody writes null."""
+    said = [part for part in parts if part != {"type": "null"}]
+    return said[0] if len(said) == 1 else ({"anyOf": said} if said else {})
+
+
 def _by_tag(node: Any) -> Any:
     """Unions said as "of this type: that schema", so that an error names the field and not the whole union.
 
@@ -59,7 +65,7 @@ def _by_tag(node: Any) -> Any:
         return node
     rest = {name: _by_tag(part) for name, part in node.items() if name not in {"anyOf", "discriminator"}}
     if "discriminator" not in node:
-        return rest | ({"anyOf": _by_tag(node["anyOf"])} if "anyOf" in node else {})
+        return rest | _any_of([_by_tag(part) for part in node.get("anyOf", ())])
     tag, mapping = node["discriminator"]["propertyName"], node["discriminator"]["mapping"]
     tagged = {"properties": {tag: {"enum": list(mapping)}}, "required": [tag], "type": "object"}
     cases = [

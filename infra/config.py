@@ -32,6 +32,8 @@ class EnvironmentConfig:
     stream_parallelization: int = 1
     # Address ranges the webhook sender may reach although they are private. Empty wherever it matters.
     allowed_addresses: tuple[str, ...] = ()
+    # A backfill waits for rows that Firehose holds: its buffer of 300 s, definitions that are 5 s old, and room.
+    lake_wait_seconds: int = 360
     # Models are trained once a day, at this hour (UTC); None: on demand only.
     learning_hour: int | None = 4
     alarm_email: str | None = None
@@ -58,6 +60,7 @@ LOCAL = replace(
     target="local",
     log_retention=logs.RetentionDays.ONE_DAY,
     allowed_addresses=("127.0.0.0/8", "::1/128"),
+    lake_wait_seconds=10,  # Firehose lays rows down at once there
     learning_hour=None,  # a run that nobody asked for would come between those that tests and the demo start
 )
 ENVIRONMENTS = {config.name: config for config in (PRODUCTION, STAGING, LOCAL)}

@@ -27,7 +27,7 @@ def read_admin_key(address: str, secret: str) -> str:
 def apply_definitions(stack: Stack, folder: Path = DEFINITIONS) -> None:
     """Apply the definitions of a folder with the `attune` command."""
     applied = subprocess.run(
-        [sys.executable, "-m", "cli", "apply", str(folder)],
+        [sys.executable, "-m", "cli", "apply", "--no-backfill", str(folder)],
         cwd=ROOT,
         env={**os.environ, "ATTUNE_API_URL": stack.api_url, "ATTUNE_ADMIN_KEY": stack.admin_key},
         capture_output=True,

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from typing import Any
 
 from attune.domain.changes import SegmentEntered
-from attune.domain.definitions import (
-    Abandoned,
-    Campaign,
-    Channel,
-    Definition,
-    Definitions,
-    EventFilter,
-    Performed,
-    ScoreTest,
-    Segment,
-    Source,
-    Trigger,
-    snapshot,
-)
+from attune.domain.conditions import Abandoned, KeyedFilter, Performed, ScoreTest
+from attune.domain.definitions import Campaign, Channel, Definition, Definitions, Segment, Source, Trigger, snapshot
 from attune.domain.deliveries import Delivery, State, delivery_id
 from attune.domain.events import CONSENT, SCORE, WAKE, Event, Origin, Record, short_hash
 from attune.domain.features import FEATURES
@@ -36,6 +25,8 @@ SECRET = b"identity secret of the tests"
 EVERYTHING = {"analytics": True, "personalization": True, "email": True}
 
 _numbers = itertools.count(1)
+#: the long runs ask for the keys of the same few people a million times
+_key = functools.cache(identity_key)
 
 
 class Pseudonyms:
@@ -45,7 +36,7 @@ class Pseudonyms:
         self._secret = secret
 
     def key(self, identifier: Identifier) -> str:
-        return identity_key(self._secret, identifier)
+        return _key(self._secret, identifier)
 
     def profile_id(self, first: str, generation: int) -> str:
         return profile_id_for(self._secret, first, generation)
@@ -161,8 +152,8 @@ def cart_segment(**overrides: Any) -> Segment:
     """Left a cart alone for 15 minutes without an order."""
     when = Abandoned(
         key="cart_id",
-        did=(EventFilter(event="Product Added"), EventFilter(event="Cart Viewed")),
-        without=(EventFilter(event="Order Completed"),),
+        did=(KeyedFilter(event="Product Added"), KeyedFilter(event="Cart Viewed")),
+        without=(KeyedFilter(event="Order Completed"),),
         after="15m",
     )
     fields: dict[str, Any] = {"id": "abandoned_cart", "when": when, "grace": "2m"}

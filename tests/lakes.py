@@ -13,10 +13,12 @@ import duckdb
 import sqlglot
 
 from attune.adapters.athena_features import features_query
-from attune.adapters.athena_history import EVERYBODY, history_query
+from attune.adapters.athena_history import history_query, people_query
 from attune.adapters.duckdb_lake import DuckCompaction
-from attune.adapters.memory import MemoryLakeFiles, MemoryProfiles
+from attune.adapters.memory import MemoryDefinitions, MemoryLakeFiles, MemoryProfiles
+from attune.adapters.memory_sizes import MemorySizes
 from attune.domain.consent import Consent
+from attune.domain.definitions import Definition
 from attune.domain.profile_state import encode_profile
 from attune.domain.profiles import Profile
 from attune.domain.verdicts import Row, Verdict, encode_row
@@ -103,6 +105,9 @@ class LakeOfTests:
         """Begin again: another lake, at the price of none."""
         self.profiles = profiles or MemoryProfiles()
         self.files = MemoryLakeFiles()
+        self.sizes = MemorySizes()
+        #: whose sizes are counted
+        self.segments: tuple[Definition, ...] = ()
         self.counted: list[tuple[str, int]] = []
         self.reported: list[tuple[str, int]] = []
         self._objects = 0
@@ -135,6 +140,9 @@ class LakeOfTests:
             compaction=wired(carried, "compaction", _Breaking(self._compaction, self._break_after)),
             profiles=wired(carried, "profiles", self.profiles),
             everybody=wired(carried, "everybody", self.profiles),
+            definitions=MemoryDefinitions(self.segments),
+            sizes=wired(carried, "sizes", self.sizes),
+            clock=lambda: started_at,
             retention_hours=self._retention_hours,
             count=lambda name, value, _: self.counted.append((name, value)),
             report=lambda key, unreadable: self.reported.append((key, unreadable)),
@@ -167,14 +175,14 @@ class LakeOfTests:
         [query] = sqlglot.transpile(history_query(sorted(profile_ids)), read="trino", write="duckdb")
         return [_sealed_row(one) for one in self._asked(query)]
 
-    def lay_out(self) -> str:
-        """`History`: there is one place, with the tables as they are."""
-        return "the lake"
+    def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
+        """`History`: a place is what will be asked then, of the tables as they are."""
+        return people_query(events, share)
 
-    def people(self, _: str, start: int) -> Iterator[Person]:
+    def people(self, place: str, start: int) -> Iterator[Person]:
         """`History`, by the query that Athena is asked."""
         self._lay_tables(None)
-        [query] = sqlglot.transpile(EVERYBODY, read="trino", write="duckdb")
+        [query] = sqlglot.transpile(place, read="trino", write="duckdb")
         found = itertools.groupby(self._asked(query), key=lambda one: one.pop("root"))
         for end, (root, rows) in enumerate(found, 1):
             person = Person(root=root, rows=tuple(map(_sealed_row, rows)), end=end)

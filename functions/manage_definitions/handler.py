@@ -5,7 +5,7 @@ from attune.runtime.settings import ManageDefinitionsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_definitions import manage_definitions
 
-manage = manage_definitions(ManageDefinitionsSettings.from_env())
+manage, sizes = manage_definitions(ManageDefinitionsSettings.from_env())
 
 
 def answer(request: Request) -> Response:
@@ -17,10 +17,14 @@ def answer(request: Request) -> Response:
             body = manage.all_of(named["kind"])
         case "GET /v1/definitions/{kind}/{id}":
             body = manage.one(named["kind"], named["id"])
+        case "GET /v1/definitions/{kind}/{id}/versions":
+            body = manage.past(named["kind"], named["id"])
         case "PUT /v1/definitions/{kind}/{id}":
             body = manage.put(named["kind"], named["id"], request.body)
         case "DELETE /v1/definitions/{kind}/{id}":
             body = manage.delete(named["kind"], named["id"])
+        case "GET /v1/segments/sizes":
+            body = sizes(request.query.get("weeks", "0"))
         case "POST /v1/sources/{source}/keys":
             body = manage.create_key(named["source"], request.body)
         case "PUT /v1/sources/{source}/secrets":

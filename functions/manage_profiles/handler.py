@@ -1,22 +1,27 @@
-"""GET /v1/profiles/{profile} and PUT /v1/profiles/{profile}/consent: the server keys' API."""
+"""/v1/profiles: reading and consent for server keys, unlinking for the admin's. /v1/lists: whom companies list."""
 
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
 from attune.runtime.settings import ManageProfilesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_profiles import manage_profiles
 
-manage = manage_profiles(ManageProfilesSettings.from_env())
+manage, lists, unlink = manage_profiles(ManageProfilesSettings.from_env())
 
 
 def answer(request: Request) -> Response:
     """One route each."""
-    key = manage.authorise(bearer(request.headers))
-    address = request.parameters.get("profile", "")
+    token, address = bearer(request.headers), request.parameters.get("profile", "")
+    if request.route == "POST /v1/profiles/{profile}/unlink":
+        unlink.authorise(token)
+        return Response(status=202, body=unlink(address, request.body))
+    key = manage.authorise(token)
     match request.route:
         case "GET /v1/profiles/{profile}":
             return Response(body=manage.read(address))
         case "PUT /v1/profiles/{profile}/consent":
             return Response(status=202, body=manage.set_consent(address, request.body, key))
+        case "POST /v1/lists/{list}":
+            return Response(status=202, body=lists.change(request.parameters["list"], request.body, key))
         case _:
             raise not_found()
 

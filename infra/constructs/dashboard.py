@@ -18,7 +18,7 @@ def draw_dashboard(
     pipeline: PipelineStack,
     notices: sqs.IQueue,
 ) -> cloudwatch.Dashboard:
-    """Draw four rows in the order of an event's path, and one for learning."""
+    """Draw five rows in the order of an event's path, and one for learning."""
     api, deliveries = pipeline.http.api, pipeline.campaigning.deliveries
     consumers = [pipeline.processing.process_events, pipeline.campaigning.run_campaigns]
     functions = [*pipeline.functions, *learning.functions]
@@ -34,6 +34,10 @@ def draw_dashboard(
     dashboard.add_widgets(
         _graph("Duration, p99 (ms)", [function.metric_duration(statistic="p99") for function in functions]),
         _graph("Invocations", [function.metric_invocations() for function in functions]),
+    )
+    dashboard.add_widgets(
+        _graph("Entries to segments, exits", [_of_changes("SegmentEntries"), _of_changes("SegmentExits")]),
+        _graph("From event to change (ms)", [_of_changes("ChangeDelay", "p50"), _of_changes("ChangeDelay", "p99")]),
     )
     dashboard.add_widgets(
         _graph(
@@ -57,6 +61,13 @@ def draw_dashboard(
         _graph("Learning run, duration (ms)", [machine.metric_time(statistic="Maximum")]),
     )
     return dashboard
+
+
+def _of_changes(name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    """Return what `process_events` says of memberships in segments (`use_cases/count_changes.py`)."""
+    return cloudwatch.Metric(
+        namespace="Attune", metric_name=name, statistic=statistic, dimensions_map={"service": "process_events"}
+    )
 
 
 def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

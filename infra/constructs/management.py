@@ -22,10 +22,14 @@ class Management(Construct):
         self.routes = [
             Route("GET", "/v1/profiles/{profile}", profiles),
             Route("PUT", "/v1/profiles/{profile}/consent", profiles),
+            Route("POST", "/v1/profiles/{profile}/unlink", profiles),
+            Route("POST", "/v1/lists/{list}", profiles),
             Route("GET", "/v1/definitions/{kind}", definitions),
             Route("GET", "/v1/definitions/{kind}/{id}", definitions),
+            Route("GET", "/v1/definitions/{kind}/{id}/versions", definitions),
             Route("PUT", "/v1/definitions/{kind}/{id}", definitions),
             Route("DELETE", "/v1/definitions/{kind}/{id}", definitions),
+            Route("GET", "/v1/segments/sizes", definitions),
             Route("POST", "/v1/sources/{source}/keys", definitions),
             Route("PUT", "/v1/sources/{source}/secrets", definitions),
             Route("POST", "/v1/channels/{channel}/secrets", definitions),
@@ -36,7 +40,7 @@ class Management(Construct):
         function = self._make(
             self,
             "manage_profiles",
-            description="Answer what is known of a customer; take consent and withdrawals",
+            description="Answer what is known of a customer; take consent, withdrawals and unlinkings",
             environment={
                 "PROFILES_TABLE": tables.profiles.table_name,
                 "IDENTITIES_TABLE": tables.identities.table_name,
@@ -44,6 +48,7 @@ class Management(Construct):
                 "DEFINITIONS_TABLE": tables.definitions.table_name,
                 "STREAM_NAME": data.stream.stream_name,
                 "IDENTITY_SECRET": data.secrets.identity.secret_arn,
+                "ADMIN_SECRET": data.secrets.admin.secret_arn,
             },
         )
         function.may("dynamodb:BatchGetItem", on=[tables.profiles.table_arn, tables.identities.table_arn])
@@ -51,7 +56,8 @@ class Management(Construct):
         function.may("dynamodb:Query", on=[tables.deliveries.table_arn])
         function.may("dynamodb:UpdateItem", on=[tables.identities.table_arn], only_if=ONLY_HOLDS)
         function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
-        function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
+        secrets = [data.secrets.identity.secret_arn, data.secrets.admin.secret_arn]
+        function.may("secretsmanager:GetSecretValue", on=secrets)
         function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb"])
         return function
 

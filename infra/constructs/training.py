@@ -10,6 +10,7 @@ from infra.stacks.data_stack import DataStack
 
 LONGEST = Duration.minutes(15)  # of a Lambda function
 BY_VERSION = "one folder a version of a model"
+ONLY_SIZES = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes"]}}
 
 
 class Training(Construct):
@@ -43,16 +44,19 @@ class Training(Construct):
             disk=Size.gibibytes(10),  # a day with its neighbours, as it was archived
             environment={
                 "PROFILES_TABLE": data.tables.profiles.table_name,
+                "DEFINITIONS_TABLE": data.tables.definitions.table_name,
                 "LAKE_BUCKET": data.lake.bucket_name,
                 "STREAM_RETENTION_HOURS": str(self._config.stream_retention_hours),
             },
         )
         function.may("dynamodb:Scan", "dynamodb:BatchGetItem", on=[data.tables.profiles.table_arn])
+        function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
+        function.may("dynamodb:PutItem", on=[data.tables.definitions.table_arn], only_if=ONLY_SIZES)
         function.may("s3:ListBucket", on=[data.lake.bucket_arn])
         function.may_get_objects(data.lake, "events/", "Firehose names its objects by arrival time")
         function.may_get_objects(data.lake, "compacted/", BY_DAY)
         function.may_put_objects(data.lake, "compacted/", BY_DAY)
-        function.may_use_key(data.key, reads=["dynamodb"], writes=["s3"])
+        function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3"])
         return function
 
     def _train_models(self, tables: LakeTables) -> PythonFunction:

@@ -20,6 +20,9 @@ from local.state import StateDirectory
 FAULTS = ("consent", "order", "signature")
 #: what the endpoint verifies with where the fault is `signature`
 WRONG_SECRET = "whsec_" + "A" * 43 + "="
+#: the segment that the reminder of the definitions goes by, and the one of the demo
+LEFT_CART, LEFT_CART_SOON = "abandoned_cart", "abandoned_cart_soon"
+CAMPAIGNS = "campaigns.yaml"
 
 
 def main(arguments: list[str]) -> int:
@@ -63,17 +66,24 @@ def prepare(shop: Shop, receiver: Receiver, state: StateDirectory, fault: str | 
 
 
 def shortened_definitions(folder: Path, endpoint: str) -> Path:
-    """The repository's definitions as they stand, but for the cart's timer, its grace and the endpoint."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in sorted(first_steps.DEFINITIONS.glob("*.yaml")):
+    """The repository's definitions, but with a cart's timer that a demo can wait for, and the endpoint.
+
+    The short timer is a segment of its own, which serves at once: a changed one would wait for its backfill.
+    """
+    for file in sorted(first_steps.DEFINITIONS.rglob("*.yaml")):
         documents = [document for document in yaml.safe_load_all(file.read_text()) if document]
-        for document in documents:
-            if document["id"] == "abandoned_cart":
-                document["when"]["after"] = f"{CART_TIMER}s"
-                document["grace"] = "0s"
+        for document in list(documents):
+            if document["id"] == LEFT_CART:
+                when = document["when"] | {"after": f"{CART_TIMER}s"}
+                documents.append(document | {"id": LEFT_CART_SOON, "when": when, "grace": "0s"})
             if document["kind"] == "channel":
                 document["url"] = endpoint
-        (folder / file.name).write_text(yaml.safe_dump_all(documents, sort_keys=False))
+        text = yaml.safe_dump_all(documents, sort_keys=False)
+        if file.name == CAMPAIGNS:
+            text = text.replace(LEFT_CART, LEFT_CART_SOON)
+        copy = folder / file.relative_to(first_steps.DEFINITIONS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text)
     return folder
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from attune.adapters.athena_features import S3FeatureRows
-from attune.adapters.athena_history import AthenaHistory, history_query
+from attune.adapters.athena_history import AthenaHistory, history_query, people_query
 from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.lake_tables import EVENTS_LOCATION, PROFILES_LOCATION
 from attune.adapters.memory_history import MemoryHistory
@@ -22,6 +22,8 @@ from tests.lakes import AFTER, BEFORE, LakeOfTests, live, row, tombstone
 
 ME, OTHER, GONE, NOBODY = (profile_id(number) for number in (1, 2, 3, 4))
 SEALED = bytes(range(256))
+#: a name as a client may give it
+STRANGE = 'it\'s \\ 100% "ours" :events ? 你好\n'
 #: (arrival day, row)
 ROWS: tuple[tuple[str, Any], ...] = (
     (BEFORE, row(message_id="first", sealed=SEALED)),
@@ -39,6 +41,10 @@ ROWS: tuple[tuple[str, Any], ...] = (
     (BEFORE, row(message_id="late again", version=2, received_at=NOW - 25 * HOUR, sealed=b"told")),
     (AFTER, row(message_id="late again", version=6, sealed=b"told again")),
     (AFTER, row(message_id="lost", version=5, sealed=b"came to be")),
+    (AFTER, row(message_id="page", version=5, type="page", event="Home", sealed=b"a page")),
+    (AFTER, row(message_id="signed", profile_id=GONE, event="Signed Up", sealed=b"before it too", source="app")),
+    (AFTER, row(message_id="strange", profile_id=OTHER, event=STRANGE, sealed=b"strange")),
+    (AFTER, row(message_id="no", version=5, verdict="dropped", profile_id="", event="Refused")),
 )
 
 
@@ -105,6 +111,7 @@ def test_of_every_event_that_was_applied_there_is_the_row_that_counts_and_of_eve
             (ME, "shop", 4, GONE, b"a key"),
             (ME, "shop", 4, "", b"what merged"),
             (ME, "shop", 5, "", b"came to be"),
+            (ME, "shop", 5, "", b"a page"),
             (ME, "shop", 6, "", b"told again"),
         ]
     )
@@ -121,7 +128,12 @@ def test_merges_are_told_from_events(history: History) -> None:
 
 def test_several_are_asked_for_at_once_those_of_no_rows_among_them(history: History) -> None:
     assert found(history, GONE, OTHER, NOBODY) == sorted(
-        [(GONE, "app", 1, "", b"before the merge"), (OTHER, "shop", 1, "", b"of somebody else")]
+        [
+            (GONE, "app", 1, "", b"before the merge"),
+            (GONE, "app", 1, "", b"before it too"),
+            (OTHER, "shop", 1, "", b"of somebody else"),
+            (OTHER, "shop", 1, "", b"strange"),
+        ]
     )
     assert found(history, NOBODY) == []
 
@@ -141,11 +153,40 @@ def test_of_everybody_all_rows_lie_together_with_those_of_whom_they_absorbed(his
         assert sorted(map(repr, person.rows)) == sorted(map(repr, history.rows(of)))
 
 
+def asked_for(history: History, *events: str) -> dict[str, int]:
+    return {one.root: len(one.rows) for one in history.people(history.lay_out(events), 0)}
+
+
+def test_people_are_asked_for_by_what_was_applied_to_them_or_to_whom_they_absorbed(history: History) -> None:
+    everything = {one.root: len(one.rows) for one in history.people(history.lay_out(), 0)}
+    assert asked_for(history, "Product Viewed") == everything
+    assert asked_for(history, "Searched", STRANGE) == {OTHER: everything[OTHER]}
+    assert asked_for(history, "Signed Up") == {ME: everything[ME]}  # of whom it absorbed
+    assert asked_for(history, "page", "Nothing") == {ME: everything[ME]}  # any other call by its type, not its name
+
+
+def test_of_what_was_refused_or_is_only_named_alike_nobody_is_asked_for(history: History) -> None:
+    for names in ((), ("Refused",), ("product viewed",), ("Home",), (STRANGE[:-1],)):
+        assert asked_for(history, *names) == {}
+
+
 def test_who_stopped_at_somebody_goes_on_with_the_next(history: History) -> None:
     place = history.lay_out()
     people = list(history.people(place, 0))
     for number, person in enumerate(people, 1):
         assert list(history.people(place, person.end)) == people[number:]
+
+
+@pytest.mark.parametrize("share", [1, 2, 4, 16, 4_096])
+def test_of_a_share_those_are_drawn_whose_ids_end_low_enough(history: History, share: int) -> None:
+    drawn = {one for one in (ME, OTHER) if int(one[-3:], 16) < 4_096 // share}
+    assert {one.root for one in history.people(history.lay_out(share=share), 0)} == drawn
+
+
+@pytest.mark.parametrize("share", [0, -1, 4_097])
+def test_what_is_no_share_of_all_is_none(share: int) -> None:
+    with pytest.raises(ValueError, match=str(share)):
+        people_query(share=share)
 
 
 class Results:

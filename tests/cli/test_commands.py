@@ -15,7 +15,9 @@ from tests.cli.conftest import Api, Attune
 from tests.functions.management import ADMIN
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "definitions"
+DEFINITIONS = ROOT / "definitions"
+#: few enough that each test may apply them
+EXAMPLES = DEFINITIONS / "sources.yaml"
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_a_sources_secrets_come_from_standard_input(attune: Attune, api: Api) ->
 
 
 def test_a_channels_secret_is_printed_once(attune: Attune) -> None:
-    attune("apply", EXAMPLES)
+    attune("apply", DEFINITIONS / "channels.yaml")
     made = attune("secrets", "new-channel", "shop_webhook")
     assert made.code == 0
     assert len(base64.b64decode(made.out.strip().removeprefix("whsec_"))) == 32

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from attune.domain.computations import Counter
+from attune.domain.conditions import AllOf, SegmentTest, TraitTest
 from attune.domain.consent import PURPOSES
 from attune.domain.definition_checks import check, users
-from attune.domain.definitions import Definition, Definitions, Eligibility, Trigger
+from attune.domain.definitions import ComputedTrait, Definition, Definitions, Eligibility, Segment, Trigger
 from tests.builders import campaign, cart_segment, channel, definition_list, definitions, source, views_segment
 
 
@@ -125,3 +128,40 @@ def test_what_a_campaign_refers_to_is_in_use() -> None:
     assert users("channel", "other", others) == []
     assert users("source", "shop_webhook", others) == []
     assert users("segment", cart_segment(id="other").id, others) == []
+
+
+# --------------------------------------------------------------------------------------- segments that ask for others
+
+
+def asking(name: str, *others: str) -> Segment:
+    return Segment(id=name, when=AllOf(conditions=tuple(SegmentTest(segment=one) for one in others)))
+
+
+def test_a_segment_asks_only_for_segments_that_are_there() -> None:
+    others = definitions(asking("a", "keen"))
+    assert check(asking("b", "a", "keen"), others) == []
+    assert check(asking("b", "a", "gone"), others) == ["$.when.conditions[1].segment: there is no segment `gone`"]
+
+
+def test_segments_that_ask_for_each_other_are_refused_whatever_lies_between() -> None:
+    others = definitions(asking("a", "keen"), asking("b", "a"), asking("c", "b"))
+    said = "asks for `a` itself, so neither could ever be told"
+    assert check(asking("a", "c"), others) == [f"$.when.conditions[0].segment: segment `c` {said}"]
+    assert check(asking("a", "a"), others) == [f"$.when.conditions[0].segment: segment `a` {said}"]
+    assert check(asking("a", "keen"), others) == []
+
+
+def test_what_waits_to_take_over_counts_as_much_as_what_serves() -> None:
+    serving = definitions(asking("a", "keen"), asking("b", "keen"))
+    others = msgspec.structs.replace(serving, pending={"b": asking("b", "a"), "d": asking("d", "keen")})
+    assert len(check(asking("a", "b"), others)) == 1
+    assert check(asking("c", "d"), others) == []
+    assert users("segment", "a", others) == ["segment b"]
+    assert users("segment", "keen", others) == ["segment a", "segment b", "segment d"]
+
+
+def test_a_computed_trait_that_a_segment_compares_cannot_go() -> None:
+    loyal = Segment(id="loyal", when=TraitTest(trait="orders", operator="at_least", value=2))
+    others = definitions(ComputedTrait(id="orders", compute=Counter(event="Order Completed")), loyal)
+    assert users("computed_trait", "orders", others) == ["segment loyal"]
+    assert users("computed_trait", "visits", others) == []

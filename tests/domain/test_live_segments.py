@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from attune.domain import fold
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import Consent
-from attune.domain.definitions import Segment, decode_definition, snapshot
+from attune.domain.definitions import Definitions, Segment, decode_definition, snapshot
 from attune.domain.duplicates import event_hash
 from attune.domain.fold import fold_event
 from attune.domain.profiles import Profile, Trait, set_trait
 from attune.domain.segments import Compiled, compile_segments, holds, next_due
-from attune.domain.segments.comparisons import compare
+from attune.domain.segments.comparisons import compile_comparison
 from tests.builders import DAY, HOUR, MINUTE, NOW, event
 
 
@@ -176,4 +177,50 @@ def test_traits_are_the_last_word_by_event_time_in_any_order() -> None:
     ],
 )
 def test_comparisons(operator: str, actual: object, wanted: object, expected: bool) -> None:
-    assert compare(operator, actual, wanted) is expected
+    assert compile_comparison(operator, wanted)(actual, NOW) is expected
+
+
+def test_two_segments_on_the_same_carts_are_each_announced() -> None:
+    both = [decode_definition({"kind": "segment", "id": name, "when": LEFT}) for name in ("remind", "call")]
+    conditions, profile = compile_segments(snapshot(tuple(both))), somebody()
+    did(profile, conditions, "Product Added", NOW, cart_id="a")
+    entered = [SegmentEntered(name, NOW + 15 * MINUTE, "a") for name in ("remind", "call")]
+    assert finish(profile, conditions, NOW + HOUR) == entered
+    assert finish(profile, conditions, NOW + 2 * HOUR) == []
+
+
+def test_a_longer_wait_goes_on_with_the_carts_that_are_known() -> None:
+    soon, late, profile = compiled(LEFT), compiled(LEFT | {"after": "4h"}), somebody()
+    did(profile, soon, "Product Added", NOW, cart_id="a")
+    assert [holds(late, profile, "s", "a", NOW + wait) for wait in (4 * HOUR - 1, 4 * HOUR)] == [False, True]
+
+
+def test_who_was_in_before_a_segment_took_over_is_news_to_nobody_and_leaves_unheard() -> None:
+    segment = decode_definition(
+        {"kind": "segment", "id": "s", "when": {"type": "trait", "trait": "tier", "value": "gold"}}
+    )
+    assert isinstance(segment, Segment)
+    profile = somebody()
+    before, after = (
+        compile_segments(Definitions(segments=segments, since={"s": NOW})) for segments in ({}, {"s": segment})
+    )
+    fold_event(profile, event("", type="identify", traits={"tier": "gold"}, time=NOW - HOUR), b"1" * 8, before)
+    finish(profile, before, NOW - MINUTE)
+    assert finish(profile, after, NOW + MINUTE) == []
+    assert profile.memberships["s"].entered_at == NOW - HOUR
+    left = event("", type="identify", traits={"tier": "none"}, time=NOW + HOUR)
+    assert fold_event(profile, left, b"2" * 8, after) == []
+    assert profile.memberships["s"].left_at == NOW + HOUR
+
+
+def test_what_an_event_does_not_concern_is_never_looked_at() -> None:
+    """A rule that cannot be answered is no obstacle to those who have none of what it asks about."""
+    conditions = compiled({"type": "all", "conditions": [VIEWED, {"type": "not", "condition": BOUGHT}]})
+    broken = replace(conditions.segments["s"].root, holds=lambda *_: 1 // 0 > 0)
+    segment = replace(conditions.segments["s"], root=broken)
+    conditions = replace(conditions, segments={"s": segment}, by_key=dict.fromkeys(conditions.by_key, (segment,)))
+    profile = somebody()
+    did(profile, conditions, "Page Opened", NOW)
+    assert finish(profile, conditions, NOW + DAY) == []
+    with pytest.raises(ZeroDivisionError):
+        did(profile, conditions, "Product Viewed", NOW + DAY)

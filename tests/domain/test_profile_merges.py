@@ -11,7 +11,6 @@ from attune.domain.identifiers import Identifier
 from attune.domain.profiles import (
     NOBODY,
     Link,
-    Mark,
     Membership,
     Position,
     Profile,
@@ -21,6 +20,7 @@ from attune.domain.profiles import (
     merge_profiles,
     set_trait,
 )
+from attune.domain.windows import Mark
 from tests.builders import NOW
 
 

@@ -9,8 +9,9 @@ import pytest
 from attune.domain import fold
 from attune.domain.activity import Activity
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
+from attune.domain.conditions import AnyOf, Performed, ScoreTest
 from attune.domain.consent import Consent
-from attune.domain.definitions import AnyOf, Performed, ScoreTest, Segment, snapshot
+from attune.domain.definitions import Segment, snapshot
 from attune.domain.duplicates import event_hash
 from attune.domain.fold import fold_event
 from attune.domain.models import SHOPPER_CLUSTERS

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import (
+from attune.domain.conditions import (
     Abandoned,
     AllOf,
     AnyOf,
     Condition,
-    EventFilter,
+    KeyedFilter,
     NotOf,
     Performed,
     PropertyTest,
@@ -30,7 +30,7 @@ def problems(when: Condition, **overrides: Any) -> list[str]:
 
 
 def abandoned(**overrides: Any) -> Abandoned:
-    fields: dict[str, Any] = {"key": "cart_id", "did": (EventFilter(event="Product Added"),), "after": "15m"}
+    fields: dict[str, Any] = {"key": "cart_id", "did": (KeyedFilter(event="Product Added"),), "after": "15m"}
     return Abandoned(**(fields | overrides))
 
 
@@ -41,7 +41,7 @@ def test_an_abandoned_condition_stands_alone_or_inside_all() -> None:
 
 def test_a_segment_has_one_key() -> None:
     assert problems(AllOf(conditions=(abandoned(), VIEWED, abandoned(key="wishlist_id")))) == [
-        "$.when.conditions[2]: a segment has at most one `abandoned` condition, and $.when.conditions[0] is one"
+        "$.when.conditions[2]: a segment has at most one `abandoned` with a key, and $.when.conditions[0] is one"
     ]
 
 
@@ -81,7 +81,7 @@ def test_an_abandoned_condition_that_is_not_needed_is_refused(when: Condition, p
         (Performed(event=""), "$.when.event: names no event"),
         (Performed(event="$consent"), "$.when.event: names that begin with $ are Attune's own"),
         (
-            abandoned(without=(EventFilter(event=" "),)),
+            abandoned(without=(KeyedFilter(event=" "),)),
             "$.when.without[0].event: names no event",
         ),
     ],

@@ -59,6 +59,7 @@ def rebuilder(
         profiles=wired(carried, "rebuild_profiles.profiles", stores),
         history=wired(carried, "rebuild_profiles.history", lake),
         definitions=wired(carried, "rebuild_profiles.definitions", world._definitions),
+        pseudonyms=world.pseudonyms,
         seal=world.seal,
         count=lambda *_: None,
         pause=pause,

@@ -14,12 +14,13 @@ import pytest
 
 from attune.domain.definitions import decode_definition
 from attune.domain.events import Record
+from attune.domain.fold import finish
 from attune.domain.identifiers import Identifier
 from attune.domain.profile_state import decode_profile
-from attune.domain.segments import Compiled, advance, compile_segments
+from attune.domain.segments import Compiled, compile_segments
 from tests.builders import HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, record
+from tests.faults.condition_trees import ABANDONED, CARTS, NAMES, tree
 from tests.faults.effort import seeds
-from tests.faults.test_condition_trees import ABANDONED, CARTS, NAMES, tree
 from tests.use_cases.test_process_events import Processor
 
 SEGMENTS = 6
@@ -79,7 +80,7 @@ def lived(definitions: list[Any], records: list[Record], cuts: set[int]) -> dict
 def _state(state: bytes, compiled: Compiled, end: int) -> dict[str, Any]:
     """All but what tells how often and when it was written, and what was told to campaigns: that follows the clock."""
     profile = decode_profile(state)
-    advance(compiled, profile, end)
+    finish(profile, compiled, end, read_up_to=-1)
     known = msgspec.structs.asdict(profile)
     for name in ("data_key", "ledger_head", "cursors", "seen", "seen_records", "pages"):
         del known[name]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from attune.domain.changes import SegmentEntered
-from attune.domain.definitions import ScoreTest
+from attune.domain.conditions import ScoreTest
 from attune.domain.events import Rejected
 from attune.domain.models import SHOPPER_CLUSTERS
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, model, vip_segment

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from tests.adapters.cloud import REGION, Cloud
 from tests.adapters.machines import Machine
@@ -18,17 +18,26 @@ from tests.adapters.machines import Machine
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "admin-key-of-the-tests"
 ROUTES = {
-    "manage_profiles": ("GET /v1/profiles/{profile}", "PUT /v1/profiles/{profile}/consent"),
+    "manage_profiles": (
+        "GET /v1/profiles/{profile}",
+        "PUT /v1/profiles/{profile}/consent",
+        "POST /v1/profiles/{profile}/unlink",
+        "POST /v1/lists/{list}",
+    ),
     "manage_definitions": (
         "GET /v1/definitions/{kind}",
         "GET /v1/definitions/{kind}/{id}",
+        "GET /v1/definitions/{kind}/{id}/versions",
         "PUT /v1/definitions/{kind}/{id}",
         "DELETE /v1/definitions/{kind}/{id}",
+        "GET /v1/segments/sizes",
         "POST /v1/sources/{source}/keys",
         "PUT /v1/sources/{source}/secrets",
         "POST /v1/channels/{channel}/secrets",
     ),
     "manage_models": ("GET /v1/models", "POST /v1/models/train", "GET /v1/models/runs/{run}"),
+    "explain_segments": ("GET /v1/profiles/{profile}/segments/{segment}",),
+    "manage_previews": ("POST /v1/previews", "GET /v1/previews", "GET /v1/previews/{run}"),
     "manage_repairs": ("POST /v1/repairs", "GET /v1/repairs", "GET /v1/repairs/{run}"),
 }
 CONTEXT = SimpleNamespace(
@@ -59,7 +68,7 @@ class Deployment:
         self.stream = cloud.name("stream")
         cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
         self.registry = cloud.bucket()
-        self.machine, self.repairs = Machine(cloud), Machine(cloud)
+        self.machine, self.repairs, self.previews = Machine(cloud), Machine(cloud), Machine(cloud)
         variables = {f"{role.upper()}_TABLE": name for role, name in self.tables.items()} | {
             "STREAM_NAME": self.stream,
             "IDENTITY_SECRET": cloud.secret("identity secret of the tests"),
@@ -69,6 +78,10 @@ class Deployment:
             "REGISTRY_BUCKET": self.registry,
             "LEARNING_MACHINE": self.machine.arn,
             "REPAIR_MACHINE": self.repairs.arn,
+            "PREVIEW_MACHINE": self.previews.arn,
+            "LAKE_BUCKET": self.registry,
+            "LAKE_DATABASE": "lake",
+            "LAKE_WORKGROUP": "lake",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -82,18 +95,21 @@ class Deployment:
         self, method: str, path: str, body: Any = None, *, key: str | None = None, raw: bytes | None = None
     ) -> Answer:
         """As an HTTP API with payload 2.0 does it: the path decoded once, then matched, else not found."""
+        path, _, query = path.partition("?")
         function, route, parameters = match(method, path)
         event: dict[str, Any] = {
             "version": "2.0",
             "routeKey": route,
             "rawPath": decoded(path),
-            "rawQueryString": "",
+            "rawQueryString": query,
             "headers": {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {}),
             "requestContext": {"http": {"method": method, "path": decoded(path), "sourceIp": "127.0.0.1"}},
             "isBase64Encoded": False,
         }
         if parameters:
             event["pathParameters"] = parameters
+        if query:
+            event["queryStringParameters"] = dict(parse_qsl(query, keep_blank_values=True))
         if body is not None or raw is not None:
             event["body"] = json.dumps(body) if raw is None else raw.decode("utf-8", "surrogateescape")
         answered = self.handlers[function](event, CONTEXT)

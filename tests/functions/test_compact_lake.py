@@ -31,6 +31,7 @@ class Deployed:
     def __init__(self) -> None:
         self.cloud = Cloud()
         self.bucket, self.table = self.cloud.bucket(), self.cloud.table("profiles")
+        self.definitions = self.cloud.table("definitions")
         store = DynamoProfiles(self.cloud.client("dynamodb"), profiles=self.table, identities="")
         store.commit(Commit(items=((None, live()),)))
         for day in (TODAY, AFTER):
@@ -64,6 +65,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "PROFILES_TABLE": found.table,
+            "DEFINITIONS_TABLE": found.definitions,
             "LAKE_BUCKET": found.bucket,
             "STREAM_RETENTION_HOURS": "24",
         }

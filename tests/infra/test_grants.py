@@ -17,11 +17,16 @@ LAKE_STREAM = "attune-production-pipeline/LakeStreamFF47BEAA"
 LAKE, REGISTRY = f"{D}Lake5F1B88EA", f"{D}Registry4DB9CCA5"
 MACHINE = "attune-production-learning/LearningMachine9106F7DD"
 REPAIR_MACHINE = "attune-production-pipeline/RepairMachineC377CBFB"
+PREVIEW_MACHINE = "attune-production-pipeline/PreviewMachineD00F56A4"
 RUN_CAMPAIGNS = "attune-production-pipeline/CampaigningRunCampaigns98A00C5D"
 NOTICES = "attune-production-pipeline/FailedBatchesNoticesA72FACF2"
 REPAIRS = (
     "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
     ':execution:{"Fn::GetAtt": ["RepairMachineC377CBFB", "Name"]}:*'
+)
+PREVIEWS = (
+    "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ':execution:{"Fn::GetAtt": ["PreviewMachineD00F56A4", "Name"]}:*'
 )
 RUNS = (
     "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
@@ -112,6 +117,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         DELIVERIES: {"dynamodb:Query"},
         STREAM: {"kinesis:PutRecords"},
         IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "manage_definitions": {
         DEFINITIONS: {
@@ -127,6 +133,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "compact_lake": {
         PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
         LAKE: {"s3:ListBucket"},
         f"{LAKE}/events/*": {"s3:GetObject"},
         f"{LAKE}/compacted/*": {"s3:GetObject", "s3:PutObject"},
@@ -138,9 +145,10 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "rebuild_profiles": {
         **QUERY,
-        PROFILES: FOLD,
+        PROFILES: FOLD | {"dynamodb:Scan"},
         IDENTITIES: FOLD,
-        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "refresh_scores": {
         **MODELS,
@@ -166,6 +174,19 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         PROFILES: LOOK_UP[PROFILES] | {"dynamodb:Scan"},
         DELIVERIES: {"dynamodb:GetItem", "dynamodb:PutItem"},
     },
+    "explain_segments": {**QUERY, **LOOK_UP, IDENTITY_SECRET: {"secretsmanager:GetSecretValue"}},
+    "preview_segments": {
+        **QUERY,
+        **LOOK_UP,
+        PROFILES: LOOK_UP[PROFILES] | {"dynamodb:Scan"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "manage_previews": {
+        PREVIEW_MACHINE: {"states:ListExecutions", "states:StartExecution"},
+        PREVIEWS: {"states:DescribeExecution"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
     "manage_repairs": {
         REPAIR_MACHINE: {"states:ListExecutions", "states:StartExecution"},
         REPAIRS: {"states:DescribeExecution"},
@@ -176,6 +197,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
 
 MACHINES = {
     "LearningMachine": {"compact_lake", "train_models", "refresh_scores"},
+    "PreviewMachine": {"compact_lake", "preview_segments"},
     "RepairMachine": {"replay_batches", "repair_effects", "compact_lake", "rebuild_profiles"},
 }
 
@@ -219,6 +241,13 @@ def test_wake_up_writes_its_marks_and_no_definition(templates: Templates) -> Non
     assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mark"]}}
 
 
+def test_compaction_writes_sizes_of_segments_and_no_definition_nor_any_key(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "compact_lake") if "dynamodb:PutItem" in s.actions]
+    assert statement.actions == {"dynamodb:PutItem"}
+    assert statement.resources == {DEFINITIONS}
+    assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes"]}}
+
+
 def test_the_profile_api_writes_holds_and_no_identity(templates: Templates) -> None:
     [statement] = [s for s in _of(templates, "manage_profiles") if "dynamodb:UpdateItem" in s.actions]
     assert statement.resources == {IDENTITIES}
@@ -233,6 +262,12 @@ def test_training_lists_tables_and_answers_and_no_raw_rows(templates: Templates)
 def test_a_rebuild_writes_pages_of_memories_and_no_identity(templates: Templates) -> None:
     [statement] = [s for s in _of(templates, "rebuild_profiles") if s.resources == {IDENTITIES} and s.condition]
     assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
+
+
+def test_a_rebuild_lets_segments_take_over_and_touches_no_other_definition_nor_any_key(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "rebuild_profiles") if "dynamodb:UpdateItem" in s.actions]
+    kinds = ["segment", "segment@history", "computed_trait", "revision"]
+    assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": kinds}}
 
 
 @pytest.mark.parametrize(("prefix", "functions"), MACHINES.items())
@@ -271,12 +306,15 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "manage_definitions": {"dynamodb", "secretsmanager"},
         "compact_lake": {"dynamodb", "s3"},
         "train_models": {"s3"},
-        "rebuild_profiles": {"dynamodb", "s3"},
+        "rebuild_profiles": {"dynamodb", "s3", "secretsmanager"},
         "refresh_scores": {"s3"},
         "manage_models": {"s3", "secretsmanager"},
         "replay_batches": {"s3"},
         "repair_effects": {"dynamodb"},
         "manage_repairs": {"secretsmanager"},
+        "explain_segments": {"dynamodb", "s3", "secretsmanager"},
+        "preview_segments": {"dynamodb", "s3", "secretsmanager"},
+        "manage_previews": {"dynamodb", "secretsmanager"},
     }
 
 

@@ -11,6 +11,7 @@ STEPS = {
     "RepairEffects": "repair_effects",
     "CompactLake": "compact_lake",
     "RebuildProfiles": "rebuild_profiles",
+    "BackfillSegments": "rebuild_profiles",
 }
 #: what the machine is given, by what the API was asked
 WAYS = {
@@ -18,6 +19,7 @@ WAYS = {
     "batches": ["ReplayBatches"],
     "effects": ["RepairEffects"],
     "profiles": ["CompactLake", "RebuildProfiles"],
+    "segments": ["CompactLake", "BackfillSegments"],
 }
 
 
@@ -87,6 +89,25 @@ def test_every_step_is_told_its_run_and_its_own_last_answer(templates: Templates
     assert (rebuild["Parameters"]["profiles.$"], rebuild["ResultPath"]) == ("$.asked.profiles", "$.profiles")
     assert rebuild["Parameters"]["position.$"] == "$.profiles.position"
     assert "position" in begin["profiles"]
+
+
+def test_a_backfill_waits_for_the_rows_that_firehose_holds_and_again_where_some_still_lack(
+    templates: Templates,
+) -> None:
+    states = _states(templates)
+    [stream] = templates.of("AWS::KinesisFirehose::DeliveryStream")
+    held = stream.properties["ExtendedS3DestinationConfiguration"]["BufferingHints"]["IntervalInSeconds"]
+    assert _chosen(states["What?"], "segments", done=False) == "WaitForRows"
+    assert (states["WaitForRows"]["Seconds"], states["WaitForRows"]["Next"]) == (held + 60, "CompactLake")
+    backfill, asked = states["BackfillSegments"], states["AllBackfilled?"]
+    assert [(choice["Variable"], choice["Next"]) for choice in asked["Choices"]] == [
+        ("$.segments.done", "Repaired"),
+        ("$.segments.wait", "WaitForRows"),
+    ]
+    assert (asked["Default"], backfill["ResultPath"]) == ("BackfillSegments", "$.segments")
+    assert backfill["Parameters"]["segments.$"] == "$.asked.segments"
+    assert backfill["Parameters"]["position.$"] == "$.segments.position"
+    assert "position" in states["Begin"]["Parameters"]["segments"]
 
 
 def test_the_machine_is_traced_and_logs_errors_without_what_it_works_on(templates: Templates) -> None:

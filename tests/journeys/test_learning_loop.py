@@ -77,6 +77,9 @@ def test_a_second_training_on_the_same_customers_leaves_the_champion(told: Repor
     assert (result["state"], result["code"]) == ("kept", "not_better")
     # a score that would be the same is not sent again; a few customers may have come into another cluster meanwhile
     assert result["scores"] < result["profiles"] / 10
+    [sizes] = shop.admin("GET", "/v1/segments/sizes")["sizes"]
+    assert sizes["profiles"] >= result["profiles"]
+    assert max(sizes["segments"].values()) > 0
 
 
 def test_a_corrupt_champion_is_told_and_a_training_puts_it_right(told: Report, shop: Shop, stack: Stack) -> None:

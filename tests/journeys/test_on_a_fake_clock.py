@@ -1,10 +1,12 @@
-"""When a reminder leaves, to the millisecond: every function on one clock that only the test moves."""
+"""When a reminder leaves and a window runs out, to the millisecond: every function on one clock that a test moves."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.builders import MINUTE, NOW, SECOND, event, identifiers, identify
+from attune.domain.conditions import Performed
+from attune.domain.profile_state import decode_profile
+from tests.builders import MINUTE, NOW, SECOND, event, identifiers, identify, views_segment
 from tests.faults.world import World
 
 #: builders.cart_segment: 15 minutes, and 2 of grace
@@ -72,3 +74,21 @@ def test_an_order_that_was_on_its_way_for_the_whole_grace_still_cancels() -> Non
     world.send(late)
     world.settle()
     assert run_at(world, LEAVES + MINUTE) == 0
+
+
+@pytest.mark.parametrize("offset", [0, 1, 20 * SECOND - 1, 20 * SECOND, 20 * SECOND + 1, MINUTE - 1])
+def test_a_window_exit_happens_in_the_first_wake_run_after_it_is_due(offset: int) -> None:
+    """Somebody looks once, and nothing else ever happens; runs come once a minute, `offset` after the look."""
+    world = World(views_segment(when=Performed(event="Product Viewed", within="20s")), tick=0)
+    world.send(event())
+    world.settle()
+    folded = world.live_items()[0].version
+    runs = [NOW + offset + minute * MINUTE for minute in range(4)]
+    exits = []
+    for instant in runs:
+        run_at(world, instant)
+        exits.append(decode_profile(world.live_items()[0].state).memberships["keen"].left_at)
+    first = next(instant for instant in runs if instant >= NOW + 20 * SECOND)
+    assert exits == [None if instant < first else NOW + 20 * SECOND for instant in runs]
+    # the run that had something to do woke the profile, and no other did
+    assert world.live_items()[0].version == folded + 1

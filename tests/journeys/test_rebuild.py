@@ -66,7 +66,7 @@ def test_a_segment_that_is_new_has_its_past_after_a_rebuild_and_nobody_is_told(s
     def is_reader() -> bool:
         profile = shop.profile("user_id", person)
         assert profile is not None
-        assert profile["traits"] == {"city": "Bonn"}
+        assert profile["traits"]["city"] == "Bonn"
         assert profile["deliveries"] == []
         return segment["id"] in profile["segments"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from attune.runtime.clock import now
 from attune.runtime.telemetry import EVERYWHERE, FAILURES, FunctionFailedError, Telemetry, describe
 from tests.functions.gateway import Context
 
@@ -36,6 +37,35 @@ def test_counts_are_summed_over_an_invocation_and_sent_by_dimensions(capsys: pyt
     ) == [("shop", None, [6.0], [1.0], None), ("site", "x", [1.0], None, None)]
     assert handler({}, Context()) == "done"
     assert [line["Accepted"] for line in metrics(capsys) if line.get("source") == "shop"] == [[6.0]]
+
+
+def test_segments_are_told_apart_in_the_log_and_make_one_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    """A metric for each would cost $0.30 a month for each."""
+    telemetry = Telemetry("tests")
+    telemetry.count("SegmentEntries", 2, {"segment": "vip"})
+    telemetry.count("SegmentEntries", 1, {"segment": "new"})
+    telemetry.flush()
+    lines = metrics(capsys)
+    assert [(line["segment"], line["SegmentEntries"]) for line in lines] == [("vip", [2.0]), ("new", [1.0])]
+    assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]] for line in lines)
+
+
+def test_delays_are_sent_value_by_value_in_lines_that_cloudwatch_reads_to_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    telemetry = Telemetry("tests")
+    for ago in range(250):
+        telemetry.elapsed("ChangeDelay", now() - ago * 1_000)
+    telemetry.elapsed("ChangeDelay", now() + 60_000)
+    telemetry.flush()
+    telemetry.flush()
+    lines = metrics(capsys)
+    delays = [delay for line in lines for delay in line["ChangeDelay"]]
+    assert all(len(line["ChangeDelay"]) <= 100 for line in lines)
+    assert [round(delay / 1_000) for delay in delays] == [*range(250), 0]
+    assert min(delays) == 0
+    declared = {one["Unit"] for line in lines for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert declared == {"Milliseconds"}
 
 
 def test_nothing_counted_is_nothing_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from attune.adapters.memory import MemoryDefinitions, MemoryKeys, MemorySecrets
 from attune.domain import api_keys
+from attune.domain.conditions import Performed, SegmentTest
 from attune.domain.definitions import Definition
 from attune.domain.errors import AttuneError
 from attune.ports import ConflictError
@@ -21,6 +22,8 @@ from attune.use_cases.recognise_keys import recognise
 from tests.builders import NOW, campaign, cart_segment, channel, definition_list, source, views_segment
 
 ADMIN = "admin key of the tests"
+#: of a segment that no backfill has been run for
+NEW = {"awaits_backfill": True, "pending": False}
 
 
 class Editor:
@@ -82,8 +85,8 @@ def test_an_identical_document_changes_nothing(editor: Editor) -> None:
         | {"when": {"within": "24h", "at_least": 4, "event": "Product Viewed", "type": "performed", "where": []}}
     )
     answer = editor.manage.put("segment", "keen", spelled_out.encode())
-    assert answer == {"kind": "segment", "id": "keen", "version": 1, "changed": False}
-    assert editor.store.history == []
+    assert answer == {"kind": "segment", "id": "keen", "version": 1, "changed": False} | NEW
+    assert [one.version for one in editor.store.history("segment", "keen")] == [1]
 
 
 def test_definitions_are_shown_one_by_one_and_by_kind(editor: Editor) -> None:
@@ -123,8 +126,8 @@ def test_what_is_not_there_and_what_is_no_kind_are_404(editor: Editor) -> None:
         (b'{"id":"keen"}', "$: Object missing required field `kind`"),
         (b"[]", "$: Expected `object`, got `array`"),
         (
-            b'{"kind":"segment","id":"keen","when":{"type":"performed","event":"X","at_least":0}}',
-            "$.when.at_least: Expected `int` >= 1",
+            b'{"kind":"segment","id":"keen","when":{"type":"performed","event":"X","at_least":-1}}',
+            "$.when.at_least: Expected `int` >= 0",
         ),
         (
             b'{"kind":"segment","id":"other","when":{"type":"performed","event":"X"}}',
@@ -203,9 +206,9 @@ class Contested(MemoryDefinitions):
         super().__init__(definition_list())
         self.left = times
 
-    def put(self, definition: Definition, *, read_version: int | None) -> int:
+    def put(self, definition: Definition, *, read_version: int | None, at_once: bool = True) -> int:
         self._interfere()
-        return super().put(definition, read_version=read_version)
+        return super().put(definition, read_version=read_version, at_once=at_once)
 
     def delete(self, kind: str, definition_id: str, *, read_version: int) -> None:
         self._interfere()
@@ -221,7 +224,8 @@ class Contested(MemoryDefinitions):
 
 def test_a_concurrent_change_is_read_again_and_written_over() -> None:
     editor = Editor(Contested(times=3))
-    assert editor.put(views_segment(name="Mine")) == {"kind": "segment", "id": "keen", "version": 5, "changed": True}
+    answer = editor.put(views_segment(name="Mine"))
+    assert answer == {"kind": "segment", "id": "keen", "version": 5, "changed": True} | NEW
     editor = Editor(Contested(times=2))
     assert editor.manage.delete("segment", "keen")["deleted"] is True
 
@@ -230,6 +234,29 @@ def test_a_definition_that_never_keeps_still_is_a_409() -> None:
     editor = Editor(Contested(times=99))
     assert refused(lambda: editor.put(views_segment(name="Mine")))[:2] == (409, "conflict")
     assert refused(lambda: editor.manage.delete("segment", "keen"))[:2] == (409, "conflict")
+
+
+def test_a_changed_segment_is_shown_as_it_serves_and_as_it_will(editor: Editor) -> None:
+    searched = views_segment(when=Performed(event="Searched"))
+    assert editor.put(searched) | {"version": 2} == editor.put(searched) | {"changed": True}
+    shown = editor.manage.one("segment", "keen")
+    assert (shown["version"], shown["pending_version"], shown["settled"]) == (1, 2, False)
+    assert (shown["definition"]["when"]["event"], shown["pending"]["when"]["event"]) == ("Product Viewed", "Searched")
+    assert editor.put(views_segment())["pending"] is False
+    assert editor.manage.one("segment", "keen")["pending"] is None
+    versions = editor.manage.past("segment", "keen")["versions"]
+    assert [(one["version"], one["since"] is not None) for one in versions] == [(3, True), (2, False), (1, True)]
+    assert refused(lambda: editor.manage.past("segment", "gone"))[:2] == (404, "unknown_definition")
+
+
+def test_a_segment_that_another_one_asks_for_cannot_be_deleted(editor: Editor) -> None:
+    editor.put(views_segment(id="both", when=SegmentTest(segment="keen")))
+    assert refused(lambda: editor.manage.delete("segment", "keen"))[1:] == (
+        "definition_in_use",
+        "still referred to by segment both",
+    )
+    status, _, message = refused(lambda: editor.put(views_segment(when=SegmentTest(segment="both"))))
+    assert (status, "asks for `keen` itself" in message) == (400, True)
 
 
 def test_a_deletion_that_another_one_overtook_is_a_404(editor: Editor) -> None:

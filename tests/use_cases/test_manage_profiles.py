@@ -11,7 +11,7 @@ import pytest
 
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, MemoryStream
 from attune.domain import api_keys
-from attune.domain.definitions import TraitTest
+from attune.domain.conditions import TraitTest
 from attune.domain.deliveries import State
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Origin, Record, decode_record
@@ -127,6 +127,7 @@ def test_a_profile_is_shown_whole(desk: Desk) -> None:
             {"namespace": "anonymous_id", "value": "visitor"},
         ],
         "segments": ["keen", "loyal"],
+        "lists": [],
         "consent": {"analytics": consent, "email": consent, "personalization": consent},
         "scores": {},
         "deliveries": [],

@@ -10,7 +10,7 @@ import pytest
 
 from attune.adapters.memory import MemoryRuns
 from attune.domain.errors import AttuneError
-from attune.use_cases.manage_repairs import DAY, LONGEST, MAX_PROFILES, ManageRepairs
+from attune.use_cases.manage_repairs import DAY, LONGEST, MAX_PROFILES, MAX_SEGMENTS, ManageRepairs
 from attune.use_cases.repair_effects import Effects
 from attune.use_cases.replay_batches import Left, Replay, Tally
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, key_of
@@ -60,12 +60,12 @@ def test_only_the_admin_key_opens(desk: Desk) -> None:
 
 def test_without_a_word_everything_of_the_last_day_is_repaired(desk: Desk) -> None:
     assert desk.manage.start(b"") == {"run": RUN}
-    assert desk.given() == {"what": "all", "since": DAY, "dry_run": False, "profiles": []}
+    assert desk.given() == {"what": "all", "since": DAY, "dry_run": False, "profiles": [], "segments": []}
 
 
 def test_what_was_asked_for_is_given_to_the_machine(desk: Desk) -> None:
     desk.start(what="effects", since="90m", dry_run=True)
-    assert desk.given() == {"what": "effects", "since": 90 * MINUTE, "dry_run": True, "profiles": []}
+    assert desk.given() == {"what": "effects", "since": 90 * MINUTE, "dry_run": True, "profiles": [], "segments": []}
     assert desk.manage.one_run(RUN) == {
         "run": RUN,
         "state": "running",
@@ -99,6 +99,13 @@ def test_up_to_thirty_days_may_be_looked_back(desk: Desk, since: str) -> None:
         {"dry_run": "yes"},
         {"dryrun": True},
         {"profiles": ["user_id:u1"]},
+        {"segments": ["keen"]},
+        {"what": "profiles", "segments": ["keen"]},
+        {"what": "segments", "profiles": ["user_id:u1"]},
+        {"what": "segments", "since": "24h"},
+        {"what": "segments", "dry_run": True},
+        {"what": "segments", "segments": ["Keen ones"]},
+        {"what": "segments", "segments": [f"s{n}" for n in range(MAX_SEGMENTS + 1)]},
         {"what": "profiles", "since": "24h"},
         {"what": "profiles", "dry_run": True},
         {"what": "profiles", "profiles": [f"user_id:u{n}" for n in range(MAX_PROFILES + 1)]},
@@ -118,6 +125,30 @@ def test_profiles_are_handed_over_as_pseudonyms(desk: Desk) -> None:
 def test_a_rebuild_that_names_nobody_is_of_everybody(desk: Desk) -> None:
     desk.start(what="profiles")
     assert (desk.given()["what"], desk.given()["profiles"]) == ("profiles", [])
+
+
+def test_segments_are_handed_over_and_none_stands_for_all_that_await_it(desk: Desk) -> None:
+    desk.start(what="segments", segments=["keen", "abandoned_cart", "keen"])
+    assert (desk.given()["what"], desk.given()["segments"]) == ("segments", ["abandoned_cart", "keen"])
+    desk.runs.end(RUN, "aborted")
+    desk.now += HOUR
+    run = desk.start(what="segments")["run"]
+    found = desk.runs.describe(run)
+    assert found is not None
+    assert found.given["segments"] == []
+    told = {"done": True, "wait": False, "position": {}, "segments": ["keen"], "rebuilt": 2, "settled": 3}
+    desk.runs.end(run, "succeeded", {"segments": told})
+    assert desk.manage.one_run(run)["result"] == {
+        "segments": {
+            "segments": ["keen"],
+            "rebuilt": 2,
+            "unchanged": 0,
+            "incomplete": 0,
+            "settled": 3,
+            "unknown": [],
+            "replaced": [],
+        }
+    }
 
 
 @pytest.mark.parametrize("address", ["ada", "email:", "anonymous_id:null"])

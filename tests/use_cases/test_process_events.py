@@ -63,6 +63,7 @@ class Processor:
         self.lake = MemoryLake()
         self.quarantine = MemoryQuarantine()
         self.counted: list[tuple[str, int, dict[str, Any]]] = []
+        self.delays: list[tuple[str, int]] = []
         self.definitions = MemoryDefinitions(definitions or definition_list())
         self.champions = MemoryChampions()
         self._sequence = itertools.count(10**55)
@@ -78,6 +79,7 @@ class Processor:
             epoch=1,
             count=lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
             pause=lambda _: None,
+            elapsed=lambda name, since: self.delays.append((name, self.now - since)),
         )
 
     def __call__(self, *records: Record) -> list[StreamRecord]:

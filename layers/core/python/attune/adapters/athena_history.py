@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from attune.domain.verdicts import Verdict
-from attune.ports.rebuilding import Person, SealedRow
+from attune.ports.rebuilding import Person, SealedRow, last_drawn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 _QUERIES: Final = Path(__file__).parent / "queries"
 HISTORY: Final = (_QUERIES / "history.sql").read_text()
 EVERYBODY: Final = (_QUERIES / "everybody.sql").read_text()
+PERFORMERS: Final = (_QUERIES / "performers.sql").read_text()
 _PROFILE_ID: Final = re.compile(r"[0-9a-f]{32}")
 #: ids of one query, whose text Athena bounds at 256 KB
 AT_ONCE: Final = 5_000
+#: characters of event names in a query; beyond that everybody is asked for
+MAX_NAMES: Final = 50_000
 #: of one person among everybody: some 200 MB
 MAX_ROWS: Final = 100_000
 #: characters of a value: the largest sealed event as base64, and room
@@ -51,9 +54,9 @@ class AthenaHistory:
             for _, values in self._read(key, 0):
                 yield _row(values)
 
-    def lay_out(self) -> str:
+    def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
         """The key of the result."""
-        return self._queries.run(EVERYBODY)
+        return self._queries.run(people_query(events, share))
 
     def people(self, place: str, start: int) -> Iterator[Person]:
         """Whose rows follow each other; places are bytes. Of somebody with more than `MAX_ROWS` there are none.
@@ -96,6 +99,17 @@ def history_query(profile_ids: Collection[str]) -> str:
     if not all(_PROFILE_ID.fullmatch(profile_id) for profile_id in profile_ids):
         raise ValueError("not a profile id")
     return HISTORY.replace(":profiles", ", ".join(f"'{profile_id}'" for profile_id in profile_ids))
+
+
+def people_query(events: Collection[str] | None = None, share: int = 1) -> str:
+    """`everybody.sql`, or `performers.sql`: of those people only to whom one of these events was applied.
+
+    Event names are anybody's words: they go into the query as hexadecimal digits. `share`: of one in so many.
+    """
+    if events is None or sum(map(len, events)) > MAX_NAMES:
+        return EVERYBODY.replace(":last", f"'{last_drawn(share)}'")
+    named = ", ".join(f"'{name.encode().hex().upper()}'" for name in sorted(events)) or "''"
+    return PERFORMERS.replace(":events", named)
 
 
 def _row(values: Sequence[str]) -> SealedRow:

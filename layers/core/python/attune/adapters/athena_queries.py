@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from attune.ports.rebuilding import LakeSlowError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,14 +20,14 @@ _TRIES: Final = 3
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 #: seconds
-_PATIENCE: Final = 600.0
+PATIENCE: Final = 600.0
 
 
 class QueryFailedError(Exception):
     """Athena could not run the query; the message holds its reason, which may quote a value and is not for logs."""
 
 
-class QueryUnfinishedError(Exception):
+class QueryUnfinishedError(LakeSlowError):
     """It still runs, after all the time we wait for one."""
 
 
@@ -40,12 +42,18 @@ class AthenaQueries:
         database: str,
         bucket: str,
         pause: Callable[[float], None] = time.sleep,
+        patience: float = PATIENCE,
+        reuse: int = 0,
     ) -> None:
+        """`patience`: seconds that a query is waited for. `reuse`: minutes for which an answer of Athena's is good."""
         self._athena = athena
         self._workgroup = workgroup
         self._database = database
         self._bucket = bucket
         self._pause = pause
+        self._patience = patience
+        by_age = {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": reuse}}
+        self._reuse: Any = {"ResultReuseConfiguration": by_age} if reuse else {}
 
     def run(self, query: str) -> str:
         """The key of the result. `QueryFailedError`, `QueryUnfinishedError`.
@@ -65,12 +73,15 @@ class AthenaQueries:
 
     def _start(self, query: str) -> str:
         answer = self._athena.start_query_execution(
-            QueryString=query, QueryExecutionContext={"Database": self._database}, WorkGroup=self._workgroup
+            QueryString=query,
+            QueryExecutionContext={"Database": self._database},
+            WorkGroup=self._workgroup,
+            **self._reuse,
         )
         return answer["QueryExecutionId"]
 
     def _finished(self, execution_id: str) -> Any:
-        for pause in _pauses():
+        for pause in _pauses(self._patience):
             execution = self._athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
             if execution["Status"]["State"] not in {"QUEUED", "RUNNING"}:
                 return execution
@@ -84,9 +95,9 @@ class AthenaQueries:
         return key
 
 
-def _pauses() -> Iterator[float]:
+def _pauses(patience: float) -> Iterator[float]:
     pause, waited = _FIRST_PAUSE, 0.0
-    while waited < _PATIENCE:
+    while waited < patience:
         yield pause
         waited += pause
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _WHAT: Final[dict[str, Any]] = {
-    "ProjectionExpression": "profile_id, #version, #state, merged_into",
+    "ProjectionExpression": "profile_id, #version, #state, merged_into, due_at",
     "ExpressionAttributeNames": {"#version": "version", "#state": "state"},
 }
 
@@ -25,7 +25,7 @@ class DynamoProfileScan:
         self._table = table
 
     def all_items(self) -> Iterator[ProfileItem]:
-        """Without outbox and due time, which are of no use later."""
+        """Without outbox and pages, which are of no use later."""
         for page in self._client.get_paginator("scan").paginate(TableName=self._table, **_WHAT):
             for item in page["Items"]:
                 yield _profile(item)
@@ -44,4 +44,5 @@ def _profile(item: dict[str, Any]) -> ProfileItem:
         version=int(item["version"]["N"]),
         state=bytes(item["state"]["B"]) if "state" in item else b"",
         merged_into=item["merged_into"]["S"] if "merged_into" in item else None,
+        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
     )

@@ -9,33 +9,32 @@ from threading import Lock
 import msgspec
 
 from attune.adapters.memory_profiles import Shelf
-from attune.domain.definitions import Campaign, Definition, Definitions, snapshot
+from attune.domain.definitions import Campaign, Definition, Definitions
+from attune.domain.takeovers import Standing, Version, assemble, changed, took_over_at
 from attune.ports import Clock, ConflictError, Key
 
 
-class _Versioned(msgspec.Struct, frozen=True):
-    version: int
-    definition: Definition
-
-
 class MemoryDefinitions:
-    """`DefinitionStore` and `DefinitionHistory`, optionally with definitions to begin with."""
+    """`DefinitionStore`, `TakeoverStore` and `DefinitionHistory`, optionally with definitions to begin with."""
 
     def __init__(self, definitions: Iterable[Definition] = (), *, clock: Clock = lambda: 0) -> None:
         self._lock = Lock()
         self._clock = clock
         #: of each campaign: the segment that starts it, and since when
         self._watched: dict[str, tuple[str, int]] = {}
-        self._current = Shelf(_Versioned)
-        self._last: dict[tuple[str, str], int] = defaultdict(int)
-        self.history: list[tuple[int, Definition]] = []
+        self._current = Shelf(Standing)
+        self._versions: dict[tuple[str, str], list[Version]] = defaultdict(list)
+        self._snapshot: tuple[Definitions, int | None] | None = None
         for definition in definitions:
             self.put(definition, read_version=None)
 
     def current(self) -> Definitions:
-        """Never older than the last change."""
+        """Never older than the last change; the same one until something changes."""
+        now = self._clock()
         with self._lock:
-            return snapshot(tuple(stored.definition for stored in self._current.values()))
+            if self._snapshot is None or (self._snapshot[1] is not None and self._snapshot[1] <= now):
+                self._snapshot = assemble(self._current.values(), now)
+            return self._snapshot[0]
 
     def get(self, kind: str, definition_id: str) -> tuple[int, Definition] | None:
         """Version and definition."""
@@ -43,33 +42,74 @@ class MemoryDefinitions:
             stored = self._current.get((kind, definition_id))
         return None if stored is None else (stored.version, stored.definition)
 
-    def put(self, definition: Definition, *, read_version: int | None) -> int:
+    def put(self, definition: Definition, *, read_version: int | None, at_once: bool = True) -> int:
         """The new version. Counting goes on over a deletion, so a version never means two documents."""
         key = (_kind(definition), definition.id)
+        now = self._clock()
         with self._lock:
-            self._retire(key, read_version)
-            version = self._last[key] = self._last[key] + 1
-            self._current.put(key, _Versioned(version, definition))
+            known = self._read(key, read_version)
+            standing = changed(known, definition, len(self._versions[key]) + 1, now, at_once=at_once)
+            self._change(key, standing)
+            since = took_over_at(standing)
+            self._versions[key].append(
+                Version(version=standing.version, definition=definition, applied_at=now, since=since)
+            )
             if isinstance(definition, Campaign):
                 self._watch(definition.id, definition.trigger.segment)
-        return version
+        return standing.version
 
     def delete(self, kind: str, definition_id: str, *, read_version: int) -> None:
         """The version that goes is kept as history; its going is a version too."""
         key = (kind, definition_id)
+        now = self._clock()
         with self._lock:
-            self._retire(key, read_version)
-            self._last[key] += 1
-            self._current.drop(key)
+            self._read(key, read_version)
+            self._change(key, None)
+            self._versions[key].append(Version(version=read_version + 1, definition=None, applied_at=now))
             if kind == "campaign":
                 del self._watched[definition_id]
 
     def versions(self, kind: str) -> list[tuple[int, Definition]]:
         """In order of id."""
+        return [(one.version, one.definition) for one in self.standings(kind)]
+
+    def standings(self, kind: str) -> list[Standing]:
+        """In order of id."""
+        now = self._clock()
         with self._lock:
-            stored = [value for value in self._current.values() if _kind(value.definition) == kind]
-        stored.sort(key=lambda value: value.definition.id)
-        return [(value.version, value.definition) for value in stored]
+            stored = [one.as_of(now) for one in self._current.values() if _kind(one.definition) == kind]
+        return sorted(stored, key=lambda one: one.definition.id)
+
+    def history(self, kind: str, definition_id: str) -> list[Version]:
+        """Newest first."""
+        with self._lock:
+            return self._versions[kind, definition_id][::-1]
+
+    def deleted(self, kind: str) -> list[str]:
+        """In order."""
+        with self._lock:
+            gone = [
+                key[1] for key, all_of in self._versions.items() if all_of[-1].definition is None and key[0] == kind
+            ]
+        return sorted(gone)
+
+    def take_over(self, definition_id: str, version: int, at: int) -> None:
+        """Only what waits for it."""
+        key = ("segment", definition_id)
+        with self._lock:
+            known = self._read(key, version)
+            if known is None or known.serving is None or known.takes_over_at is not None:
+                raise ConflictError(definition_id)
+            self._change(key, msgspec.structs.replace(known, takes_over_at=at))
+            self._versions[key][-1] = msgspec.structs.replace(self._versions[key][-1], since=at)
+
+    def settle(self, kind: str, definition_id: str, version: int) -> None:
+        """Of the version that was applied last."""
+        key = (kind, definition_id)
+        with self._lock:
+            known = self._read(key, version)
+            if known is not None:
+                self._change(key, msgspec.structs.replace(known, settled=True))
 
     def watched_since(self, campaign: str, segment: str) -> int:
         """0 where it is not started by that segment."""
@@ -81,12 +121,18 @@ class MemoryDefinitions:
         if self._watched.get(campaign, ("", 0))[0] != segment:
             self._watched[campaign] = (segment, self._clock())
 
-    def _retire(self, key: tuple[str, str], read_version: int | None) -> None:
+    def _read(self, key: tuple[str, str], read_version: int | None) -> Standing | None:
         stored = self._current.get(key)
         if (stored.version if stored else None) != read_version:
             raise ConflictError(key[1])
-        if stored:
-            self.history.append((stored.version, stored.definition))
+        return stored
+
+    def _change(self, key: tuple[str, str], standing: Standing | None) -> None:
+        self._snapshot = None
+        if standing:
+            self._current.put(key, standing)
+        else:
+            self._current.drop(key)
 
 
 def _kind(definition: Definition) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from attune.adapters.lake_lines import Line
 from attune.adapters.memory_profiles import MemoryProfiles
 from attune.domain.verdicts import Verdict
-from attune.ports.rebuilding import Person, SealedRow
+from attune.ports.rebuilding import Person, SealedRow, last_drawn
 
 
 class MemoryHistory:
@@ -24,17 +24,21 @@ class MemoryHistory:
         """As they are when it is asked."""
         return (row for row in self._counting() if row.profile_id in profile_ids)
 
-    def lay_out(self) -> str:
+    def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
         """Places are numbers from 1 on."""
+        last = last_drawn(share)
         merged = {item.profile_id: item.merged_into for item in self._profiles.all_items()}
         of: dict[str, list[SealedRow]] = {}
-        for row in self._counting():
-            root = row.profile_id
+        asked: set[str] = set()
+        for line, repeated in self._lines_that_count():
+            root = line.profile_id
             while into := merged.get(root):
                 root = into
-            if root in merged:
-                of.setdefault(root, []).append(row)
-        ordered = enumerate(sorted(of.items()), 1)
+            if root in merged and root[29:] <= last:
+                of.setdefault(root, []).append(_row(line, repeated=repeated))
+                if line.verdict is Verdict.APPLIED and (events is None or _name(line) in events):
+                    asked.add(root)
+        ordered = enumerate(sorted((root, rows) for root, rows in of.items() if events is None or root in asked), 1)
         self._laid_out.append([Person(root=root, rows=tuple(rows), end=end) for end, (root, rows) in ordered])
         return str(len(self._laid_out))
 
@@ -43,7 +47,10 @@ class MemoryHistory:
         yield from self._laid_out[int(place) - 1][start:]
 
     def _counting(self) -> Iterator[SealedRow]:
-        """The last one of rows that are alike in everything."""
+        return (_row(line, repeated=again) for line, again in self._lines_that_count())
+
+    def _lines_that_count(self) -> Iterator[tuple[Line, bool]]:
+        """The last one of rows that are alike in everything, and whether it was applied more than once."""
         stored = {item.profile_id for item in self._profiles.all_items()}
         counting: dict[tuple[str, str, str, str], tuple[tuple[bool, int, bool, int], Line]] = {}
         received: dict[tuple[str, str, str, str], set[int]] = {}
@@ -58,12 +65,21 @@ class MemoryHistory:
                 counting[event] = weight, row
         for event, (_, row) in counting.items():
             if row.verdict in {Verdict.APPLIED, Verdict.MERGED}:
-                yield SealedRow(
-                    profile_id=row.profile_id,
-                    verdict=row.verdict,
-                    version=row.version,
-                    source=row.source,
-                    absorbed=row.absorbed,
-                    repeated=len(received.get(event, ())) > 1,
-                    sealed=row.sealed,
-                )
+                yield row, len(received.get(event, ())) > 1
+
+
+def _row(line: Line, *, repeated: bool) -> SealedRow:
+    return SealedRow(
+        profile_id=line.profile_id,
+        verdict=line.verdict,
+        version=line.version,
+        source=line.source,
+        absorbed=line.absorbed,
+        repeated=repeated,
+        sealed=line.sealed,
+    )
+
+
+def _name(line: Line) -> str:
+    """As conditions call it."""
+    return line.event if line.type == "track" else line.type

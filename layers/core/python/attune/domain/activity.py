@@ -21,6 +21,8 @@ CART: Final = frozenset({"Product Added", "Cart Viewed"})
 #: where an order says what it was worth, the first that does
 REVENUE: Final = ("total", "revenue", "value")
 
+#: what 64 bits hold with room to spare
+_LARGEST: Final = 1 << 62
 #: the text of an amount: the lake's queries know no other way to tell a number from a word
 _AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
@@ -61,7 +63,7 @@ def merge_activity(one: Activity | None, other: Activity | None) -> Activity | N
         first=min(one.first, other.first),
         last=max(one.last, other.last),
         orders=one.orders + other.orders,
-        revenue=one.revenue + other.revenue,
+        revenue=min(one.revenue + other.revenue, _LARGEST),
         views=one.views + other.views,
         carts=one.carts + other.carts,
     )

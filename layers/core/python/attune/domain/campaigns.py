@@ -98,12 +98,10 @@ def message_context(
     campaign: Campaign, cause: SegmentEntered, profile: Profile, *, compiled: Compiled, now: int
 ) -> dict[str, Any]:
     """What a template sees: `profile`, `traits`, `campaign`, and `cart` where the cause has one."""
+    at = max(now, cause.at)
     context: dict[str, Any] = {
-        "profile": {
-            "profile_id": profile.profile_id,
-            "segments": segments.members(compiled, profile, max(now, cause.at)),
-        },
-        "traits": profile.trait_values(),
+        "profile": {"profile_id": profile.profile_id, "segments": segments.members(compiled, profile, at)},
+        "traits": segments.traits_at(compiled, profile, at),
         "campaign": {"id": campaign.id, "name": campaign.name},
     }
     cart = profile.carts.get(cause.key) if cause.key else None

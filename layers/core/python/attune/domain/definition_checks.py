@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from attune.domain import templates
+from attune.domain.condition_checks import computation_problems
 from attune.domain.consent import PURPOSES
-from attune.domain.definitions import Campaign, Channel, Definition, Definitions, Segment, Source
+from attune.domain.definitions import Campaign, Channel, ComputedTrait, Definition, Definitions, Segment, Source
+from attune.domain.references import MAX_TOGETHER, reached, segments_named, together, traits_named
 from attune.domain.segment_checks import segment_problems
 
 #: hosts that may be addressed without TLS; the sender refuses them outside the local cloud
@@ -30,7 +33,9 @@ def check(definition: Definition, others: Definitions) -> list[str]:
         case Source():
             problems = _source(definition)
         case Segment():
-            problems = segment_problems(definition)
+            problems = chain(segment_problems(definition), _references(definition, others))
+        case ComputedTrait():
+            problems = computation_problems("$.compute", definition.compute)
         case Channel():
             problems = _channel(definition)
         case Campaign():
@@ -42,12 +47,48 @@ def check(definition: Definition, others: Definitions) -> list[str]:
 
 def users(kind: str, definition_id: str, others: Definitions) -> list[str]:
     """Which definitions refer to this one, as `campaign cart_reminder`: it cannot go before they do."""
-    return [
+    asking = [
+        f"segment {name}"
+        for name, versions in sorted(_versions(others).items())
+        if (kind == "segment" and name != definition_id and _asks_for(versions, definition_id))
+        or (kind == "computed_trait" and any(definition_id in traits_named(version) for version in versions))
+    ]
+    return asking + [
         f"campaign {campaign.id}"
         for _, campaign in sorted(others.campaigns.items())
         if (kind == "segment" and definition_id in _segments_of(campaign).values())
         or (kind == "channel" and definition_id == campaign.channel)
     ]
+
+
+def _references(segment: Segment, others: Definitions) -> Iterator[str]:
+    """Segments that it asks for are there and do not ask for it, neither as they serve nor as they will."""
+    versions = _versions(others) | {segment.id: (segment,)}
+    for path, named in segments_named(segment).items():
+        if named not in versions:
+            yield f"{path}: there is no segment `{named}`"
+        elif segment.id in reached((named,), versions):
+            yield f"{path}: segment `{named}` asks for `{segment.id}` itself, so neither could ever be told"
+            return
+    sizes: dict[str, int] = {}
+    for name in sorted(versions):
+        asks = name == segment.id or segment.id in reached((name,), versions)
+        if asks and (size := together(name, versions, sizes)) > MAX_TOGETHER:
+            yield (
+                f"$.when: with the segments it asks for `{name}` would hold {size} conditions,"
+                f" at most {MAX_TOGETHER} are allowed"
+            )
+
+
+def _versions(definitions: Definitions) -> dict[str, tuple[Segment, ...]]:
+    """Of each segment the one that serves and the one that waits to."""
+    names = definitions.segments.keys() | definitions.pending.keys()
+    both = {name: (definitions.segments.get(name), definitions.pending.get(name)) for name in names}
+    return {name: tuple(one for one in found if one is not None) for name, found in both.items()}
+
+
+def _asks_for(versions: tuple[Segment, ...], segment: str) -> bool:
+    return any(segment in segments_named(version).values() for version in versions)
 
 
 def _source(source: Source) -> Iterator[str]:

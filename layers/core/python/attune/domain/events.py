@@ -16,8 +16,11 @@ CALLS: Final = frozenset({"track", "identify", "page", "screen", "group", "alias
 CONSENT: Final = "$consent"
 WAKE: Final = "$wake"
 SCORE: Final = "$score"
+#: puts somebody on a list or takes them off it: `properties` are `{"list": name, "on": true or false}`
+LIST: Final = "$list"
+UNLINK: Final = "$unlink"
 #: these name their profile in `properties.profile_id` and are partitioned by it; applying one twice changes nothing
-ADDRESSED: Final = frozenset({WAKE, SCORE})
+ADDRESSED: Final = frozenset({WAKE, SCORE, UNLINK})
 
 
 class Origin(StrEnum):
@@ -32,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """One normalised call.
 
     `identifiers` are strongest first and never empty, but for `$wake` and `$score`, which name their
-    profile in `properties`. `time`
+    profile in `properties`; those of `$unlink` are what leaves the profile that it names. `time`
     is the client's time after clock-skew correction, never later than the record's `received_at`. `consent` maps
     purposes to what the event itself says. `fingerprint` (16 hex digits) covers what a retry does not change.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from attune.domain.consent import Consent, in_force, outlasts, permits
-from attune.domain.events import CONSENT
+from attune.domain.events import CONSENT, LIST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,10 @@ def may_store(purpose: str, profiles: Sequence[Profile], event: Event, record: R
     """Whether the event may be stored and linked, for every person it touches, after what it says itself is heard.
 
     A grant that took effect after the event does not count: or a retry, later, would store what was refused.
+    Taking somebody who is known off a list is no storing: or they would be on it again with their next grant.
     """
+    if profiles and event.type == LIST and not event.properties["on"]:
+        return True
     speaks = voice(profiles, event, record)
     own = {name: granted for name, granted in (event.consent or {}).items() if speaks.grants or not granted}
     known = [

@@ -12,6 +12,8 @@ from attune.domain.activity import Activity, merge_activity
 from attune.domain.carts import Cart, merge_carts
 from attune.domain.consent import SEGMENT, Consent, merge_consent, permits
 from attune.domain.identifiers import WEAK, Identifier
+from attune.domain.splits import Split
+from attune.domain.windows import Mark, Samples, Sessions, unite_marks, unite_samples, unite_sessions
 
 #: bytes of a content's fingerprint
 FINGERPRINT: Final = 8
@@ -29,13 +31,6 @@ class Trait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A trait's value and what decides between two: event time, then the event's hash. A value of None is unset."""
 
     value: Any
-    time: int
-    order: bytes
-
-
-class Mark(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
-    """An event that a window remembers: its time and its hash, so that a set of marks has one meaning in any order."""
-
     time: int
     order: bytes
 
@@ -84,18 +79,19 @@ class Score(msgspec.Struct, frozen=True, array_like=True, gc=False):
 #: how fields are called where they are stored: every name lies in every profile
 _STORED_AS: Final = {
     "profile_id": "i", "generation": "g", "first": "f", "events": "n", "first_seen": "fs", "last_seen": "ls",
-    "as_of": "t", "links": "l", "traits": "tr", "consent": "c", "windows": "w", "timers": "ti", "carts": "ca",
-    "activity": "a", "scores": "sc", "memberships": "m", "cursors": "cu", "seen": "s", "seen_records": "sr",
-    "data_key": "k", "ledger_length": "ll", "ledger_head": "lh", "merges": "mg",
+    "as_of": "t", "links": "l", "traits": "tr", "consent": "c", "windows": "w", "samples": "sa", "sessions": "ss",
+    "lists": "li", "timers": "ti", "carts": "ca", "activity": "a", "scores": "sc", "memberships": "m",
+    "cursors": "cu", "seen": "s", "seen_records": "sr",
+    "data_key": "k", "ledger_length": "ll", "ledger_head": "lh", "merges": "mg", "splits": "sp",
 }  # fmt: skip
 
 
 class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_AS):
     """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
 
-    Maps are keyed by: identity key (`links`), trait name, purpose, window slot, timer slot then key, cart id, segment
-    id or segment id, 0x1F, key (`memberships`), partition key (`cursors`). `seen` and `seen_records` are memories
-    (`domain/memory.py`): of message ids with their fingerprints, of whole records.
+    Maps are keyed by: identity key (`links`), trait name, purpose, slot (`windows`, `samples`), timer slot then key,
+    cart id, segment id or segment id, 0x1F, key (`memberships`), partition key (`cursors`). `seen` and `seen_records`
+    are memories (`domain/memory.py`): of message ids with their fingerprints, of whole records.
     """
 
     profile_id: str
@@ -111,6 +107,10 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
     traits: dict[str, Trait] = {}
     consent: dict[str, Consent] = {}
     windows: dict[str, list[Mark]] = {}
+    samples: dict[str, Samples] = {}
+    sessions: Sessions | None = None
+    #: whether the profile is on a list, by its name
+    lists: dict[str, Trait] = {}
     timers: dict[str, dict[str, Timer]] = {}
     carts: dict[str, Cart] = {}
     activity: Activity | None = None
@@ -128,6 +128,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
     ledger_length: int = 0
     ledger_head: bytes = b""
     merges: int = 0
+    #: who it is not, by unlinking
+    splits: dict[str, Split] = {}
 
     def devices(self) -> set[str]:
         """The anonymous ids that the profile holds."""
@@ -142,7 +144,7 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
 def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str, int]) -> None:
     """Make `survivor` the one profile of both; commutative, associative and idempotent but for id, counts and keys.
 
-    `capacities`: how many marks each window slot needs (an unknown slot keeps what the larger side had).
+    `capacities`: how much each slot keeps (an unknown one what the larger side had).
     """
     one, other = survivor, absorbed
     one.events += other.events
@@ -155,10 +157,10 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
         one.links[key] = link if known is None else _merge_links(known, link)
     for name, trait in other.traits.items():
         set_trait(one.traits, name, trait)
+    for name, listed in other.lists.items():
+        set_trait(one.lists, name, listed)
     one.consent = merge_consent(one.consent, other.consent)
-    for slot, marks in other.windows.items():
-        capacity = capacities.get(slot, max(len(marks), len(one.windows.get(slot, ()))))
-        one.windows[slot] = sorted({*one.windows.get(slot, ()), *marks})[-capacity:]
+    _merge_windows(one, other, capacities)
     for slot, timers in other.timers.items():
         _merge_timers(one.timers.setdefault(slot, {}), timers)
     one.carts = merge_carts(one.carts, other.carts)
@@ -175,6 +177,7 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     one.seen = memory.unite(one.seen, other.seen, FINGERPRINT)
     one.pages = memory.unite_pages(one.pages, other.pages, FINGERPRINT)
     one.seen_records = memory.unite(one.seen_records, other.seen_records, 0)
+    one.splits = {**other.splits, **one.splits}
 
 
 def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
@@ -216,6 +219,18 @@ def _merge_links(one: Link, other: Link) -> Link:
     """Held since the earlier; a weak one lapses by its last use, whoever used it."""
     decisive = max if one.identifier.namespace in WEAK else min
     return Link(one.identifier, decisive(one.at, other.at), one.verified or other.verified)
+
+
+def _merge_windows(one: Profile, other: Profile, capacities: Mapping[str, int]) -> None:
+    for slot, marks in other.windows.items():
+        mine = one.windows.get(slot, [])
+        one.windows[slot] = unite_marks(mine, marks, slot, capacities.get(slot, max(len(marks), len(mine))))
+    for slot, samples in other.samples.items():
+        known = one.samples.get(slot) or Samples([])
+        capacity = capacities.get(slot, max(len(samples.kept), len(known.kept)))
+        one.samples[slot] = unite_samples(known, samples, slot, capacity)
+    if other.sessions is not None:
+        one.sessions = unite_sessions(one.sessions or Sessions([]), other.sessions)
 
 
 def _merge_scores(one: Profile, other: Mapping[str, Score]) -> None:

@@ -30,14 +30,14 @@ import msgspec
 from attune.domain import memory, segments
 from attune.domain.consent import SEGMENT, STORE, Consent, in_force
 from attune.domain.duplicates import event_hash
-from attune.domain.events import Event
+from attune.domain.events import LIST, Event
 from attune.domain.fold import finish, fold_event
 from attune.domain.profile_state import decode_profile, encode_profile
 from attune.domain.profiles import FINGERPRINT, NOBODY, Membership, Profile, Score
 from attune.domain.scores import fold_score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from attune.domain.segments import Compiled
 
@@ -72,35 +72,47 @@ def open_told(source: str, plain: bytes, *, repeated: bool = False) -> Told:
     return Told(event, event_hash(source, event), repeated)
 
 
-def is_whole(stored: Profile, told: Sequence[Told]) -> bool:
+def is_whole(stored: Profile, told: Sequence[Told], since: int = 0, gone: Iterable[Told] = ()) -> bool:
     """Whether `told` are exactly the events that the stored profile was folded from.
 
     As many as it counts, and among them all that it remembers of the last 24 hours, consent included. Fewer: rows that
     have not arrived yet, or never will; but for events that were counted again. More: rows of events that are not
-    committed, and may never be.
+    committed, and may never be. `since`: what was remembered before may be another's; `gone`: what is, by now.
     """
     calls = [one for one in told if one.is_call]
     if not len(calls) <= stored.events <= len(calls) + sum(one.repeated for one in calls):
         return False
-    known = {(one.order, bytes.fromhex(one.event.fingerprint)) for one in told}
-    return all(entry in known for entry in _remembered(stored))
+    known = {(one.order, bytes.fromhex(one.event.fingerprint)) for one in (*told, *gone)}
+    return all(entry in known for entry in _remembered(stored, since))
 
 
-def rebuild(stored: Profile, told: Sequence[Told], compiled: Compiled) -> Profile:
-    """The profile anew; `told` must be whole. The stored one stays as it is."""
-    kept = [one for one in _once(told) if one.is_call and not _was_withdrawn(stored.consent, one.event.time)]
+def rebuild(
+    stored: Profile, told: Sequence[Told], compiled: Compiled, untold: Collection[str] = frozenset()
+) -> Profile:
+    """The profile anew; `told` must be whole. The stored one stays as it is.
+
+    `untold`: stays that only the rebuild finds and that campaigns are to hear of all the same.
+    """
+    kept = that_count(stored, told)
     fresh = _copied(stored)
     fresh.events, fresh.first_seen, fresh.last_seen, fresh.as_of = 0, _first_seen(stored, kept, told), 0, 0
+    fresh.samples, fresh.sessions = {}, None
     fresh.traits, fresh.windows, fresh.timers, fresh.carts, fresh.activity = {}, {}, {}, {}, None
-    fresh.consent, fresh.scores, fresh.memberships = {}, {}, {}
-    for _, _, step in sorted(_steps(stored, kept), key=_place):
+    fresh.consent, fresh.scores, fresh.lists, fresh.memberships = {}, {}, {}, {}
+    listed = [one for one in _once(told) if one.event.type == LIST]
+    for _, _, step in sorted(_steps(stored, [*kept, *listed]), key=_place):
         _live_through(fresh, step, compiled)
     segments.advance(compiled, fresh, stored.as_of)
-    fresh.consent, fresh.scores = dict(stored.consent), dict(stored.scores)
+    fresh.consent, fresh.scores, fresh.lists = dict(stored.consent), dict(stored.scores), dict(stored.lists)
     fresh.events = stored.events
-    _take_stays(fresh, stored, compiled)
+    _take_stays(fresh, stored, compiled, untold)
     finish(fresh, compiled, stored.as_of, _NOT_READ)
     return fresh
+
+
+def that_count(stored: Profile, told: Sequence[Told]) -> list[Told]:
+    """The calls that the profile is made of: each once, without what was withdrawn from storing."""
+    return [one for one in _once(told) if one.is_call and not _was_withdrawn(stored.consent, one.event.time)]
 
 
 def _once(told: Sequence[Told]) -> list[Told]:
@@ -115,11 +127,13 @@ def _copied(profile: Profile) -> Profile:
     return copy
 
 
-def _remembered(profile: Profile) -> Iterator[tuple[bytes, bytes]]:
-    """Hash and fingerprint of the message ids that are known."""
+def _remembered(profile: Profile, since: int) -> Iterator[tuple[bytes, bytes]]:
+    """Hash and fingerprint of the message ids that were noted after an instant; all where it is 0."""
     entry, noted = memory.entry_size(FINGERPRINT), memory.HASH + FINGERPRINT
     for part in (profile.seen, *profile.pages.values()):
         for start in range(0, len(part), entry):
+            if since and memory.is_over(part[start : start + entry], since + 999, FINGERPRINT):
+                continue  # noted in seconds, rounded up
             yield part[start : start + memory.HASH], part[start + memory.HASH : start + noted]
 
 
@@ -166,7 +180,7 @@ def _live_through(fresh: Profile, step: _Step, compiled: Compiled) -> None:
             fold_score(fresh, model, score, compiled)
 
 
-def _take_stays(fresh: Profile, stored: Profile, compiled: Compiled) -> None:
+def _take_stays(fresh: Profile, stored: Profile, compiled: Compiled, untold: Collection[str]) -> None:
     """Join the stays that were found with those that are known, and close what no longer holds."""
     for slot, timers in stored.timers.items():
         for key, timer in timers.items():
@@ -178,7 +192,9 @@ def _take_stays(fresh: Profile, stored: Profile, compiled: Compiled) -> None:
         if known is not None and known.left_at is None:
             continue
         since = 0 if known is None or known.left_at is None else known.left_at
-        if found.left_at is None:
+        if found.left_at is None and name in untold:
+            stays[name] = Membership(max(found.entered_at, since))
+        elif found.left_at is None:
             stays[name] = Membership(max(found.entered_at, since), None, announced=True, told=NOBODY)
             _silence(fresh, name, compiled)
         elif found.entered_at > since:

@@ -10,6 +10,8 @@ from attune.domain.consent import SEGMENT, permits
 from attune.domain.features import features_at
 from attune.domain.models import MAX_NAME, MODELS, cluster
 from attune.domain.profiles import Score, set_score
+from attune.domain.segments import Quiet
+from attune.domain.segments.nodes import score_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +44,12 @@ def fold_score(profile: Profile, model: str, score: Score, compiled: Compiled) -
     if not set_score(known := dict(profile.scores), model, score):
         return None
     # up to the score and not beyond: at its own instant it already counts
-    changes = segments.advance(compiled, profile, score.at - 1) if score.at > profile.as_of else []
+    quiet = Quiet()
+    changes = segments.advance(compiled, profile, score.at - 1, quiet)
+    in_order = score.at > profile.as_of
     profile.as_of = max(profile.as_of, score.at)
     profile.scores = known
-    return changes + segments.evaluate(compiled, profile)
+    return changes + segments.react(compiled, profile, {score_key(model): ()}, quiet, in_order=in_order)
 
 
 def may_score(profile: Profile, at: int) -> bool:

@@ -29,6 +29,8 @@ class Working:
     due_at: int | None = None
     #: references of the pages of its memory, and of those it absorbed, that need not be written again
     stored_pages: set[bytes] = field(default_factory=set)
+    #: of a profile that was split off: the version of the other one until then
+    above: int = 0
     dirty: bool = False
     #: events' content was added, not only consent and the passing of time
     grown: bool = False
@@ -45,9 +47,10 @@ class Working:
     def target_version(self) -> int:
         """The version that the commit will write, or that stands where there is nothing to write.
 
-        It exceeds the versions of all that were absorbed, so that versions of one person's rows in the lake compare.
+        It exceeds the versions of all that were absorbed, and of whom it was split off, so that versions of one
+        event's rows in the lake compare.
         """
-        highest = max([self.version or 0, *(version or 0 for version, _ in self.absorbed)])
+        highest = max([self.version or 0, self.above, *(version or 0 for version, _ in self.absorbed)])
         return highest + (1 if self.dirty else 0)
 
     def absorb(self, other: Working) -> None:
@@ -82,6 +85,11 @@ class Working:
                 self.profile.scores = {}
             self.dirty = True
         return bool(added)
+
+    def inherit_consent(self, now: int) -> None:
+        """Enter in the ledger what a profile that was split off begins with."""
+        for purpose, said in sorted(self.profile.consent.items()):
+            self._enter_in_ledger(purpose, said, now)
 
     def keep_row(self, event: Event, record: Record, verdict: Verdict, now: int) -> None:
         """Note what became of the event, for the lake."""

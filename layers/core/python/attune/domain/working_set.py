@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -14,6 +14,7 @@ from attune.domain.events import CONSENT, Origin, Rejected, encode_event
 from attune.domain.fold import finish, fold_event
 from attune.domain.identity import Match
 from attune.domain.scores import score_online
+from attune.domain.splits import is_pending
 from attune.domain.verdicts import Row, Verdict, refused
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from attune.domain.profiles import Position
     from attune.domain.segments import Compiled
     from attune.domain.working import Working
+
+#: as far as nobody has read the stream, no entry's grace is over
+NOTHING_READ: Final = -1
 
 
 class Pseudonyms(Protocol):
@@ -89,16 +93,30 @@ class WorkingSet:
         self.outcomes["quarantined", reason] += 1
         self.quarantined.append((record, Rejected(reason=reason, raw=encode_event(event))))
 
+    def unlink(self, working: Working, event: Event, record: Record) -> bool:
+        """Split the event's identifiers off; False, and nothing changed, unless all of them are the profile's."""
+        keys = [self._pseudonyms.key(identifier) for identifier in event.identifiers]
+        parted = self.people.part(working, keys)
+        if parted is None:
+            return False
+        parted.inherit_consent(self.now)
+        working.keep_row(event, record, Verdict.APPLIED, self.now)
+        return True
+
     def finish(self, models: Mapping[str, Model], read_up_to: int) -> list[Working]:
         """Let time pass to now for every changed profile, and score who has no score; answers those to commit.
 
         `models`: those that serve, by name. A segment that is entered by a score is announced with it.
-        `read_up_to`: when the newest of the records was received.
+        `read_up_to`: when the newest of the records was received. Of who was unlinked and is not folded apart yet
+        nobody knows what they did: they are not scored, and whom they are is told later.
         """
         changed = [working for working in self.working.values() if working.dirty]
         for working in changed:
-            working.changes += score_online(working.profile, models, self.compiled, read_up_to)
-            working.changes += finish(working.profile, self.compiled, self.now, read_up_to, working.quiet)
+            pending = is_pending(working.profile)
+            if not pending:
+                working.changes += score_online(working.profile, models, self.compiled, read_up_to)
+            told_up_to = NOTHING_READ if pending else read_up_to
+            working.changes += finish(working.profile, self.compiled, self.now, told_up_to, working.quiet)
         return changed
 
     def _apply_event(self, event: Event, record: Record) -> None:

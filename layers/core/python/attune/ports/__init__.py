@@ -19,11 +19,14 @@ from attune.domain.consent import LedgerEntry
 from attune.domain.definitions import Definition, Definitions
 from attune.domain.identifiers import Identifier
 from attune.domain.identity import Claim, Identity
+from attune.domain.takeovers import Standing, Version
 
 __all__ = [  # the domain values that stores keep are part of their contract
     "Claim",
     "Identity",
     "LedgerEntry",
+    "Standing",
+    "Version",
 ]
 
 #: milliseconds since the epoch
@@ -207,14 +210,17 @@ class DefinitionHistory(DefinitionReader, Protocol):
 
 
 class DefinitionStore(DefinitionReader, Protocol):
-    """The definitions' editor."""
+    """The definitions' editor. Versions count every change of one, also over its deletion."""
 
     def get(self, kind: str, definition_id: str) -> tuple[int, Definition] | None:
-        """Version and definition, read consistently."""
+        """Version and definition as applied last, read consistently."""
         ...
 
-    def put(self, definition: Definition, *, read_version: int | None) -> int:
-        """The new version; keeps the old one as history; `ConflictError` unless `read_version` is current."""
+    def put(self, definition: Definition, *, read_version: int | None, at_once: bool = True) -> int:
+        """The new version; keeps the old one as history; `ConflictError` unless `read_version` is current.
+
+        By the rules of `domain.takeovers.changed`.
+        """
         ...
 
     def delete(self, kind: str, definition_id: str, *, read_version: int) -> None:
@@ -223,6 +229,14 @@ class DefinitionStore(DefinitionReader, Protocol):
 
     def versions(self, kind: str) -> list[tuple[int, Definition]]:
         """All current ones of a kind with their versions, in order of id, read consistently."""
+        ...
+
+    def standings(self, kind: str) -> list[Standing]:
+        """The same with where they stand; takeovers that are due have come about."""
+        ...
+
+    def history(self, kind: str, definition_id: str) -> list[Version]:
+        """Every version there was, deletions too, newest first."""
         ...
 
 
@@ -274,3 +288,6 @@ class Identified(Protocol):
 
 #: metrics by name and dimensions; a telemetry adapter turns them into EMF, tests read them
 type Count = Callable[[str, int, Mapping[str, Any]], None]
+
+#: a metric of how long ago (ms) an instant was when it is told
+Elapsed = Callable[[str, int], None]

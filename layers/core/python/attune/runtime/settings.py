@@ -111,6 +111,7 @@ class ManageProfilesSettings(_Settings, frozen=True, kw_only=True):
     definitions_table: str
     stream_name: str
     identity_secret: str
+    admin_secret: str
 
 
 class ManageDefinitionsSettings(_Settings, frozen=True, kw_only=True):
@@ -126,6 +127,7 @@ class CompactLakeSettings(_Settings, frozen=True, kw_only=True):
     """`stream_retention_hours` bounds how long after its first row an event may be archived again."""
 
     profiles_table: str
+    definitions_table: str
     lake_bucket: str
     stream_retention_hours: int
 
@@ -178,12 +180,37 @@ class ManageRepairsSettings(_Settings, frozen=True, kw_only=True):
     identity_secret: str
 
 
+class ExplainSegmentsSettings(_Settings, frozen=True, kw_only=True):
+    """`lake_workgroup` and `lake_database` as for training."""
+
+    profiles_table: str
+    identities_table: str
+    definitions_table: str
+    identity_secret: str
+    lake_bucket: str
+    lake_database: str
+    lake_workgroup: str
+
+
+class PreviewSegmentsSettings(ExplainSegmentsSettings, frozen=True, kw_only=True):
+    """The same: it reads what an explanation reads, of many."""
+
+
+class ManagePreviewsSettings(_Settings, frozen=True, kw_only=True):
+    """`preview_machine`: ARN of the state machine; `admin_secret`: ARN of the admin key."""
+
+    preview_machine: str
+    definitions_table: str
+    admin_secret: str
+
+
 class RebuildProfilesSettings(_Settings, frozen=True, kw_only=True):
     """`lake_workgroup` and `lake_database` as for training."""
 
     profiles_table: str
     identities_table: str
     definitions_table: str
+    identity_secret: str
     lake_bucket: str
     lake_database: str
     lake_workgroup: str

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Final
 from attune.domain.duplicates import expires_at
 from attune.domain.profile_state import encode_profile, plain_size
 from attune.domain.segments import next_due
+from attune.domain.splits import is_pending
+from attune.domain.timers import SWEEP_EVERY
 from attune.ports import Commit, Page, ProfileItem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune.domain.profiles import Profile
     from attune.domain.segments import Compiled
     from attune.domain.working import Working
 
@@ -35,7 +40,7 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
         profile_id=profile.profile_id,
         version=working.target_version,
         state=state,
-        due_at=_due_at(working, next_due(compiled, profile)),
+        due_at=_due_at(working, _next_due(profile, compiled)),
         outbox=tuple(working.changes),
         pages=tuple(profile.pages),
     )
@@ -55,10 +60,26 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
     )
 
 
+def join_commits(commits: Sequence[Commit]) -> Commit:
+    """All of them or none."""
+    return Commit(
+        items=tuple(item for commit in commits for item in commit.items),
+        claims=tuple(claim for commit in commits for claim in commit.claims),
+        ledger=tuple(entry for commit in commits for entry in commit.ledger),
+        pages=tuple({page.reference: page for commit in commits for page in commit.pages}.values()),
+    )
+
+
 def _due_at(working: Working, due: int | None) -> int | None:
     """Re-armed only for an earlier time: a wake-up too early costs less than moving it with every event."""
     armed = working.due_at if working.due_at is not None and working.due_at > working.profile.as_of else None
     return min((at for at in (armed, due) if at is not None), default=None)
+
+
+def _next_due(profile: Profile, compiled: Compiled) -> int | None:
+    """Who is not folded apart yet has entries that wait although they are due; asking now and then is enough."""
+    due = next_due(compiled, profile)
+    return max(due, profile.as_of + SWEEP_EVERY) if due is not None and is_pending(profile) else due
 
 
 def is_too_large(commit: Commit) -> bool:

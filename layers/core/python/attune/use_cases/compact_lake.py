@@ -1,5 +1,7 @@
 """The raw lake into tables that queries read: a file a day, one row an event, and a snapshot of who there is.
 
+With the snapshot it is counted how many are in each segment.
+
 A compacted day holds the rows that arrived on that day and count. A row may be archived again for as long as the
 stream redelivers and producers are recognised, so each day is judged together with its neighbours; and it is made again
 when anything that it was made from has changed. Whatever is interrupted is found undone, and done again.
@@ -16,13 +18,16 @@ from attune.domain.models import SHOPPER_CLUSTERS
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import spell_score
 from attune.ports.learning import KnownProfile, UnreadableObjectError
+from attune.use_cases.compile_definitions import CompileDefinitions
+from attune.use_cases.count_segments import CountSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from attune.domain.profiles import Profile
-    from attune.ports import Count, ProfileItem, ProfileReader
+    from attune.ports import Clock, Count, DefinitionReader, ProfileItem, ProfileReader
     from attune.ports.learning import Compaction, LakeFiles, ProfileScan, RawObject
+    from attune.ports.sizes import SizeHistory
 
 #: part of what a day was made from: raise it when the tables or the rule change, and every day is made again
 LAYOUT: Final = 2
@@ -31,14 +36,17 @@ LAYOUT: Final = 2
 class CompactLake:
     """Callable; answers whether the tables are as of the run, and how many days it wrote."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a port
         self,
         *,
         lake: LakeFiles,
         compaction: Compaction,
         profiles: ProfileReader,
         everybody: ProfileScan,
+        definitions: DefinitionReader,
+        sizes: SizeHistory,
         retention_hours: int,
+        clock: Clock,
         count: Count,
         report: Callable[[str, int], None],
     ) -> None:
@@ -47,6 +55,9 @@ class CompactLake:
         self._compaction = compaction
         self._profiles = profiles
         self._everybody = everybody
+        self._definitions = CompileDefinitions(definitions)
+        self._sizes = sizes
+        self._clock = clock
         #: days before and after within which the rows of one event lie
         self._reach = -(-retention_hours // 24) + 1
         self._count = count
@@ -64,7 +75,10 @@ class CompactLake:
             written += 1
         if written and not has_time():
             return {"done": False, "days": written}
-        self._lake.keep_profiles(self._compaction.write_profiles(known_profiles(self._everybody.all_items())))
+        sizes = CountSegments(self._definitions()[1], self._clock())
+        known = known_profiles(self._everybody.all_items(), sizes)
+        self._lake.keep_profiles(self._compaction.write_profiles(known))
+        self._sizes.keep(sizes.result())
         self._count("DaysCompacted", written, {})
         return {"done": True, "days": written}
 
@@ -121,15 +135,22 @@ class CompactLake:
                 cut_off.append(found.key)
 
 
-def known_profiles(items: Iterable[ProfileItem]) -> Iterator[KnownProfile]:
-    """Every stored id with the live profile it leads to; one that leads nowhere (any more) is not known."""
+def known_profiles(
+    items: Iterable[ProfileItem], look: Callable[[ProfileItem, Profile], None] = lambda *_: None
+) -> Iterator[KnownProfile]:
+    """Every stored id with the live profile it leads to; one that leads nowhere (any more) is not known.
+
+    `look` is called with each live profile, before the first id is answered.
+    """
     live: dict[str, tuple[bool, str]] = {}
     absorbed: dict[str, str] = {}
     for item in items:
         if item.merged_into is not None:
             absorbed[item.profile_id] = item.merged_into
         elif item.state:
-            live[item.profile_id] = _of_live(decode_profile(item.state))
+            profile = decode_profile(item.state)
+            live[item.profile_id] = _of_live(profile)
+            look(item, profile)
     for profile_id in (*live, *absorbed):
         root = profile_id
         while root in absorbed:

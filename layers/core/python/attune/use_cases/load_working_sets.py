@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune.domain.addressed import addressees
+from attune.domain.addressed import addressees, is_unlinking
+from attune.domain.identifiers import UNLINKING, WEAK
 from attune.domain.identity import expired
 from attune.domain.people import People
 from attune.domain.profile_state import decode_profile
+from attune.domain.splits import has_moved
 from attune.domain.working import Working
 from attune.domain.working_set import WorkingSet
+from attune.ports import ConflictError
 from attune.use_cases.find_profiles import live
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from attune.domain.events import Record
     from attune.domain.identity import Identity
@@ -45,6 +48,7 @@ class Component:
     #: entries of the pages that the items name, by reference
     pages: dict[bytes, bytes]
     founders: dict[str, tuple[str, int]]
+    consistent: bool
 
     @property
     def read_up_to(self) -> int:
@@ -52,7 +56,10 @@ class Component:
         return max((read.record.received_at for read in self.reads if read.final), default=0)
 
     def working_set(self, *, now: int, compiled: Compiled, pseudonyms: Identified, seal: Seal) -> WorkingSet:
-        """A fresh working copy; folding it changes nothing that is stored or loaded."""
+        """A fresh working copy; folding it changes nothing that is stored or loaded.
+
+        `ConflictError` where an identifier was read as a profile's that it has left since.
+        """
         live_items = {item.profile_id: item for item in self.items.values()}
         now = max(now, *(read.record.received_at for read in self.reads))
         people = People(
@@ -65,7 +72,19 @@ class Component:
             working={profile_id: working(item, self.pages) for profile_id, item in live_items.items()},
             founders=self.founders,
         )
+        self._check(people)
         return WorkingSet(now=now, compiled=compiled, pseudonyms=pseudonyms, people=people)
+
+    def _check(self, people: People) -> None:
+        """Who lags is told by who was unlinked; of consistent reads, only if a commit came between them."""
+        unlinked = [one for one in people.working.values() if one.profile.splits]
+        for key, identity in self.identities.items() if unlinked else ():
+            owner = people.live(identity.profile_id)
+            if owner is None or identity.namespace in WEAK:
+                continue
+            asked = [owner] if self.consistent else unlinked
+            if any(has_moved(one.profile, key, owner.profile) for one in asked):
+                raise ConflictError(key)
 
 
 def working(item: ProfileItem, pages: dict[bytes, bytes]) -> Working:
@@ -87,9 +106,10 @@ def load_components(
     founding = {
         read.record.key
         for read in reads
-        if keys[read.index] and not _bound(identities.get(read.record.key), items, now)
+        if keys[read.index] and not addressed[read.index] and not _bound(identities.get(read.record.key), items, now)
     }
-    founders = _free_profile_ids(profiles, pseudonyms, founding, consistent=consistent)
+    from_generation = dict.fromkeys(founding, 0) | _unlinked(reads, pseudonyms, identities)
+    founders = _free_profile_ids(profiles, pseudonyms, from_generation, consistent=consistent)
     named_pages = {reference for item in items.values() for reference in item.pages}
     pages = profiles.pages(named_pages) if named_pages else {}
 
@@ -111,6 +131,7 @@ def load_components(
                 items={profile_id: items[profile_id] for profile_id in named if profile_id in items},
                 pages=pages,
                 founders={key: founders[key] for key in group_keys if key in founders},
+                consistent=consistent,
             )
         )
     return components
@@ -126,18 +147,36 @@ def _bound(identity: Identity | None, items: dict[str, ProfileItem], now: int) -
     return identity is not None and not expired(identity, now) and identity.profile_id in items
 
 
+def _unlinked(reads: Sequence[Read], pseudonyms: Identified, identities: dict[str, Identity]) -> dict[str, int]:
+    """The generation from which on the strongest identifier that leaves a profile may found one.
+
+    It is raised beyond those that anybody tries who founds a profile: a fold that lost its race has archived rows
+    under an id that never came to be, and must not by this.
+    """
+    leaving = {
+        pseudonyms.key(event.identifiers[0])
+        for read in reads
+        if is_unlinking(read.record)
+        for event in read.record.events
+        if event.identifiers
+    }
+    raised = {key: identities[key].generation // UNLINKING + 1 for key in leaving if key in identities}
+    return {key: times * UNLINKING for key, times in raised.items()}
+
+
 def _free_profile_ids(
-    profiles: ProfileStore, pseudonyms: Identified, keys: Collection[str], *, consistent: bool
+    profiles: ProfileStore, pseudonyms: Identified, from_generation: dict[str, int], *, consistent: bool
 ) -> dict[str, tuple[str, int]]:
-    """For every key that may found a profile: the first generation whose profile id was never used."""
+    """For every key that may found a profile: the first generation, from a given one on, whose id was never used."""
     free: dict[str, tuple[str, int]] = {}
-    unknown, generation = set(keys), 0
+    unknown, step = dict(from_generation), 0
     while unknown:
-        candidates = {key: pseudonyms.profile_id(key, generation) for key in unknown}
-        used = profiles.items(set(candidates.values()), consistent=consistent)
-        free |= {key: (profile_id, generation) for key, profile_id in candidates.items() if profile_id not in used}
-        unknown -= free.keys()
-        generation += 1
+        tried = {key: generation + step for key, generation in unknown.items()}
+        candidates = {key: (pseudonyms.profile_id(key, generation), generation) for key, generation in tried.items()}
+        used = profiles.items({profile_id for profile_id, _ in candidates.values()}, consistent=consistent)
+        free |= {key: candidate for key, candidate in candidates.items() if candidate[0] not in used}
+        unknown = {key: generation for key, generation in unknown.items() if key not in free}
+        step += 1
     return free
 
 
@@ -163,6 +202,17 @@ def _connected(marked: Iterable[tuple[Read, set[str]]]) -> list[list[Read]]:
         for mark in marks:
             home[mark] = joined[0]
     return [sorted(reads, key=lambda read: (read.index, read.final)) for _, reads in groups if reads]
+
+
+def set_apart(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
+    """What comes before an unlinking and the rest, or the unlinking and the rest; None where it is alone or none.
+
+    Folded by itself it splits what is stored, and no event of the same batch lies on both sides of it.
+    """
+    place = next((place for place, read in enumerate(reads) if is_unlinking(read.record)), None)
+    if place is None or len(reads) == 1:
+        return None
+    return list(reads[: place or 1]), list(reads[place or 1 :])
 
 
 def halve(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:

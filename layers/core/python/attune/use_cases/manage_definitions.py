@@ -10,11 +10,14 @@ import msgspec
 
 from attune.domain import api_keys
 from attune.domain.definition_checks import check, users
-from attune.domain.definitions import KINDS, Definition, Definitions, Source, decode_definition, snapshot
+from attune.domain.definitions import KINDS, Definition, Definitions, Source, decode_definition
 from attune.domain.errors import AttuneError
+from attune.domain.readiness import serves_at_once
+from attune.domain.takeovers import KEPT_KINDS, Standing, assemble
 from attune.ports import Clock, ConflictError, DefinitionStore, Key, Keys, Secrets
 from attune.use_cases.read_bodies import problem_line, read_body, read_value
 from attune.use_cases.recognise_keys import require_admin
+from attune.use_cases.show_definitions import show_standing, show_versions
 
 MIN_SECRET: Final = 8
 MAX_LIVE_SECRETS: Final = 2
@@ -62,29 +65,51 @@ class ManageDefinitions:
         require_admin(token, self._admin_key())
 
     def all_of(self, kind: str) -> Json:
-        """`{"definitions": [{kind, id, version, definition}]}`, in order of id."""
+        """`{"definitions": [{kind, id, version, definition}]}`, in order of id; of segments more, as `one` says."""
         _known_kind(kind)
-        return {"definitions": [_shown(kind, version, one) for version, one in self._store.versions(kind)]}
+        return {"definitions": [show_standing(kind, one) for one in self._store.standings(kind)]}
 
     def one(self, kind: str, definition_id: str) -> Json:
-        """`{kind, id, version, definition}`, or 404 `unknown_definition`."""
-        version, definition = self._stored(kind, definition_id)
-        return _shown(kind, version, definition)
+        """`{kind, id, version, definition}`, or 404 `unknown_definition`.
+
+        Of segments and computed traits also `since`, `settled`, `pending_version`, `pending` and `takes_over_at`:
+        `version` is the one that serves.
+        """
+        return show_standing(kind, self._standing(kind, definition_id))
+
+    def past(self, kind: str, definition_id: str) -> Json:
+        """`{"versions": [{version, applied_at, since, definition}]}`, newest first; `definition` is null of a deletion.
+
+        `since`: when it began to serve, null if it never did.
+        """
+        _known_kind(kind)
+        versions = self._store.history(kind, definition_id)
+        if not versions:
+            raise _unknown(kind, definition_id)
+        return {"versions": show_versions(versions, self._clock())}
 
     def put(self, kind: str, definition_id: str, body: bytes) -> Json:
-        """`{kind, id, version, changed}`; a document equal to the stored one changes nothing."""
+        """`{kind, id, version, changed}`; a document equal to the stored one changes nothing.
+
+        Of segments and computed traits also `awaits_backfill`: a run has yet to bring all profiles in line, and
+        `pending`: until it has, the version before goes on serving.
+        """
         _known_kind(kind)
         definition = read_definition(kind, definition_id, body)
         for _ in range(_ATTEMPTS):
             stored = self._store.get(kind, definition_id)
-            if stored is not None and stored[1] == definition:
-                return {"kind": kind, "id": definition_id, "version": stored[0], "changed": False}
-            _refuse(check(definition, self._everything()))
-            try:
-                version = self._store.put(definition, read_version=None if stored is None else stored[0])
-            except ConflictError:
-                continue
-            return {"kind": kind, "id": definition_id, "version": version, "changed": True}
+            version, is_changed = stored[0] if stored else None, stored is None or stored[1] != definition
+            if is_changed:
+                stand = [one for each in KINDS for one in self._store.standings(each)]
+                _refuse(check(definition, assemble(stand, self._clock())[0]))
+                at_once = serves_at_once(definition, stand)
+                try:
+                    version = self._store.put(definition, read_version=version, at_once=at_once)
+                except ConflictError:
+                    continue
+            return {"kind": kind, "id": definition_id, "version": version, "changed": is_changed} | self._awaits(
+                kind, definition_id
+            )
         raise _keeps_changing(kind, definition_id)
 
     def delete(self, kind: str, definition_id: str) -> Json:
@@ -128,16 +153,30 @@ class ManageDefinitions:
         self._channel_secrets.replace(channel, live[:MAX_LIVE_SECRETS])
         return {"channel": channel, "secret": secret}
 
+    def _awaits(self, kind: str, definition_id: str) -> Json:
+        if kind not in KEPT_KINDS:
+            return {}
+        standing = self._standing(kind, definition_id)
+        waits = standing.serving is not None and standing.takes_over_at is None
+        return {"awaits_backfill": standing.awaits_run, "pending": waits}
+
     def _stored(self, kind: str, definition_id: str) -> tuple[int, Definition]:
         _known_kind(kind)
         stored = self._store.get(kind, definition_id)
         if stored is None:
-            raise AttuneError("unknown_definition", f"there is no {kind} `{definition_id}`", status=404)
+            raise _unknown(kind, definition_id)
         return stored
+
+    def _standing(self, kind: str, definition_id: str) -> Standing:
+        _known_kind(kind)
+        found = [one for one in self._store.standings(kind) if one.definition.id == definition_id]
+        if not found:
+            raise _unknown(kind, definition_id)
+        return found[0]
 
     def _everything(self) -> Definitions:
         """Read consistently: the reader's snapshot may miss what was applied a second ago."""
-        return snapshot(tuple(definition for kind in KINDS for _, definition in self._store.versions(kind)))
+        return assemble([one for kind in KINDS for one in self._store.standings(kind)], self._clock())[0]
 
 
 def read_definition(kind: str, definition_id: str, body: bytes) -> Definition:
@@ -168,10 +207,5 @@ def _keeps_changing(kind: str, definition_id: str) -> AttuneError:
     return AttuneError("conflict", f"{kind} `{definition_id}` keeps changing; send it again", status=409)
 
 
-def _shown(kind: str, version: int, definition: Definition) -> Json:
-    return {
-        "kind": kind,
-        "id": definition.id,
-        "version": version,
-        "definition": msgspec.to_builtins(definition),
-    }
+def _unknown(kind: str, definition_id: str) -> AttuneError:
+    return AttuneError("unknown_definition", f"there is no {kind} `{definition_id}`", status=404)

@@ -11,12 +11,12 @@ from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
 from attune.domain.profile_state import decode_profile
-from attune.domain.segments import members
+from attune.domain.segments import members, traits_at
 from attune.sources.payloads import parse_time
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find
 from attune.use_cases.read_bodies import read_body
-from attune.use_cases.recognise_keys import recognise
+from attune.use_cases.recognise_keys import require_server_key
 from attune.use_cases.show_times import iso
 
 if TYPE_CHECKING:
@@ -70,12 +70,7 @@ class ManageProfiles:
 
     def authorise(self, token: str | None) -> Key:
         """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
-        key = recognise(token, self._keys, self._definitions()[0])
-        if key is None:
-            raise AttuneError("unknown_server_key", "send a server key as Authorization: Bearer", status=401)
-        if key.type != "server":
-            raise AttuneError("server_key_required", "a browser key reads and changes no profile", status=403)
-        return key
+        return require_server_key(token, self._keys, self._definitions()[0])
 
     def read(self, address: str) -> Json:
         """The profile behind `namespace:value` as it is now, merges followed; 404 `unknown_profile`."""
@@ -85,12 +80,13 @@ class ManageProfiles:
             raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
         profile = decode_profile(item.state)
         identifiers = by_strength(link.identifier for link in profile.links.values())
-        consent = self._consent(profile)
+        consent, compiled, now = self._consent(profile), self._definitions()[1], self._clock()
         return {
             "profile_id": profile.profile_id,
-            "traits": profile.trait_values(),
+            "traits": traits_at(compiled, profile, now),
             "identifiers": [{"namespace": one.namespace, "value": one.value} for one in identifiers],
-            "segments": members(self._definitions()[1], profile, self._clock()),
+            "segments": members(compiled, profile, now),
+            "lists": sorted(name for name, listed in profile.lists.items() if listed.value),
             "consent": {
                 purpose: {"granted": record.granted, "at": iso(record.at) or None, "source": record.source}
                 for purpose, record in sorted(consent.items())
@@ -135,12 +131,16 @@ class ManageProfiles:
         """The newest deliveries, also those to profiles that were merged into this one.
 
         A profile's id follows from the identifier that founded it, so those merged are looked for among the
-        ids that follow from this profile's identifiers.
+        ids that follow from this profile's identifiers, in their first generation where they were unlinked since.
         """
         ids = [profile.profile_id]
-        if profile.merges:
+        if profile.merges or profile.splits:
             identities = self._profiles.identities(profile.links, consistent=False)
-            founded = {self._pseudonyms.profile_id(key, known.generation) for key, known in identities.items()}
+            founded = {
+                self._pseudonyms.profile_id(key, generation)
+                for key, known in identities.items()
+                for generation in (0, known.generation)
+            }
             found = self._profiles.items(founded - set(ids), consistent=False)
             ids += sorted(profile_id for profile_id, item in found.items() if item.merged_into)
         sent = [one for profile_id in ids for one in self._deliveries.of_profile(profile_id, MAX_DELIVERIES)]
@@ -164,9 +164,14 @@ def _effective(change: ConsentChange, now: int) -> int:
     if unknown:
         known = ", ".join(PURPOSES)
         raise AttuneError("unknown_purpose", f"not a purpose: {', '.join(unknown)}; known are {known}")
-    if change.effective_at is None:
+    return read_effective(change.effective_at, now)
+
+
+def read_effective(text: str | None, now: int) -> int:
+    """Since when a change counts, never later than now, which it is where nothing is said; 400 `invalid_time`."""
+    if text is None:
         return now
-    effective = parse_time(change.effective_at)
+    effective = parse_time(text)
     if effective is None or not _EARLIEST <= effective <= now + CLOCK_SKEW:
         raise AttuneError("invalid_time", "effective_at must be a time in ISO 8601, and not in the future")
     return min(effective, now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from attune.domain.definitions import milliseconds
+from attune.domain.conditions import Id, milliseconds
 from attune.domain.errors import AttuneError
 from attune.use_cases.manage_profiles import read_address
 from attune.use_cases.read_bodies import read_body
@@ -28,9 +28,11 @@ SINCE: Final = DAY
 LONGEST: Final = 30 * DAY
 #: profiles of one rebuild that are named
 MAX_PROFILES: Final = 100
+#: segments of one backfill that are named
+MAX_SEGMENTS: Final = 100
 
 type Json = dict[str, Any]
-type What = Literal["all", "batches", "effects", "profiles"]
+type What = Literal["all", "batches", "effects", "profiles", "segments"]
 
 
 class Wanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,6 +42,7 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     since: str | None = None
     dry_run: bool = False
     profiles: list[str] | None = None
+    segments: list[Id] | None = None
 
 
 class Given(msgspec.Struct):
@@ -50,6 +53,8 @@ class Given(msgspec.Struct):
     dry_run: bool = False
     #: identity keys; an identifier itself would lie in the run's history for longer than an erasure allows
     profiles: list[str] = []
+    #: ids of segments to backfill; none: all that await it
+    segments: list[str] = []
 
 
 class Rebuilt(msgspec.Struct):
@@ -62,12 +67,26 @@ class Rebuilt(msgspec.Struct):
     unknown: int = 0
 
 
+class Backfilled(msgspec.Struct):
+    """What BackfillSegments answered last. `replaced`: ids of which a newer version came meanwhile."""
+
+    done: bool = False
+    segments: list[str] = []
+    rebuilt: int = 0
+    unchanged: int = 0
+    incomplete: int = 0
+    settled: int = 0
+    unknown: list[str] = []
+    replaced: list[str] = []
+
+
 class _Output(msgspec.Struct):
     """What a run ended with."""
 
     batches: Replay = msgspec.field(default_factory=Replay)
     effects: Effects = msgspec.field(default_factory=Effects)
     profiles: Rebuilt = msgspec.field(default_factory=Rebuilt)
+    segments: Backfilled = msgspec.field(default_factory=Backfilled)
 
 
 class ManageRepairs:
@@ -106,18 +125,27 @@ class ManageRepairs:
         return show_run(found) | asked | {"result": _result(found, given)}
 
     def _given(self, wanted: Wanted) -> Given:
+        if wanted.what in {"profiles", "segments"} and (wanted.since is not None or wanted.dry_run):
+            raise AttuneError("invalid_body", f"$: it takes {wanted.what}, and neither since nor dry_run")
+        for field in ("profiles", "segments"):
+            if getattr(wanted, field) is not None and wanted.what != field:
+                raise AttuneError("invalid_body", f"$.{field}: only taken with what: {field}")
         if wanted.what == "profiles":
-            if wanted.since is not None or wanted.dry_run:
-                raise AttuneError("invalid_body", "$: a rebuild takes profiles, and neither since nor dry_run")
             return Given(what="profiles", profiles=self._keys(wanted.profiles or []))
-        if wanted.profiles is not None:
-            raise AttuneError("invalid_body", "$.profiles: only a rebuild takes them, with what: profiles")
+        if wanted.what == "segments":
+            return Given(what="segments", segments=_ids(wanted.segments or []))
         return Given(what=wanted.what, since=_since(wanted.since), dry_run=wanted.dry_run)
 
     def _keys(self, addresses: list[str]) -> list[str]:
         if len(addresses) > MAX_PROFILES:
             raise AttuneError("invalid_body", f"$.profiles: at most {MAX_PROFILES}")
         return sorted({self._pseudonyms.key(read_address(address)) for address in addresses})
+
+
+def _ids(segments: list[Id]) -> list[str]:
+    if len(segments) > MAX_SEGMENTS:
+        raise AttuneError("invalid_body", f"$.segments: at most {MAX_SEGMENTS}; name none for all that await it")
+    return sorted(set(segments))
 
 
 def _since(text: str | None) -> int:
@@ -150,6 +178,8 @@ def _result(run: Run, given: Given) -> Json | None:
         output = _Output()
     if given.what == "profiles":
         return {"profiles": _but(output.profiles, "done")}
+    if given.what == "segments":
+        return {"segments": _but(output.segments, "done")}
     shown: Json = {}
     if given.what in {"all", "batches"}:
         oldest = output.batches.oldest

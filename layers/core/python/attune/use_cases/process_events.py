@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from attune.domain.addressed import addressees, apply_addressed
+from attune.domain.addressed import addressees, apply_addressed, is_unlinking
 from attune.domain.duplicates import position, record_hash
 from attune.domain.events import Record, Rejected, decode_record, encode_event
 from attune.domain.verdicts import encode_row
 from attune.ports import ConflictError, UnstorableError
-from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large
+from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large, join_commits
 from attune.use_cases.compile_definitions import CompileDefinitions
-from attune.use_cases.load_working_sets import Component, Read, halve, load_components
+from attune.use_cases.count_changes import count_changes
+from attune.use_cases.load_working_sets import Component, Read, halve, load_components, set_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +29,18 @@ if TYPE_CHECKING:
     from attune.domain.models import Model
     from attune.domain.segments import Compiled
     from attune.domain.working_set import WorkingSet
-    from attune.ports import Clock, Commit, Count, DefinitionReader, Identified, Lake, ProfileStore, Quarantine, Seal
+    from attune.ports import (
+        Clock,
+        Commit,
+        Count,
+        DefinitionReader,
+        Elapsed,
+        Identified,
+        Lake,
+        ProfileStore,
+        Quarantine,
+        Seal,
+    )
     from attune.ports.learning import Champions
 
 MAX_ATTEMPTS: Final = 8
@@ -64,6 +76,7 @@ class ProcessEvents:
         count: Count,
         pause: Callable[[int], None],
         report: Callable[[BaseException], None] = lambda _: None,
+        elapsed: Elapsed = lambda *_: None,
     ) -> None:
         """`epoch` counts re-creations of the stream; `pause(n)` waits, with jitter, before the n-th retry.
 
@@ -81,6 +94,7 @@ class ProcessEvents:
         self._count = count
         self._pause = pause
         self._report = report
+        self._elapsed = elapsed
 
     def __call__(self, batch: Sequence[StreamRecord]) -> list[str]:
         """Only faults of the infrastructure fail a record; bad data is put aside with its reason."""
@@ -151,8 +165,14 @@ class ProcessEvents:
         models = self._champions.serving()
         now = self._clock()
         for component in load_components(self._profiles, self._pseudonyms, pending, now, consistent=consistent):
+            if parts := set_apart(component.reads):
+                self._in_halves(*parts, outcomes, failed)
+                continue
             try:
                 work, commits = self._fold(component, now, compiled, models)
+            except ConflictError:
+                again += component.reads
+                continue
             except Exception as error:  # noqa: BLE001 - no I/O in there: trying again would end the same way
                 self._isolate(component, error, outcomes, failed)
                 continue
@@ -209,7 +229,10 @@ class ProcessEvents:
                 apply_addressed(work, read.record)
             else:
                 work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
-        return work, [build_commit(working, compiled) for working in work.finish(models, component.read_up_to)]
+        commits = [build_commit(working, compiled) for working in work.finish(models, component.read_up_to)]
+        if commits and is_unlinking(component.reads[0].record):
+            commits = [join_commits(commits)]
+        return work, commits
 
     def _archive(self, works: list[WorkingSet]) -> None:
         """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""
@@ -248,6 +271,7 @@ class ProcessEvents:
             self._fail([read.sequence for read in component.reads], error, failed)
             return ()
         outcomes.update(work.outcomes)
+        count_changes(work, (read.record for read in component.reads), self._count, self._elapsed)
         return ()
 
     def _fail(self, sequences: list[str], error: Exception, failed: set[str]) -> None:

@@ -2,7 +2,8 @@
 
 A second writer beside `process_events`, under the same condition: what was read must still be there. It takes no event
 from the stream and moves no cursor, so either may overtake the other; who comes second reads again. Killed anywhere and
-called again it ends the same: what is as it should be is not written.
+called again it ends the same: what is as it should be is not written. Who was unlinked is folded apart here, both sides
+in one commit.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.rebuilding import Told, is_whole, open_told, rebuild
-from attune.domain.verdicts import Verdict
+from attune.domain.folding_apart import fold_apart
+from attune.domain.splits import old_sides, unfolded
 from attune.ports import ConflictError, UnstorableError
-from attune.use_cases.build_commits import ProfileTooLargeError, build_commit
+from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, join_commits
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find, live
 from attune.use_cases.load_working_sets import working
+from attune.use_cases.open_events import open_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from attune.domain.folding_apart import Events
     from attune.domain.working import Working
-    from attune.ports import Count, DefinitionReader, ProfileStore, Seal
+    from attune.ports import Count, DefinitionReader, Identified, ProfileStore, Seal
     from attune.ports.rebuilding import History, Person, SealedRow
-
-    type Rows = Callable[[Collection[str]], Iterable[SealedRow]]
+    from attune.use_cases.open_events import Rows
 
 #: people whose rows are held in memory, and bytes of these that are enough
 PAGE: Final = 200
@@ -58,6 +60,7 @@ class RebuildProfiles:
         profiles: ProfileStore,
         history: History,
         definitions: DefinitionReader,
+        pseudonyms: Identified,
         seal: Seal,
         count: Count,
         pause: Callable[[int], None],
@@ -67,6 +70,7 @@ class RebuildProfiles:
         self._profiles = profiles
         self._history = history
         self._definitions = CompileDefinitions(definitions)
+        self._pseudonyms = pseudonyms
         self._seal = seal
         self._count = count
         self._pause = pause
@@ -127,76 +131,66 @@ class RebuildProfiles:
             if attempt:
                 self._pause(attempt)
             known = self._load(pending)
-            told = self._told(known, rows if attempt == 0 else self._history.rows)
-            pending = {root for root, one in known.items() if not self._rebuild_one(one, told[root], progress)}
+            events = self._events(known, rows if attempt == 0 else self._history.rows)
+            pending = set()
+            for group in _groups(known):
+                if not self._rebuild_together({root: known[root] for root in group}, events, progress):
+                    pending |= group
         progress.incomplete += len(pending)
 
     def _load(self, profile_ids: Collection[str]) -> dict[str, Working]:
-        """Live profiles by id, with their memories, as they are now; who is no more is absent."""
-        items = {
-            one.profile_id: one for one in live(self._profiles, profile_ids, consistent=True).values() if one.state
-        }
-        named = {reference for item in items.values() for reference in item.pages}
-        pages = self._profiles.pages(named) if named else {}
-        return {root: working(item, pages) for root, item in items.items()}
+        """Live profiles by id, with their memories, as they are now; who is no more is absent.
 
-    def _rebuild_one(self, loaded: Working, told: Sequence[Told], progress: Progress) -> bool:
-        """False where somebody else has written the profile meanwhile."""
-        if not is_whole(loaded.profile, told):
-            progress.incomplete += 1
-            return True
+        And whoever must be folded apart with them, or was split off from them: the rows of both lie there.
+        """
+        known: dict[str, Working] = {}
+        wanted, asked = set(profile_ids), set[str]()
+        while wanted:
+            asked |= wanted
+            items = {
+                one.profile_id: one
+                for one in live(self._profiles, wanted, consistent=True).values()
+                if one.state and one.profile_id not in known
+            }
+            named = {reference for item in items.values() for reference in item.pages}
+            pages = self._profiles.pages(named) if named else {}
+            loaded = {root: working(item, pages) for root, item in items.items()}
+            known |= loaded
+            wanted = {
+                one for each in loaded.values() for one in unfolded(each.profile) | old_sides(each.profile)
+            } - asked
+        return known
+
+    def _events(self, known: dict[str, Working], rows: Rows) -> dict[str, Events]:
+        """Of who was unlinked events lie under others too, who need not be of this page."""
+        alone = {root: one for root, one in known.items() if not one.profile.splits}
+        parted = {root: one for root, one in known.items() if one.profile.splits}
+        events = open_events(self._profiles, self._seal, alone, rows)
+        return events | open_events(self._profiles, self._seal, parted, self._history.rows)
+
+    def _rebuild_together(self, loaded: dict[str, Working], events: dict[str, Events], progress: Progress) -> bool:
+        """False where somebody else has written one of them meanwhile."""
         _, compiled = self._definitions()
-        fresh = rebuild(loaded.profile, told, compiled)
-        if fresh == loaded.profile:
-            progress.unchanged += 1
+        stored = {root: one.profile for root, one in loaded.items()}
+        fresh = fold_apart(stored, events, compiled, self._pseudonyms.key)
+        if fresh is None:
+            progress.incomplete += len(loaded)
             return True
-        loaded.profile, loaded.dirty = fresh, True
+        changed = [root for root in loaded if fresh[root] != stored[root]]
+        for root in changed:
+            loaded[root].profile, loaded[root].dirty = fresh[root], True
         try:
-            self._profiles.commit(build_commit(loaded, compiled))
+            if changed:
+                self._profiles.commit(join_commits([build_commit(loaded[root], compiled) for root in changed]))
         except ConflictError:
             self._count("CommitConflicts", 1, {})
             return False
         except (ProfileTooLargeError, UnstorableError):
-            progress.incomplete += 1
+            progress.incomplete += len(loaded)
             return True
-        progress.rebuilt += 1
+        progress.rebuilt += len(changed)
+        progress.unchanged += len(loaded) - len(changed)
         return True
-
-    def _told(self, loaded: dict[str, Working], rows: Rows) -> dict[str, list[Told]]:
-        """By live profile the events that were applied to it or to whom it absorbed, over any merges in between.
-
-        Rows of a version that is not stored are of a commit that has not come to be, and may never.
-        """
-        told: dict[str, list[Told]] = {root: [] for root in loaded}
-        roots = {root: root for root in loaded}
-        data_keys = {root: {one.profile.data_key} for root, one in loaded.items()}
-        asked: set[str] = set()
-        while wanted := data_keys.keys() - asked:
-            absorbed: defaultdict[str, set[bytes]] = defaultdict(set)
-            for row in rows(wanted):
-                root = roots[row.profile_id]
-                plain = self._open(data_keys[row.profile_id], row)
-                if plain is None or row.version > (loaded[root].version or 0):
-                    continue
-                if row.verdict is Verdict.MERGED:
-                    absorbed[row.absorbed].add(plain)
-                elif (event := _read(row, plain)) is not None:
-                    told[root].append(event)
-            asked |= wanted
-            became = live(self._profiles, absorbed.keys() - asked, consistent=True)
-            for profile_id, item in became.items():
-                if item.profile_id in loaded:
-                    roots[profile_id], data_keys[profile_id] = item.profile_id, absorbed[profile_id]
-        return told
-
-    def _open(self, data_keys: Collection[bytes], row: SealedRow) -> bytes | None:
-        """None where it is sealed for a profile that never came to be."""
-        for data_key in data_keys:
-            try:
-                return self._seal.open(data_key, row.sealed)
-            except ValueError:
-                continue
-        return None
 
     def _tell(self, before: Progress, progress: Progress) -> None:
         for name in _OUTCOMES:
@@ -204,12 +198,18 @@ class RebuildProfiles:
                 self._count("ProfilesRebuilt", some, {"outcome": name})
 
 
-def _read(row: SealedRow, plain: bytes) -> Told | None:
-    """None for what is no event (any more): then the events do not add up, and the profile is left as it is."""
-    try:
-        return open_told(row.source, plain, repeated=row.repeated)
-    except msgspec.MsgspecError:
-        return None
+def _groups(known: dict[str, Working]) -> list[set[str]]:
+    """Who is folded together: all who were unlinked from each other and not folded apart since, and everybody else."""
+    groups: list[set[str]] = []
+    names: list[set[str]] = []
+    for root, one in known.items():
+        mine, its_names = {root}, unfolded(one.profile)
+        for place in [place for place, taken in enumerate(names) if taken & its_names][::-1]:
+            mine |= groups.pop(place)
+            its_names |= names.pop(place)
+        groups.append(mine)
+        names.append(its_names)
+    return groups
 
 
 _OUTCOMES: Final = ("rebuilt", "unchanged", "incomplete", "unknown")

@@ -25,6 +25,16 @@ def recognise(token: str | None, keys: Keys, definitions: Definitions) -> Key | 
     return key if key.type == parts.type and key.source in definitions.sources else None
 
 
+def require_server_key(token: str | None, keys: Keys, definitions: Definitions) -> Key:
+    """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
+    key = recognise(token, keys, definitions)
+    if key is None:
+        raise AttuneError("unknown_server_key", "send a server key as Authorization: Bearer", status=401)
+    if key.type != "server":
+        raise AttuneError("server_key_required", "a browser key reads and changes no profile", status=403)
+    return key
+
+
 def require_admin(token: str | None, known: str) -> None:
     """401 `unknown_admin_key` unless `token` is the admin key, `known`."""
     # hashes, because compare_digest tells apart lengths and refuses what is not ASCII

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.consent import SEGMENT, permits
 from attune.domain.profiles import NOBODY, Membership
-from attune.domain.segments.truth import node_holds, node_since, node_until
+from attune.domain.segments.nodes import known_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from attune.domain.profiles import Profile
-    from attune.domain.segments.conditions import Compiled, CompiledSegment
+    from attune.domain.segments.compilation import Compiled, CompiledSegment
 
 #: ms after an entry's grace; longer than wake-ups have ever to be missing before somebody notices
 TOO_LATE: Final = 2 * 86_400_000
 _SEPARATOR = "\x1f"
-_FOREVER: Final = 1 << 62
+_NO_KEY: Final = ("",)
+FOREVER: Final = 1 << 62
 
 
 @dataclass(slots=True)
 class Quiet:
     """Of one profile in memory: before `until` time alone changes nothing. 0 where that is not known.
 
-    `whole`: nothing that any segment asks about has changed unseen since all were looked at.
+    `whole`: nothing that any segment asks about has changed unseen since all were looked at. `seen`: all were looked at
+    once since the profile was loaded: definitions may have changed since it was written.
     """
 
     until: int = 0
     whole: bool = False
+    seen: bool = False
 
 
 def holds(compiled: Compiled, profile: Profile, segment: str, key: str, now: int) -> bool:
@@ -43,86 +46,170 @@ def members(compiled: Compiled, profile: Profile, now: int) -> list[str]:
     """Ids of all segments the profile is in at `now`, sorted; changes nothing."""
     return sorted(
         segment.id
-        for segment in compiled.segments.values()
+        for segment in _concerned(compiled, profile)
         if any(_inside(segment, profile, key, now) for key in _keys(segment, profile))
     )
+
+
+def computed_values(compiled: Compiled, profile: Profile, now: int) -> dict[str, Any]:
+    """The computed traits that have a value at `now`, by name; none of who may not be segmented."""
+    if not permits(SEGMENT, (profile.consent,)):
+        return {}
+    values = {name: reading.value(profile, now) for name, reading in sorted(compiled.computed.items())}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def traits_at(compiled: Compiled, profile: Profile, now: int) -> dict[str, Any]:
+    """Traits, told and computed, as the API and templates show them; a computed one goes before one of its name."""
+    return dict(sorted((profile.trait_values() | computed_values(compiled, profile, now)).items()))
 
 
 def advance(compiled: Compiled, profile: Profile, until: int, quiet: Quiet | None = None) -> list[Change]:
     """Let time pass up to `until`: everything that time alone changes happens, in order, at its own instant."""
     changes: list[Change] = []
+    if not profile.as_of and not profile.events:  # nobody has lived through anything before their first event
+        profile.as_of = max(0, until)
+        return changes
+    if quiet and not quiet.seen:
+        changes, quiet.until = _look_at(_concerned(compiled, profile), profile)
+        quiet.whole = quiet.seen = True
     if quiet and quiet.until > until:
         profile.as_of = max(profile.as_of, until)
         return changes
-    while (
-        instant := _next_instant(compiled.segments.values(), profile, profile.as_of)
-    ) is not None and instant <= until:
+    instant = _next_instant(_concerned(compiled, profile), profile, profile.as_of)
+    while instant <= until:
         profile.as_of = instant
-        changes += evaluate(compiled, profile)
+        changed, instant = _look_at(_concerned(compiled, profile), profile)
+        changes += changed
     profile.as_of = max(profile.as_of, until)
     if quiet:
-        quiet.until = _FOREVER if instant is None else instant
+        quiet.until = instant
     return changes
 
 
 def react(
-    compiled: Compiled, profile: Profile, name: str, traits: Collection[str], quiet: Quiet | None
+    compiled: Compiled, profile: Profile, touched: Mapping[str, Collection[str]], quiet: Quiet, *, in_order: bool
 ) -> list[Change]:
-    """`evaluate` after an event of that name with those traits.
+    """`evaluate` after an event that touched these parts of the profile (`nodes.known_keys`), of timers these things.
 
-    Only what asks about these can have changed, if all was looked at before and time alone changes nothing just now.
+    Only what rests on these can have changed, if all was looked at before and time alone changes nothing just now. What
+    an event changes that came `in_order`, as the newest, it changes at its own time: until then all was as stored.
     """
-    if quiet is None or not quiet.whole or quiet.until <= profile.as_of:
-        if quiet:
-            quiet.until, quiet.whole = 0, True
-        return evaluate(compiled, profile)
-    asking = {segment.id: segment for trait in traits for segment in compiled.by_trait.get(trait, ())}
-    asking |= {segment.id: segment for segment in compiled.by_event.get(name, ())}
-    changes = _bring_in_line(asking.values(), profile)
-    instant = _next_instant(asking.values(), profile, profile.as_of)
-    quiet.until = quiet.until if instant is None else min(quiet.until, instant)
+    if not quiet.whole or quiet.until <= profile.as_of:
+        changes, quiet.until = _look_at(_concerned(compiled, profile), profile, in_order=in_order)
+        quiet.whole = True
+        return changes
+    by_key = compiled.by_key
+    keys = [key for key in touched if key in by_key]
+    if not keys:
+        return []
+    asking: Collection[CompiledSegment] = by_key[keys[0]]
+    if len(keys) > 1:
+        asking = {segment.id: segment for key in keys for segment in by_key[key]}.values()
+    # a timer of one thing says nothing of the others, unless something else was touched too
+    things = (keys[0], touched[keys[0]]) if len(keys) == 1 else None
+    changes, instant = _look_at(asking, profile, in_order=in_order, things=things)
+    quiet.until = min(quiet.until, instant)
     return changes
 
 
 def evaluate(compiled: Compiled, profile: Profile) -> list[Change]:
     """Bring memberships in line with the truth as of `profile.as_of`; answers the exits that campaigns must hear of."""
-    return _bring_in_line(compiled.segments.values(), profile)
+    return _look_at(_concerned(compiled, profile), profile)[0]
 
 
-def _bring_in_line(segments: Collection[CompiledSegment], profile: Profile) -> list[Change]:
+def _concerned(compiled: Compiled, profile: Profile) -> Collection[CompiledSegment]:
+    """The segments that the profile may be in, and those it was in: of all others nothing is known of it."""
+    found = {segment.id: segment for segment in compiled.unconditional}
+    by_key = compiled.by_key
+    for key in known_keys(profile):
+        if key in by_key:
+            for segment in by_key[key]:
+                found[segment.id] = segment
+    for name in profile.memberships:
+        segment_id = name.partition(_SEPARATOR)[0]
+        if segment_id not in found and segment_id in compiled.segments:
+            found[segment_id] = compiled.segments[segment_id]
+    return found.values()
+
+
+def _look_at(
+    segments: Collection[CompiledSegment],
+    profile: Profile,
+    *,
+    in_order: bool = False,
+    things: tuple[str, Collection[str]] | None = None,
+) -> tuple[list[Change], int]:
+    """Memberships in line with the truth as of now; which exits to tell, and when time alone may change any.
+
+    `things`: of those that are keyed by this slot only these things.
+    """
     changes: list[Change] = []
-    now = profile.as_of
+    now, memberships, first = profile.as_of, profile.memberships, FOREVER
+    said = profile.consent.get(SEGMENT)
+    may_be_in = said is not None and said.granted  # `permits`, of one person and without a detour
     for segment in segments:
-        for key in _keys(segment, profile):
-            stay = profile.memberships.get(_member(segment.id, key))
-            inside = _inside(segment, profile, key, now)
-            if inside and (stay is None or stay.left_at is not None):
-                profile.memberships[_member(segment.id, key)] = _entered(segment, profile, key, now, stay)
-            elif not inside and stay is not None and stay.left_at is None:
-                stay.left_at = max(stay.entered_at, _since(segment, profile, key, now))
-                if stay.announced and stay.told != NOBODY:
+        if segment.since > now:  # until then it is as it was before
+            first = min(first, segment.since)
+            continue
+        root = segment.root
+        for key in _NO_KEY if segment.keyed is None else _keys(segment, profile, things):
+            name = _member(segment.id, key) if key else segment.id
+            stay = memberships.get(name)
+            if may_be_in and root.holds(profile, key, now):
+                if stay is None or stay.left_at is not None:
+                    since = now if in_order else _since(segment, profile, key, now, inside=True)
+                    memberships[name] = _entered(since, profile, stay)
+            elif stay is not None and stay.left_at is None:
+                since = now if in_order else _since(segment, profile, key, now, inside=False)
+                stay.left_at = max(stay.entered_at, since)
+                if stay.announced and stay.told != NOBODY and stay.left_at >= segment.since:
                     changes.append(SegmentLeft(segment.id, stay.left_at, key))
-    return changes
+            instant = root.until(profile, key, now)
+            if instant is not None and instant < first:
+                first = instant
+    return changes, first
 
 
 def announce(compiled: Compiled, profile: Profile, read_up_to: int) -> list[Change]:
     """The entries that campaigns should hear of now: still standing, and their grace is over. Each is told once.
 
     Over by the stream, which was read up to what was received at `read_up_to`, not by the clock: what ends the stay may
-    lie further back. An entry that is only learnt of `TOO_LATE` is history, which somebody sends again: nobody is told.
+    lie further back. An entry that is only learnt of `TOO_LATE` is history, which somebody sends again, and one before
+    the segment took over as it is was nobody's news: nobody is told.
     """
     changes: list[Change] = []
     for segment, key, stay in _waiting(compiled, profile):
-        if stay.entered_at + segment.grace > read_up_to:
+        if stay.entered_at >= segment.since and stay.entered_at + segment.grace > read_up_to:
             continue
         stay.announced = True
         if segment.keyed is not None:
             timer = profile.timers[segment.keyed.slot][key]
             timer.announced = timer.did
-        if stay.entered_at + segment.grace + TOO_LATE <= read_up_to:
+        if stay.entered_at < segment.since or stay.entered_at + segment.grace + TOO_LATE <= read_up_to:
             stay.told = NOBODY
             continue
         changes.append(SegmentEntered(segment.id, stay.entered_at, key))
+    return changes
+
+
+def forget_stays(compiled: Compiled, profile: Profile) -> list[Change]:
+    """Drop the stays of things that are known no more, and of keys that the segment has not (any more).
+
+    What was pushed out by newer things while campaigns counted on it has left: the exits that they must hear of.
+    """
+    changes: list[Change] = []
+    for name, stay in list(profile.memberships.items()):
+        segment_id, _, key = name.partition(_SEPARATOR)
+        segment = compiled.segments.get(segment_id)
+        if segment is None or segment.since > profile.as_of:
+            continue
+        if (not key) if segment.keyed is None else key in profile.timers.get(segment.keyed.slot, ()):
+            continue
+        del profile.memberships[name]
+        told = stay.announced and stay.told != NOBODY and stay.entered_at >= segment.since
+        if told and key and segment.keyed is not None and stay.left_at is None:
+            changes.append(SegmentLeft(segment_id, profile.as_of, key))
     return changes
 
 
@@ -133,8 +220,9 @@ def next_due(compiled: Compiled, profile: Profile) -> int | None:
     """
     soonest = profile.as_of + 1
     instants = [max(stay.entered_at + segment.grace, soonest) for segment, _, stay in _waiting(compiled, profile)]
-    change = _next_instant(compiled.segments.values(), profile, profile.as_of)
-    return min((instant for instant in (change, *instants) if instant is not None), default=None)
+    instants.append(_next_instant([*_concerned(compiled, profile), *compiled.pending], profile, profile.as_of))
+    first = min(instants)
+    return None if first == FOREVER else first
 
 
 def _waiting(compiled: Compiled, profile: Profile) -> Iterator[tuple[CompiledSegment, str, Membership]]:
@@ -151,40 +239,48 @@ def _waiting(compiled: Compiled, profile: Profile) -> Iterator[tuple[CompiledSeg
         yield segment, key, stay
 
 
-def _next_instant(segments: Collection[CompiledSegment], profile: Profile, after: int) -> int | None:
-    first = None
+def _next_instant(segments: Iterable[CompiledSegment], profile: Profile, after: int) -> int:
+    first = FOREVER
     for segment in segments:
+        if segment.since > after:
+            first = min(first, segment.since)
+            continue
+        until = segment.root.until
         for key in _keys(segment, profile):
-            instant = node_until(segment.root, profile, key, after)
-            if instant is not None and (first is None or instant < first):
+            instant = until(profile, key, after)
+            if instant is not None and instant < first:
                 first = instant
     return first
 
 
-def _keys(segment: CompiledSegment, profile: Profile) -> list[str]:
-    return [""] if segment.keyed is None else list(profile.timers.get(segment.keyed.slot, ()))
+def _keys(
+    segment: CompiledSegment, profile: Profile, things: tuple[str, Collection[str]] | None = None
+) -> Collection[str]:
+    if segment.keyed is None:
+        return _NO_KEY
+    if things is not None and things[0] == segment.keyed.slot:
+        return things[1]
+    return tuple(profile.timers.get(segment.keyed.slot, ()))
 
 
 def _inside(segment: CompiledSegment, profile: Profile, key: str, now: int) -> bool:
-    return permits(SEGMENT, (profile.consent,)) and node_holds(segment.root, profile, key, now)
+    return permits(SEGMENT, (profile.consent,)) and segment.root.holds(profile, key, now)
 
 
-def _since(segment: CompiledSegment, profile: Profile, key: str, now: int) -> int:
-    """The instant since which it is as it is, consent included."""
+def _since(segment: CompiledSegment, profile: Profile, key: str, now: int, *, inside: bool) -> int:
+    """The instant since which the condition holds or does not, as it does now, consent included."""
     consent = profile.consent.get(SEGMENT)
     said_at = consent.at if consent else 0
-    if not permits(SEGMENT, (profile.consent,)):
+    if not inside and not permits(SEGMENT, (profile.consent,)):
         return said_at
-    return min(now, max(said_at, node_since(segment.root, profile, key, now)))
+    return min(now, max(said_at, segment.root.since(profile, key, now)))
 
 
-def _entered(segment: CompiledSegment, profile: Profile, key: str, now: int, last: Membership | None) -> Membership:
-    earliest = max(profile.first_seen, (last.left_at or 0) if last else 0)
-    return Membership(entered_at=max(earliest, _since(segment, profile, key, now)))
+def _entered(since: int, profile: Profile, last: Membership | None) -> Membership:
+    if last is not None and last.left_at is not None and last.left_at > since:
+        since = last.left_at
+    return Membership(max(profile.first_seen, since))
 
 
 def _member(segment: str, key: str) -> str:
     return f"{segment}{_SEPARATOR}{key}" if key else segment
-
-
-__all__ = ["advance", "announce", "evaluate", "holds", "members", "next_due"]

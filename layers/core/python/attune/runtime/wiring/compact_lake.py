@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.adapters.duckdb_lake import DuckCompaction
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
+from attune.adapters.dynamodb_sizes import DynamoSizes
 from attune.adapters.s3_lake import S3LakeFiles
 from attune.runtime.clients import client
+from attune.runtime.clock import now
 from attune.runtime.scratch import own_folder
 from attune.use_cases.compact_lake import CompactLake
 
@@ -29,6 +32,9 @@ def compact_lake(settings: CompactLakeSettings, telemetry: Telemetry) -> Compact
         compaction=DuckCompaction(own_folder("compact-lake")),
         profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=""),
         everybody=DynamoProfileScan(tables, settings.profiles_table),
+        definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        sizes=DynamoSizes(tables, settings.definitions_table),
+        clock=now,
         retention_hours=settings.stream_retention_hours,
         count=telemetry.count,
         report=report,

@@ -6,18 +6,20 @@ import secrets
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_keys import DynamoKeys
+from attune.adapters.dynamodb_sizes import DynamoSizes
 from attune.adapters.secrets_manager import SecretMap, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageDefinitionsSettings
+from attune.use_cases.count_segments import ShowSizes
 from attune.use_cases.manage_definitions import ManageDefinitions
 
 
-def manage_definitions(settings: ManageDefinitionsSettings) -> ManageDefinitions:
+def manage_definitions(settings: ManageDefinitionsSettings) -> tuple[ManageDefinitions, ShowSizes]:
     """Secret maps are read anew each time: an edit must not start from a copy."""
     tables = client("dynamodb")
     vault = client("secretsmanager")
-    return ManageDefinitions(
+    manage = ManageDefinitions(
         store=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         webhook_secrets=SecretMap(vault, settings.webhook_secrets, clock=now, lifetime=0),
@@ -26,3 +28,4 @@ def manage_definitions(settings: ManageDefinitionsSettings) -> ManageDefinitions
         clock=now,
         random_bytes=secrets.token_bytes,
     )
+    return manage, ShowSizes(history=DynamoSizes(tables, settings.definitions_table), authorise=manage.authorise)

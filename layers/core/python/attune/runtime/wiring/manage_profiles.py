@@ -8,23 +8,40 @@ from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
-from attune.adapters.secrets_manager import SecretPseudonyms
+from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageProfilesSettings
+from attune.use_cases.manage_lists import ManageLists
 from attune.use_cases.manage_profiles import ManageProfiles
+from attune.use_cases.unlink_profiles import UnlinkProfiles
 
 
-def manage_profiles(settings: ManageProfilesSettings) -> ManageProfiles:
-    """The only writes are holds and records on the stream."""
-    tables = client("dynamodb")
-    return ManageProfiles(
-        profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
+def manage_profiles(settings: ManageProfilesSettings) -> tuple[ManageProfiles, ManageLists, UnlinkProfiles]:
+    """What server keys may, of one customer and of lists, and what the admin may.
+
+    The only writes are holds and records on the stream.
+    """
+    tables, vault = client("dynamodb"), client("secretsmanager")
+    profiles = DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table)
+    stream = KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name)
+    pseudonyms = SecretPseudonyms(vault, settings.identity_secret)
+    manage = ManageProfiles(
+        profiles=profiles,
         deliveries=DynamoDeliveries(tables, settings.deliveries_table),
         holds=DynamoHolds(tables, settings.identities_table),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
-        stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
-        pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
+        stream=stream,
+        pseudonyms=pseudonyms,
         clock=now,
     )
+    lists = ManageLists(profiles=profiles, stream=stream, pseudonyms=pseudonyms, clock=now)
+    unlink = UnlinkProfiles(
+        profiles=profiles,
+        stream=stream,
+        pseudonyms=pseudonyms,
+        admin_key=SecretText(vault, settings.admin_secret, clock=now).value,
+        clock=now,
+    )
+    return manage, lists, unlink

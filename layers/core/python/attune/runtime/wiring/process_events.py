@@ -50,4 +50,5 @@ def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> Pro
         count=telemetry.count,
         pause=pause,
         report=telemetry.failed,
+        elapsed=telemetry.elapsed,
     )

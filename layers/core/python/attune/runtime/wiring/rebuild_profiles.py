@@ -10,6 +10,7 @@ from attune.adapters.athena_history import AthenaHistory
 from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profiles import DynamoProfiles
+from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.streams import pause
@@ -33,6 +34,7 @@ def rebuild_profiles(settings: RebuildProfilesSettings, count: Count) -> Rebuild
         profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
         history=AthenaHistory(queries, S3FeatureRows(client("s3"), settings.lake_bucket)),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
         seal=AesSeal(),
         count=count,
         pause=pause,

@@ -1,0 +1,206 @@
+"""Why somebody is in a segment, or is not: now, by what the profile keeps, or at a past time, by the lake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from attune.domain import segments
+from attune.domain.consent import SEGMENT
+from attune.domain.errors import AttuneError
+from attune.domain.folding_apart import whose
+from attune.domain.previews import drafted
+from attune.domain.profile_state import decode_profile
+from attune.domain.rebuilding import is_whole
+from attune.domain.reliving import has_done, relive
+from attune.domain.segments import compile_segments
+from attune.domain.segments.evidence import Seen
+from attune.domain.segments.why import standings
+from attune.domain.splits import unlinked_at
+from attune.domain.working import Working
+from attune.ports.rebuilding import LakeSlowError
+from attune.sources.payloads import parse_time
+from attune.use_cases.compile_definitions import CompileDefinitions
+from attune.use_cases.find_profiles import find
+from attune.use_cases.manage_profiles import read_address
+from attune.use_cases.open_events import open_events
+from attune.use_cases.recognise_keys import require_server_key
+from attune.use_cases.show_times import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from attune.domain.consent import Consent
+    from attune.domain.definitions import Definitions
+    from attune.domain.profiles import Profile
+    from attune.domain.rebuilding import Told
+    from attune.domain.segments.compilation import Compiled
+    from attune.domain.segments.why import Part, Standing
+    from attune.ports import Clock, DefinitionReader, Identified, Key, Keys, ProfileItem, ProfileReader, Seal
+    from attune.ports.rebuilding import History
+
+#: things (carts) of one answer
+MAX_THINGS: Final = 50
+#: seconds until the same question may be answered from what the lake has been asked already
+RETRY_AFTER: Final = 10
+
+type Json = dict[str, Any]
+
+
+class ExplainSegments:
+    """Reads consistently and changes nothing. The lake is asked only about the past."""
+
+    def __init__(
+        self,
+        *,
+        profiles: ProfileReader,
+        definitions: DefinitionReader,
+        keys: Keys,
+        pseudonyms: Identified,
+        history: History,
+        seal: Seal,
+        clock: Clock,
+    ) -> None:
+        self._profiles = profiles
+        self._definitions = CompileDefinitions(definitions)
+        self._keys = keys
+        self._pseudonyms = pseudonyms
+        self._history = history
+        self._seal = seal
+        self._clock = clock
+
+    def authorise(self, token: str | None) -> Key:
+        """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
+        return require_server_key(token, self._keys, self._definitions()[0])
+
+    def __call__(self, address: str, segment: str, query: Mapping[str, str]) -> Json:
+        """Of the profile behind `namespace:value`; `query`: `at` (ISO 8601) and `key`, both optional.
+
+        404 `unknown_profile`, `unknown_segment`; 400 `invalid_time`, `invalid_identifier`; 503 `lake_slow`.
+        """
+        definitions, compiled = self._definitions()
+        if segment not in compiled.segments:
+            waits = ": it waits until profiles hold what it asks about" if segment in definitions.pending else ""
+            raise AttuneError("unknown_segment", f"there is no segment `{segment}`{waits}", status=404)
+        item = self._find(address)
+        profile = decode_profile(item.state)
+        now = max(self._clock(), profile.as_of)
+        at = _instant(query.get("at"), now)
+        told: Sequence[Told] = ()
+        lake = None
+        if at is None:
+            at = now
+            segments.advance(compiled, profile, at)
+            segments.evaluate(compiled, profile)
+        else:
+            told = self._told(profile, item.version)
+            lake = {"events": len(told), "whole": is_whole(profile, told, unlinked_at(profile))}
+            # alone, and as if it had always been as it is today
+            definitions = drafted(definitions.segments[segment], definitions)
+            compiled = compile_segments(definitions)
+            profile = relive(profile, told, compiled, at)
+        if not has_done(profile):
+            raise AttuneError("unknown_profile", "nothing was known of this profile then", status=404)
+        return self._shown((definitions, compiled), segment, profile, query.get("key"), told) | {"lake": lake}
+
+    def _find(self, address: str) -> ProfileItem:
+        key = self._pseudonyms.key(read_address(address))
+        item = find(self._profiles, [key], consistent=True).get(key)
+        if item is None or not item.state:
+            raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
+        return item
+
+    def _told(self, profile: Profile, version: int) -> list[Told]:
+        loaded = {profile.profile_id: Working(profile, version)}
+        try:
+            events = open_events(self._profiles, self._seal, loaded, self._history.rows)
+        except LakeSlowError:
+            raise AttuneError(
+                "lake_slow",
+                "the lake is still being read; send the same request again",
+                status=503,
+                retry_after=RETRY_AFTER,
+            ) from None
+        return whose(profile.splits, events[profile.profile_id], self._pseudonyms.key)
+
+    def _shown(
+        self,
+        current: tuple[Definitions, Compiled],
+        segment: str,
+        profile: Profile,
+        key: str | None,
+        told: Sequence[Told],
+    ) -> Json:
+        definitions, compiled = current
+        found = standings(compiled, definitions, segment, profile, key)
+        messages = {one.order: one.event.message_id for one in told}
+        return {
+            "profile_id": profile.profile_id,
+            "segment": segment,
+            "at": iso(profile.as_of),
+            "in": any(one.inside for one in found),
+            "consent": _consent(profile.consent.get(SEGMENT)),
+            "things": len(found),
+            "standings": [
+                _standing(one, messages, of_now=not told)
+                for one in sorted(found, key=lambda one: (not one.inside, one.key))[:MAX_THINGS]
+            ],
+        }
+
+
+def _instant(text: str | None, now: int) -> int | None:
+    if text is None:
+        return None
+    at = parse_time(text)
+    if at is None or at > now:
+        raise AttuneError("invalid_time", "at must be a time in ISO 8601, and not in the future")
+    return at
+
+
+def _consent(record: Consent | None) -> Json:
+    """Whether the purpose lets segments be asked at all, and who said so."""
+    if record is None:
+        return {"purpose": SEGMENT, "granted": False, "at": None, "source": None}
+    return {"purpose": SEGMENT, "granted": record.granted, "at": iso(record.at) or None, "source": record.source}
+
+
+def _standing(standing: Standing, messages: Mapping[bytes, str], *, of_now: bool) -> Json:
+    """What campaigns were told is known of now only."""
+    told = {"told_at": _iso(standing.told_at), "tells_at": _iso(standing.tells_at)} if of_now else {}
+    return {
+        "key": standing.key or None,
+        "in": standing.inside,
+        "since": _iso(standing.since),
+        "changes_at": _iso(standing.changes_at),
+        **told,
+        "condition": _part(standing.condition, messages),
+    }
+
+
+def _part(part: Part, messages: Mapping[bytes, str]) -> Json:
+    shown: Json = {
+        "condition": part.says,
+        "holds": part.holds,
+        "since": _iso(part.since),
+        "changes_at": _iso(part.changes_at),
+        "rests_on": {name: _evidence(name, value, messages) for name, value in part.rests_on.items()},
+    }
+    return shown | ({"parts": [_part(one, messages) for one in part.parts]} if part.parts else {})
+
+
+def _evidence(name: str, value: Any, messages: Mapping[bytes, str]) -> Any:
+    if isinstance(value, list) and value and isinstance(value[0], Seen):
+        return [_seen(one, messages) for one in value]
+    return _iso(value) if name.endswith("_at") else value
+
+
+def _seen(one: Seen, messages: Mapping[bytes, str]) -> Json:
+    shown: Json = {"at": iso(one.time)}
+    if one.value is not None:
+        shown["value"] = one.value
+    if one.order in messages:
+        shown["message_id"] = messages[one.order]
+    return shown
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else iso(instant) or None

@@ -1,0 +1,83 @@
+"""A window runs out and nobody does anything: the exit is in the profile within 150 s of the instant it is due."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from attune.adapters.dynamodb_profiles import DynamoProfiles
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Membership
+from local.demo.shop import EVERYTHING, Shop
+from local.state import client_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.state import Stack
+
+#: ms
+WINDOW = 20_000
+#: seconds from the instant an exit is due to its being in the profile
+BAR = 150
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Stack) -> Iterator[Shop]:
+    with closing(Shop(stack, "shpss_unused")) as opened:
+        yield opened
+
+
+def once[T](ask: Callable[[], T | None], seconds: float) -> T:
+    """What is answered as soon as there is an answer."""
+    end = time.monotonic() + seconds
+    while (answer := ask()) is None:
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.5)
+    return answer
+
+
+def stored_stay(stack: Stack, profile_id: str, segment: str) -> Membership | None:
+    """As the profile was written last: unlike the API's answer it does not look at the clock by itself."""
+    make: Any = boto3.client
+    client = make("dynamodb", **client_settings(stack.aws_endpoint_url))
+    store = DynamoProfiles(client, profiles=stack.outputs["ProfilesTable"], identities="")
+    [item] = store.items([profile_id], consistent=True).values()
+    return decode_profile(item.state).memberships.get(segment)
+
+
+def test_a_window_exit_happens_on_the_deployed_stack_with_no_event_arriving(stack: Stack, shop: Shop) -> None:
+    run = str(int(time.time() * 1_000))
+    # an event of its own, because other tests share the stack
+    segment, visitor, name = f"just_looked_{run}", f"window-{run}", f"Window Looked At {run}"
+    when = {"type": "performed", "event": name, "within": "20s"}
+    shop.admin("PUT", f"/v1/definitions/segment/{segment}", {"kind": "segment", "id": segment, "when": when})
+    time.sleep(6)  # every function has noticed
+    consent = {"consent": {"categoryPreferences": EVERYTHING}}
+    look = {"type": "track", "userId": visitor, "event": name, "messageId": visitor, "context": consent}
+    shop.send_batch(gzip.compress(json.dumps({"batch": [look]}).encode()))
+    known = once(lambda: shop.profile("user_id", visitor), 30)
+    entered = stored_stay(stack, known["profile_id"], segment)
+    assert entered is not None
+    assert segment in known["segments"]
+    due = entered.entered_at + WINDOW
+    assert entered.left_at is None
+
+    def left() -> Membership | None:
+        found = stored_stay(stack, known["profile_id"], segment)
+        return found if found is not None and found.left_at is not None else None
+
+    exited = once(left, due / 1_000 - time.time() + BAR)
+    assert exited.left_at == due
+    assert time.time() - due / 1_000 <= BAR
+    again = shop.profile("user_id", visitor)
+    assert again is not None
+    assert segment not in again["segments"]
