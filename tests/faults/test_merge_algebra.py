@@ -22,7 +22,6 @@ from attune.domain.identifiers import Identifier
 from attune.domain.profiles import (
     FINGERPRINT,
     Link,
-    Mark,
     Membership,
     Position,
     Profile,
@@ -32,6 +31,7 @@ from attune.domain.profiles import (
     cause_of,
     merge_profiles,
 )
+from attune.domain.windows import Mark
 from tests.builders import MINUTE, NOW, event
 from tests.faults.effort import examples
 

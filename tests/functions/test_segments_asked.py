@@ -43,9 +43,7 @@ def store_a_viewer(deployment: Deployment) -> None:
     client = deployment.cloud.client("dynamodb")
     store = DynamoProfiles(client, profiles=tables["profiles"], identities=tables["identities"])
     [named] = identifiers(user_id="ada")
-    claim = Claim(
-        identity_key=Pseudonyms().key(named), read=None, identity=Identity(profile_id=ada.profile_id, at=NOW)
-    )
+    claim = Claim(identity_key=Pseudonyms().key(named), read=None, identity=Identity(profile_id=ada.profile_id, at=NOW))
     item = ProfileItem(profile_id=ada.profile_id, version=1, state=encode_profile(ada))
     store.commit(Commit(items=((None, item),), claims=(claim,)))
 

@@ -236,7 +236,9 @@ def test_a_definition_that_never_keeps_still_is_a_409() -> None:
     assert refused(lambda: editor.manage.delete("segment", "keen"))[:2] == (409, "conflict")
 
 
-def test_a_changed_segment_is_shown_as_it_serves_and_as_it_will(editor: Editor) -> None:
+def test_a_changed_segment_is_shown_as_it_serves_and_as_it_will() -> None:
+    instants = itertools.count(NOW - 1_000)
+    editor = Editor(MemoryDefinitions(definition_list(), clock=lambda: next(instants)))
     searched = views_segment(when=Performed(event="Searched"))
     assert editor.put(searched) | {"version": 2} == editor.put(searched) | {"changed": True}
     shown = editor.manage.one("segment", "keen")

@@ -100,8 +100,9 @@ def rebuild(
     fresh.traits, fresh.windows, fresh.timers, fresh.carts, fresh.activity = {}, {}, {}, {}, None
     fresh.consent, fresh.scores, fresh.lists, fresh.memberships = {}, {}, {}, {}
     listed = [one for one in _once(told) if one.event.type == LIST]
+    quiet = segments.Quiet()
     for _, _, step in sorted(_steps(stored, [*kept, *listed]), key=_place):
-        _live_through(fresh, step, compiled)
+        _live_through(fresh, step, compiled, quiet)
     segments.advance(compiled, fresh, stored.as_of)
     fresh.consent, fresh.scores, fresh.lists = dict(stored.consent), dict(stored.scores), dict(stored.lists)
     fresh.events = stored.events
@@ -164,19 +165,22 @@ def _place(step: tuple[int, int, _Step]) -> tuple[int, int, bytes]:
     return at, kind, what.order if isinstance(what, Told) else b""
 
 
-def _live_through(fresh: Profile, step: _Step, compiled: Compiled) -> None:
+def _live_through(fresh: Profile, step: _Step, compiled: Compiled, quiet: segments.Quiet) -> None:
     """As `process_events` would at that instant, campaigns aside; what is forgotten live is forgotten here."""
     match step:
         case Told():
-            fold_event(fresh, step.event, step.order, compiled)
-            finish(fresh, compiled, fresh.as_of, _NOT_READ)
+            fold_event(fresh, step.event, step.order, compiled, quiet)
+            finish(fresh, compiled, fresh.as_of, _NOT_READ, quiet)
         case Consent():
-            segments.advance(compiled, fresh, step.at - 1)
+            segments.advance(compiled, fresh, step.at - 1, quiet)
             fresh.as_of = max(fresh.as_of, step.at)
             fresh.consent = {SEGMENT: step}
+            quiet.whole = False  # with another consent any membership may be another
+            quiet.until = 0
             if fresh.events:
                 segments.evaluate(compiled, fresh)
         case (model, score):
+            quiet.whole, quiet.until = False, 0
             fold_score(fresh, model, score, compiled)
 
 

@@ -76,11 +76,17 @@ def advance(compiled: Compiled, profile: Profile, until: int, quiet: Quiet | Non
     if quiet and quiet.until > until:
         profile.as_of = max(profile.as_of, until)
         return changes
-    instant = _next_instant(_concerned(compiled, profile), profile, profile.as_of)
-    while instant <= until:
+    #: when each segment is to be looked at again; no other can change by time alone
+    clocks = {
+        segment.id: (_next_instant((segment,), profile, profile.as_of), segment)
+        for segment in _concerned(compiled, profile)
+    }
+    while (instant := min((at for at, _ in clocks.values()), default=FOREVER)) <= until:
         profile.as_of = instant
-        changed, instant = _look_at(_concerned(compiled, profile), profile)
-        changes += changed
+        for segment in [segment for at, segment in clocks.values() if at == instant]:
+            changed, again = _look_at((segment,), profile)
+            changes += changed
+            clocks[segment.id] = again, segment
     profile.as_of = max(profile.as_of, until)
     if quiet:
         quiet.until = instant

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     type Until = Callable[[Profile, str, int], int | None]
 
 
+#: instants that are tried in search of the next change; after these it is asked again
+LOOK_AHEAD: Final = 8
 #: nothing is known of them
 _NOBODY: Final = Profile(profile_id="")
 _OF_TRAITS: Final = "trait "
@@ -100,7 +102,8 @@ def leaf(
         if until is not None:
             return until(profile, at)
         truth = holds(profile, at)
-        return next((i for i in sorted(set(instants(profile))) if i > at and holds(profile, i) != truth), None)
+        ahead = sorted(instant for instant in set(instants(profile)) if instant > at)[:LOOK_AHEAD]
+        return next((instant for instant in ahead if holds(profile, instant) != truth), ahead[-1] if ahead else None)
 
     return Node(
         condition,

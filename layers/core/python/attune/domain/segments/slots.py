@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -145,20 +146,20 @@ def _first(read: Read, properties: Iterable[str], said: dict[str, Any]) -> int |
 
 
 def _hash(value: Any) -> int | None:
-    """6 bytes that stand for a text or a number; 1 and 1.0 are one value."""
+    """6 bytes that stand for a text or a number; 1 and 1.0 are one value, and so are 0 and -0.0."""
     if isinstance(value, str):
         return int.from_bytes(short_hash("text", value[:MAX_TEXT])[:6])
-    if not is_number(value):
+    if not is_number(value) or not isfinite(value):
         return None
-    return int.from_bytes(short_hash("number", repr(float(value)))[:6])
+    return int.from_bytes(short_hash("number", repr(int(value) if value == int(value) else value))[:6])
 
 
 def _value(value: Any) -> int | float | str | None:
-    """A text, cut, or a number; one that msgpack cannot hold is none."""
+    """A text, cut, or a number; a whole one of more than 64 bits is none."""
     if isinstance(value, str):
         return value[:MAX_TEXT]
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) <= LARGEST * MILLION else None
+        return value if abs(value) < 1 << 63 else None
     return value if isinstance(value, float) else None
 
 
