@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VIEW, CART, ORDER = "Product Viewed", "Cart Viewed", "Order Completed"
 
@@ -61,3 +64,40 @@ TWENTY: Final = [
         "counted_among_the_best", {"type": "score", "model": "shopper_clusters", "operator": "equals", "value": "vip"}
     ),
 ]
+
+
+def all_kinds(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Twenty segments and the computed traits they ask for: every kind, on events of these six names or more."""
+    event, within = {"event": names[0]}, {"within": "30d"}
+    figures: list[dict[str, Any]] = [
+        {
+            "type": "aggregate",
+            "function": function,
+            **event,
+            "property": "price",
+            **within,
+            "operator": "at_least",
+            "value": 50,
+        }
+        for function in ("sum", "average", "minimum", "maximum", "distinct")
+    ]
+    computed = [
+        {
+            "kind": "computed_trait",
+            "id": f"t{function}",
+            "compute": {"function": function, **event, "property": "category"},
+        }
+        for function in ("most_frequent", "unique_list", "last", "first", "unique_count")
+    ]
+    others: list[dict[str, Any]] = [
+        *({"type": "trait", "trait": one["id"], "operator": "is_set"} for one in computed),
+        *({"type": "performed", **event, "at_least": count, **within} for count in (1, 10, 100)),
+        {"type": "performed", **event, "at_most": 99, **within},
+        {"type": "sequence", "steps": [{"event": names[1]}, {"event": names[2]}], "span": "1h", **within},
+        {"type": "dwelled", "event": names[3], "next": [names[4]], "at_least": "1m", **within},
+        {"type": "abandoned", "key": "quantity", "did": [event], "without": [{"event": names[5]}], "after": "1h"},
+        {"type": "last_performed", **event, "operator": "older_than", "value": "1d"},
+        {"type": "first_performed", **event, "operator": "within_last", "value": "30d"},
+        {"type": "random_bucket", "salt": "s", "high": 50},
+    ]
+    return computed + [{"kind": "segment", "id": f"s{n}", "when": when} for n, when in enumerate(figures + others)]

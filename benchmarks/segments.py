@@ -17,11 +17,12 @@ import msgspec
 import rule_engine
 
 from attune.domain.consent import Consent
-from attune.domain.definitions import Segment, snapshot
+from attune.domain.definitions import Segment, decode_definition, snapshot
 from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
 from attune.domain.profiles import Profile
 from attune.domain.segments import Compiled, Quiet, advance, compile_segments, keep, members, react
+from benchmarks.definitions import all_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +79,7 @@ def figures() -> list[dict[str, Any]]:
         _figure("100 segments of 4 conditions, rule-engine", library, None, None),
         _figure("the same, of what rule-engine takes", ours, library, 1 / LIBRARY_BAR),
     ]
-    return found + _growth(lives)
+    return [*found, *_growth(lives), _figure("20 segments of all kinds, every slot full", _full_slots(), None, None)]
 
 
 def show() -> None:
@@ -103,6 +104,29 @@ def _growth(lives: list[list[Event]]) -> list[dict[str, Any]]:
         name = f"{size:,} definitions, of which 10 are touched"
         found.append(_figure(name, seconds, per_event[0], GROWTH_BAR))
     return found
+
+
+def _full_slots() -> float:
+    """The dearest case: a busy person of whom all that conditions may ask for is kept, loaded anew for every event."""
+    at = START
+    compiled = compile_segments(snapshot(tuple(decode_definition(one) for one in all_kinds(NAMES))))
+    profile, lives = _somebody(0), [event for life in _lives() for event in life]
+    for number, event in enumerate(lives):
+        at = START + number * MINUTE
+        _take(compiled, profile, msgspec.structs.replace(event, time=at), number.to_bytes(8), Quiet())
+    began = time.process_time()
+    for number, event in enumerate(lives[:EVENTS]):
+        at += MINUTE
+        _take(
+            compiled, profile, msgspec.structs.replace(event, time=at), (number + PEOPLE * EVENTS).to_bytes(8), Quiet()
+        )
+    return (time.process_time() - began) / EVENTS
+
+
+def _take(compiled: Compiled, profile: Profile, event: Event, order: bytes, quiet: Quiet) -> None:
+    advance(compiled, profile, event.time - 1, quiet)
+    profile.as_of, profile.events = event.time, profile.events + 1
+    react(compiled, profile, keep(compiled, profile, event, event.name, order), quiet, in_order=True)
 
 
 def _in_turns(sides: Sequence[Callable[[], float]]) -> list[float]:

@@ -149,6 +149,13 @@ def test_a_segment_that_gets_a_key_or_loses_it_leaves_no_stay_behind() -> None:
         assert not old & set(profile.memberships)
 
 
+def test_a_grace_that_outlasts_what_it_waits_for_is_refused() -> None:
+    when = CARTS | {"key": "cart_id", "after": "20d"}
+    for grace, problems in (("9d", 0), ("10d", 1)):
+        one = decode_definition({"kind": "segment", "id": "s", "when": when, "grace": grace})
+        assert len(check(one, Definitions())) == problems
+
+
 def test_a_path_of_many_digits_leads_nowhere() -> None:
     path = "a." + "9" * 5_000
     where = [{"property": path, "operator": "is_set"}]

@@ -31,7 +31,7 @@ from attune.domain.profiles import (
     cause_of,
     merge_profiles,
 )
-from attune.domain.windows import Mark
+from attune.domain.windows import Mark, Sample, Samples, Sessions, add_sample, add_to_sessions
 from tests.builders import MINUTE, NOW, event
 from tests.faults.effort import examples
 
@@ -43,11 +43,13 @@ fixed = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-#: how many marks each slot needs
-CAPACITIES = {"three": 3, "one": 1}
+#: how many marks each slot needs, and how many samples; the first letter says which are kept
+MARKED = {"n-three": 3, "n-one": 1, "o-two": 2}
+SAMPLED = {"a-two": 2, "b-two": 2, "e-two": 2, "t-two": 2, "f-one": 1, "u-two": 2}
+CAPACITIES = MARKED | SAMPLED
 OWN = {"profile_id", "generation", "first", "merges", "data_key", "ledger_length", "ledger_head"}
 #: what adds up, so that merging the same twice would count it twice
-SUMS = {"events", "activity"}
+SUMS = {"events", "activity", "samples"}
 
 #: few, so that both sides know something of the same
 names = st.sampled_from(["a", "b", "c"])
@@ -101,6 +103,27 @@ def timers(draw: st.DrawFn) -> Timer:
 
 
 @st.composite
+def samples(draw: st.DrawFn, slot: str, most: int) -> Samples:
+    """What any events leave in a slot. An event counts for one person: where sums are kept no two have the same."""
+    found = None
+    for _ in range(draw(st.integers(1, most + 2))):
+        own = draw(st.binary(min_size=8, max_size=8)) if slot.startswith("b") else draw(orders)
+        time = draw(instants)
+        found = add_sample(found, Sample(time, own, (time - NOW + own[0]) % 4), slot, most)
+    assert found is not None
+    return found
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> Sessions:
+    found = None
+    for minutes in draw(st.lists(st.integers(0, 300), min_size=1, max_size=6)):
+        found = add_to_sessions(found, NOW + minutes * MINUTE)
+    assert found is not None
+    return found
+
+
+@st.composite
 def profiles(draw: st.DrawFn) -> Profile:
     permitted = draw(st.booleans())
     first = draw(instants)
@@ -116,8 +139,11 @@ def profiles(draw: st.DrawFn) -> Profile:
         | ({"personalization": Consent(True, first, "shop", stated=first % 2 == 0)} if permitted else {}),
         windows={
             slot: sorted({Mark(draw(instants), draw(orders)) for _ in range(draw(st.integers(1, most)))})
-            for slot, most in CAPACITIES.items()
+            for slot, most in MARKED.items()
         },
+        samples={slot: draw(samples(slot, most)) for slot, most in SAMPLED.items() if draw(st.booleans())},
+        sessions=draw(st.none() | sessions()),
+        lists={name: draw(traits) for name in draw(some)},
         timers={"slot": {name: draw(timers()) for name in draw(some)}},
         carts=draw(carts()),
         activity=draw(st.none() | st.builds(Activity, instants, instants, *[st.integers(0, 3)] * 4)),

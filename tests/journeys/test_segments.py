@@ -91,6 +91,9 @@ def test_a_draft_is_previewed_applied_and_explained_now_and_then(shop: Shop) -> 
     assert "too_small" in {one["code"] for one in result["warnings"]}
 
     shop.admin("PUT", f"/v1/definitions/segment/{segment['id']}", segment)
+    overlap = previewed(shop, {"segments": [segment["id"]]})
+    assert [one["segment"] for one in overlap["segments"]] == [segment["id"]]
+    time.sleep(5)  # a snapshot of the definitions lasts as long
     then = explained(shop, person, segment["id"], iso(now - timedelta(days=1, hours=12)))
     [standing] = then["standings"]
     assert (then["in"], then["lake"]) == (False, {"events": 3, "whole": True})
@@ -102,5 +105,3 @@ def test_a_draft_is_previewed_applied_and_explained_now_and_then(shop: Shop) -> 
     assert (before["in"], before["standings"][0]["since"]) == (True, iso(times[2]))
     now_told = explained(shop, person, segment["id"])
     assert now_told["standings"][0]["condition"]["condition"] == when
-    overlap = previewed(shop, {"segments": [segment["id"]]})
-    assert [one["segment"] for one in overlap["segments"]] == [segment["id"]]

@@ -108,6 +108,11 @@ def duration_problems(path: str, text: str, *, least: int, below: int | None = N
         yield f"{path}: must be shorter than 30 days, after which an abandoned thing is forgotten"
 
 
+def is_duration(text: str) -> bool:
+    """Whether it is one that is longer than nothing."""
+    return not list(duration_problems("", text, least=1))
+
+
 def operand_problems(path: str, operator: str, value: Any) -> Iterator[str]:
     """Of what a comparison compares with."""
     if operator in _WITHOUT_VALUE:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.definition_checks import check
-from attune.domain.definitions import Segment, decode_definition
+from attune.domain.definitions import KINDS, Segment, decode_definition
 from attune.domain.errors import AttuneError
+from attune.domain.takeovers import assemble
 from attune.ports.rebuilding import DRAWS
 from attune.use_cases.read_bodies import problem_line, read_body
 from attune.use_cases.recognise_keys import require_admin
@@ -17,7 +18,7 @@ from attune.use_cases.start_runs import MAX_RUNS, find_run, show_run, start_run
 
 if TYPE_CHECKING:
     from attune.domain.definitions import Definitions
-    from attune.ports import Clock, DefinitionReader
+    from attune.ports import Clock, DefinitionStore
     from attune.ports.runs import Run, Runs
 
 #: weeks of a backtest, unless told otherwise, and at the most
@@ -44,9 +45,7 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
 class ManagePreviews:
     """Changes nothing itself: it starts runs. `admin_key` answers the deployment's admin key."""
 
-    def __init__(
-        self, *, runs: Runs, definitions: DefinitionReader, admin_key: Callable[[], str], clock: Clock
-    ) -> None:
+    def __init__(self, *, runs: Runs, definitions: DefinitionStore, admin_key: Callable[[], str], clock: Clock) -> None:
         self._runs = runs
         self._definitions = definitions
         self._admin_key = admin_key
@@ -79,19 +78,23 @@ class ManagePreviews:
             raise AttuneError("invalid_body", f"$.weeks: from 1 to {MAX_WEEKS}")
         if share not in {1 << bit for bit in range(DRAWS.bit_length())}:
             raise AttuneError("invalid_body", f"$.share: a power of two from 1 to {DRAWS}")
-        segment = _segment(data, self._definitions.current())
+        segment = _segment(data, self._current())
         return {"segment": msgspec.to_builtins(segment), "weeks": weeks, "share": share}
 
     def _overlap(self, wanted: Wanted) -> Json:
         if wanted.weeks is not None or wanted.share is not None:
             raise AttuneError("invalid_body", "$: an overlap takes segments, and neither weeks nor share")
-        known = sorted(self._definitions.current().segments)
+        known = sorted(self._current().segments)
         chosen = list(dict.fromkeys(wanted.segments)) if wanted.segments else known
         if unknown := sorted(set(chosen) - set(known)):
             raise AttuneError("unknown_segment", f"there is no segment {', '.join(unknown)}", status=404)
         if len(chosen) > MAX_SEGMENTS:
             raise AttuneError("invalid_body", f"$.segments: name at most {MAX_SEGMENTS}; there are {len(chosen)}")
         return {"segments": chosen}
+
+    def _current(self) -> Definitions:
+        """Read consistently: a snapshot may miss what was applied a second ago."""
+        return assemble([one for kind in KINDS for one in self._definitions.standings(kind)], self._clock())[0]
 
 
 def _given(asked: int | None, default: int) -> int:

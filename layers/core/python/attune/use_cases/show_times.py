@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: the last millisecond that has a date; a trait may name a day after which a window still runs
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(milliseconds: int) -> str:
     """ISO 8601 in UTC; empty for 0, which stands for no time (a source's legal basis is older than any word)."""
     if milliseconds == 0:
         return ""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    moment = _EPOCH + timedelta(milliseconds=min(milliseconds, _LAST))
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
