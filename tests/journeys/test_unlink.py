@@ -24,6 +24,11 @@ def shop(stack: Stack) -> Iterator[Shop]:
         yield opened
 
 
+def told(profile: dict[str, Any]) -> dict[str, Any]:
+    """The traits that somebody said; the stack computes others."""
+    return {name: value for name, value in profile["traits"].items() if name in {"city", "shoes"}}
+
+
 def test_an_unlinked_customer_has_a_profile_of_what_they_did(shop: Shop) -> None:
     stamp = str(int(time.time() * 1_000))
     ann, phone = f"ann-{stamp}", f"phone-{stamp}"
@@ -39,7 +44,7 @@ def test_an_unlinked_customer_has_a_profile_of_what_they_did(shop: Shop) -> None
 
     def together() -> dict[str, Any] | None:
         found = shop.profile("user_id", ann)
-        return found if found and found["traits"] == {"city": "Bonn", "shoes": 43} else None
+        return found if found and told(found) == {"city": "Bonn", "shoes": 43} else None
 
     old = once(together)
     body: dict[str, Any] = {"identifiers": [f"anonymous_id:{phone}"], "reason": "a journey"}
@@ -50,10 +55,10 @@ def test_an_unlinked_customer_has_a_profile_of_what_they_did(shop: Shop) -> None
         found = shop.profile("anonymous_id", phone)
         return found if found and found["profile_id"] != old["profile_id"] else None
 
-    assert once(parted)["traits"] == {}
+    assert told(once(parted)) == {}
     # the lake may not hold the rows yet: then nothing is changed, and a later run does it
     once(lambda: None if rebuilt(shop, f"user_id:{ann}")["incomplete"] else True)
     mine, others = shop.profile("user_id", ann), once(parted)
     assert mine is not None
-    assert (mine["traits"], others["traits"]) == ({"city": "Bonn"}, {"shoes": 43})
+    assert (told(mine), told(others)) == ({"city": "Bonn"}, {"shoes": 43})
     assert shop.admin("POST", f"/v1/profiles/user_id:{ann}/unlink", body)["unlinked"]

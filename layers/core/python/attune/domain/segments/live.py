@@ -81,7 +81,8 @@ def advance(compiled: Compiled, profile: Profile, until: int, quiet: Quiet | Non
         segment.id: (_next_instant((segment,), profile, profile.as_of), segment)
         for segment in _concerned(compiled, profile)
     }
-    while (instant := min((at for at, _ in clocks.values()), default=FOREVER)) <= until:
+    # an event's time may be any number, also one beyond all clocks
+    while (instant := min((at for at, _ in clocks.values()), default=FOREVER)) <= min(until, FOREVER - 1):
         profile.as_of = instant
         for segment in [segment for at, segment in clocks.values() if at == instant]:
             changed, again = _look_at((segment,), profile)
