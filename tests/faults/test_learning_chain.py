@@ -60,7 +60,7 @@ def check_order(shop: Shop, *versions: str | None) -> None:
 
 def test_a_night_has_every_port_in_it_and_several_waves() -> None:
     ports = {name.split(".")[0] for name in CALLS}
-    assert ports == {"lake", "compaction", "everybody", "features", "registry", "stream"}
+    assert ports == {"lake", "compaction", "sizes", "everybody", "features", "registry", "stream"}
     assert CALLS.count("stream.put") > 1
     assert CALLS.index("registry.keep") < CALLS.index("registry.promote") < CALLS.index("stream.put")
 

@@ -16,7 +16,7 @@ from local.state import Stack
 
 pytestmark = pytest.mark.cloud
 
-PATIENCE = 60
+PATIENCE = 90
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,25 +16,15 @@ import pytest
 
 from local.demo.shop import EVERYTHING, Shop
 from local.state import Stack
+from tests.journeys.test_rebuild import once
 
 pytestmark = pytest.mark.cloud
-
-PATIENCE = 90
 
 
 @pytest.fixture(scope="module")
 def shop(stack: Stack) -> Iterator[Shop]:
     with closing(Shop(stack, "shpss_unused")) as opened:
         yield opened
-
-
-def once[T](ask: Callable[[], T | None]) -> T:
-    """What is answered as soon as there is an answer."""
-    end = time.monotonic() + PATIENCE
-    while (answer := ask()) is None and time.monotonic() < end:
-        time.sleep(0.25)
-    assert answer is not None
-    return answer
 
 
 def previewed(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, MemoryStream
+from attune.adapters.memory_definitions import MemoryDefinitions
 from attune.domain import api_keys
 from attune.domain.conditions import TraitTest
 from attune.domain.deliveries import State
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Origin, Record, decode_record
 from attune.domain.identifiers import Identifier
+from attune.domain.takeovers import NOTICE
 from attune.ports import Key, StreamUnavailableError
 from attune.use_cases.manage_profiles import HOLD_LIFETIME, ManageProfiles, read_address
 from tests.builders import (
@@ -48,17 +50,20 @@ class Desk:
         self.holds = MemoryHolds()
         self.deliveries = MemoryDeliveries()
         self.keys = MemoryKeys()
-        self.manage = ManageProfiles(
+        self.manage = self.management(self.processor.definitions)
+        self.key = self.add_key("server")[1]
+
+    def management(self, definitions: MemoryDefinitions) -> ManageProfiles:
+        return ManageProfiles(
             profiles=self.processor.store,
             deliveries=self.deliveries,
             holds=self.holds,
-            definitions=self.processor.definitions,
+            definitions=definitions,
             keys=self.keys,
             stream=self.stream,
             pseudonyms=Pseudonyms(),
             clock=lambda: self.processor.now,
         )
-        self.key = self.add_key("server")[1]
 
     def add_key(self, key_type: Any, source: str = "shop") -> tuple[str, Key]:
         key_id, text = api_keys.new_key(key_type, lambda size: bytes([len(key_type)] * size))
@@ -164,11 +169,15 @@ def test_segments_are_true_at_the_moment_of_reading(desk: Desk) -> None:
     assert desk.manage.read("anonymous_id:visitor")["segments"] == []
 
 
-def test_a_segment_that_is_redefined_shows_at_once(desk: Desk) -> None:
+def test_a_segment_that_is_redefined_shows_from_the_instant_at_which_it_takes_over(desk: Desk) -> None:
     desk.processor.send(identify({"tier": "gold"}))
-    assert desk.manage.read("user_id:u1")["segments"] == ["loyal"]
+    definitions = MemoryDefinitions(definition_list(desk.loyal), clock=lambda: desk.processor.now)
+    desk.manage = desk.management(definitions)
     changed = views_segment(id="loyal", when=TraitTest(trait="tier", value="silver"))
-    desk.processor.definitions.put(changed, read_version=1)
+    definitions.put(changed, read_version=1)
+    desk.processor.now += NOTICE - 1
+    assert desk.manage.read("user_id:u1")["segments"] == ["loyal"]
+    desk.processor.now += 1
     assert desk.manage.read("user_id:u1")["segments"] == []
 
 

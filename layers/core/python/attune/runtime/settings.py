@@ -204,13 +204,5 @@ class ManagePreviewsSettings(_Settings, frozen=True, kw_only=True):
     admin_secret: str
 
 
-class RebuildProfilesSettings(_Settings, frozen=True, kw_only=True):
-    """`lake_workgroup` and `lake_database` as for training."""
-
-    profiles_table: str
-    identities_table: str
-    definitions_table: str
-    identity_secret: str
-    lake_bucket: str
-    lake_database: str
-    lake_workgroup: str
+class RebuildProfilesSettings(ExplainSegmentsSettings, frozen=True, kw_only=True):
+    """The same: what is explained is what would be rebuilt."""
