@@ -165,3 +165,29 @@ def test_a_path_of_many_digits_leads_nowhere() -> None:
     conditions, profile = compiled(s=VIEWED | {"where": where}), somebody()
     did(profile, conditions, "Product Viewed", NOW, a=[1])
     assert not holds(conditions, profile, "s", "", NOW)
+
+
+@pytest.mark.parametrize(
+    ("compute", "problem"),
+    [
+        ({"function": "count", "event": " "}, "$.compute.event: names no event"),
+        ({"function": "sum", "event": "E", "property": "a..b"}, "$.compute.property: is not a dotted path"),
+        ({"function": "sum", "event": "E", "property": "a.*"}, "$.compute.property: `*` is of a `key` only"),
+        ({"function": "recency", "event": "$wake"}, "$.compute.event: names that begin with $ are Attune's own"),
+        (
+            {"function": "average", "event": "E", "property": "x", "within": "0d"},
+            "$.compute.within: must be longer than nothing",
+        ),
+        (
+            {"function": "lifecycle", "new_for": "30d", "at_risk_after": "60d", "lapsed_after": "60d"},
+            "$.compute.lapsed_after: must be longer than `at_risk_after`, or nobody is at risk",
+        ),
+        (
+            {"function": "affinity", "events": [{"event": "E"}], "property": "x", "half_life": "0h"},
+            "$.compute.half_life: must be longer than nothing",
+        ),
+    ],
+)
+def test_a_computed_trait_that_makes_no_sense_is_refused(compute: dict[str, Any], problem: str) -> None:
+    trait = decode_definition({"kind": "computed_trait", "id": "t", "compute": compute})
+    assert check(trait, Definitions()) == [problem]

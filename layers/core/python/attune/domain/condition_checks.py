@@ -1,4 +1,4 @@
-"""What types cannot say of a single condition or computed trait: that what it names and compares makes sense.
+"""What types cannot say of a single condition: that what it names and compares makes sense.
 
 Every problem is one line, `<JSON path>: <what is wrong>`.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from attune.domain.computations import Affinity, Computation, Lifecycle, SessionCount, SessionLength
 from attune.domain.conditions import (
     MAX_COUNT,
     Abandoned,
@@ -50,21 +49,21 @@ def condition_problems(path: str, condition: Condition) -> Iterator[str]:
     """Of one condition, its parts aside."""
     match condition:
         case Performed():
-            yield from _event(path, condition)
+            yield from event_problems(path, condition)
             yield from _counts(path, condition)
         case FirstPerformed() | LastPerformed():
-            yield from _event(path, condition)
+            yield from event_problems(path, condition)
             yield from operand_problems(path, condition.operator, condition.value)
         case Aggregate():
-            yield from _event(path, condition)
-            yield from _property(path, condition.property)
-            yield from _optional_duration(f"{path}.within", condition.within)
+            yield from event_problems(path, condition)
+            yield from property_problems(path, condition.property)
+            yield from optional_duration_problems(f"{path}.within", condition.within)
             yield from _number_operand(path, condition.operator, condition.value)
             if condition.function == "distinct":
                 yield from _cap(path, condition.value)
         case Sequence():
             for index, step in enumerate(condition.steps):
-                yield from _event(f"{path}.steps[{index}]", step)
+                yield from event_problems(f"{path}.steps[{index}]", step)
             yield from duration_problems(f"{path}.span", condition.span, least=1)
             yield from duration_problems(f"{path}.within", condition.within, least=1)
         case Dwelled():
@@ -75,24 +74,6 @@ def condition_problems(path: str, condition: Condition) -> Iterator[str]:
             yield from _worth(path, condition)
         case _:
             yield from _standing(path, condition)
-
-
-def computation_problems(path: str, computation: Computation) -> Iterator[str]:
-    """Of how a trait is computed."""
-    match computation:
-        case SessionCount() | SessionLength():
-            return
-        case Affinity():
-            for index, part in enumerate(computation.events):
-                yield from _event(f"{path}.events[{index}]", part)
-            yield from _property(path, computation.property)
-            yield from duration_problems(f"{path}.half_life", computation.half_life, least=1)
-        case Lifecycle():
-            yield from _lifecycle(path, computation)
-        case _:
-            yield from _event(path, EventFilter(event=computation.event, where=computation.where))
-            yield from _property(path, getattr(computation, "property", "-"))
-            yield from _optional_duration(f"{path}.within", getattr(computation, "within", None))
 
 
 def duration_problems(path: str, text: str, *, least: int, below: int | None = None) -> Iterator[str]:
@@ -168,14 +149,14 @@ def _worth(path: str, condition: Recency | Frequency | Monetary) -> Iterator[str
     if isinstance(condition, Recency):
         yield from duration_problems(f"{path}.value", condition.value, least=1)
         return
-    yield from _optional_duration(f"{path}.within", condition.within)
+    yield from optional_duration_problems(f"{path}.within", condition.within)
     operand = _count_operand if isinstance(condition, Frequency) else _number_operand
     yield from operand(path, condition.operator, condition.value)
 
 
 def _counts(path: str, condition: Performed) -> Iterator[str]:
     for field, duration in (("within", condition.within), ("outside", condition.outside)):
-        yield from _optional_duration(f"{path}.{field}", duration)
+        yield from optional_duration_problems(f"{path}.{field}", duration)
     if condition.within is not None and condition.outside is not None:
         yield f"{path}.outside: `within` and `outside` exclude each other"
     bounds = [count for count in (condition.at_least, condition.at_most) if count is not None]
@@ -188,9 +169,9 @@ def _counts(path: str, condition: Performed) -> Iterator[str]:
 
 
 def _dwelled(path: str, condition: Dwelled) -> Iterator[str]:
-    yield from _event(path, condition)
+    yield from event_problems(path, condition)
     for index, name in enumerate(condition.next):
-        yield from _event_name(f"{path}.next[{index}]", name)
+        yield from event_name_problems(f"{path}.next[{index}]", name)
     lengths = {}
     for field in ("at_least", "at_most", "within"):
         text = getattr(condition, field)
@@ -207,7 +188,7 @@ def _abandoned(path: str, condition: Abandoned) -> Iterator[str]:
         yield f"{path}.key: names no property"
     for field, filters in (("did", condition.did), ("without", condition.without)):
         for index, filtered in enumerate(filters):
-            yield from _event(f"{path}.{field}[{index}]", filtered)
+            yield from event_problems(f"{path}.{field}[{index}]", filtered)
             if filtered.key is not None and condition.key is None:
                 yield f"{path}.{field}[{index}].key: the condition itself has no key"
             elif filtered.key is not None and (len(filtered.key) > MAX_NAME or not all(filtered.key.split("."))):
@@ -215,27 +196,18 @@ def _abandoned(path: str, condition: Abandoned) -> Iterator[str]:
     yield from duration_problems(f"{path}.after", condition.after, least=1, below=ABANDONED_LIFETIME)
 
 
-def _lifecycle(path: str, computation: Lifecycle) -> Iterator[str]:
-    yield from _event_name(f"{path}.event", computation.event)
-    for field in ("new_for", "at_risk_after", "lapsed_after"):
-        yield from duration_problems(f"{path}.{field}", getattr(computation, field), least=1)
-    try:
-        if milliseconds(computation.lapsed_after) <= milliseconds(computation.at_risk_after):
-            yield f"{path}.lapsed_after: must be longer than `at_risk_after`, or nobody is at risk"
-    except ValueError:
-        return
-
-
-def _event(
+def event_problems(
     path: str, filtered: EventFilter | Performed | FirstPerformed | LastPerformed | Aggregate | Dwelled
 ) -> Iterator[str]:
-    yield from _event_name(f"{path}.event", filtered.event)
+    """Of the events that something is about."""
+    yield from event_name_problems(f"{path}.event", filtered.event)
     for index, test in enumerate(filtered.where):
-        yield from _property(f"{path}.where[{index}]", test.property)
+        yield from property_problems(f"{path}.where[{index}]", test.property)
         yield from _property_test(f"{path}.where[{index}]", test)
 
 
-def _event_name(path: str, name: str) -> Iterator[str]:
+def event_name_problems(path: str, name: str) -> Iterator[str]:
+    """Of an event's name."""
     if len(name) > MAX_NAME:
         yield f"{path}: is longer than {MAX_NAME} characters"
     if not name.strip():
@@ -244,7 +216,8 @@ def _event_name(path: str, name: str) -> Iterator[str]:
         yield f"{path}: names that begin with $ are Attune's own"
 
 
-def _property(path: str, name: str) -> Iterator[str]:
+def property_problems(path: str, name: str) -> Iterator[str]:
+    """Of a property's path."""
     if len(name) > MAX_NAME:
         yield f"{path}.property: is longer than {MAX_NAME} characters"
     if not all(name.split(".")):
@@ -297,6 +270,7 @@ def _bounds(path: str, value: Any) -> Iterator[str]:
         yield f"{path}.value: the first is greater than the second, so the condition can never hold"
 
 
-def _optional_duration(path: str, text: str | None) -> Iterator[str]:
+def optional_duration_problems(path: str, text: str | None) -> Iterator[str]:
+    """Of a duration that may be left out."""
     if text is not None:
         yield from duration_problems(path, text, least=1)

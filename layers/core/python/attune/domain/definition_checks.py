@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from attune.domain import templates
-from attune.domain.condition_checks import computation_problems
+from attune.domain.computation_checks import computation_problems
 from attune.domain.consent import PURPOSES
 from attune.domain.definitions import Campaign, Channel, ComputedTrait, Definition, Definitions, Segment, Source
 from attune.domain.references import MAX_TOGETHER, reached, segments_named, together, traits_named
