@@ -74,8 +74,8 @@ def compared(condition: Condition, reading: Reading, operator: str, wanted: Any,
 
     def until(profile: Profile, at: int) -> int | None:
         truth = holds(profile, at)
-        fades = reading.fades(profile, at) if reading.fades else {}
-        return next((instant for instant, left in fades.items() if judge(left, instant) != truth), None)
+        ahead = reading.fades(profile, at).items() if reading.fades else ()
+        return next((instant for instant, left in ahead if instant > at and judge(left, instant) != truth), None)
 
     if operator in RELATIVE:
         return leaf(condition, holds, instants, reading)
