@@ -10,7 +10,6 @@ from attune.domain.events import LIST
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME, limit
 from attune.domain.profiles import Trait, set_trait
 from attune.domain.segments import Quiet
-from attune.domain.segments.abandonment import forget_timers
 from attune.domain.segments.nodes import list_key
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ def finish(profile: Profile, compiled: Compiled, now: int, read_up_to: int, quie
     changes += segments.announce(compiled, profile, read_up_to)
     duplicates.forget_old(profile, now)
     carts.forget_old(profile.carts, now)
-    segments.forget(compiled, profile, profile.as_of)
-    forget_timers(profile, now)
+    segments.forget(compiled, profile)
     changes += segments.forget_stays(compiled, profile)
     _forget_weak_links(profile, now)
     return changes

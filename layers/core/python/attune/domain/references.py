@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from attune.domain.activity import ORDER
 from attune.domain.computations import Affinity, DaysSince, Lifecycle, SessionCount, SessionLength
 from attune.domain.conditions import (
     Abandoned,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 #: conditions of a segment with those of all that it asks for: every look at a profile asks them all
 MAX_TOGETHER: Final = 500
-#: what recency, frequency and monetary value are about
-ORDERS: Final = "Order Completed"
 
 
 def leaves(condition: Condition, path: str = "$.when") -> Iterator[tuple[str, Condition]]:
@@ -126,7 +125,7 @@ def _events_of_leaf(leaf: Condition) -> Iterable[str]:
         case Abandoned():
             return [part.event for part in (*leaf.did, *leaf.without)]
         case Recency() | Frequency() | Monetary():
-            return (ORDERS,)
+            return (ORDER,)
         case _:  # about traits, scores, consent, lists, chance: no event's slots
             return ()
 

@@ -40,18 +40,7 @@ def settle(
             stay.announced, stay.told = False, None
             if segment.keyed is not None and (timer := profile.timers.get(segment.keyed.slot, {}).get(key)):
                 timer.announced = None
-    before = _stays_under_another_version(profile, compiled)
-    changes = segments.evaluate(compiled, profile)
-    changes += finish(profile, compiled, max(until, profile.as_of), _NOT_READ)
-    for name, stay in before.items():
-        if (now := profile.memberships.get(name)) is not None and now.left_at is None:
-            profile.memberships[name] = stay  # what took over meanwhile says nothing of the time before
-    for segment, key, stay in _stays(profile, compiled, compiled.segments):
-        if not stay.announced and stay.entered_at < segment.since:
-            stay.announced, stay.told = True, NOBODY
-            if segment.keyed is not None and (timer := profile.timers.get(segment.keyed.slot, {}).get(key)):
-                timer.announced = timer.did if timer.announced is None else timer.announced
-    return changes
+    return segments.evaluate(compiled, profile) + finish(profile, compiled, max(until, profile.as_of), _NOT_READ)
 
 
 class Outline(NamedTuple):
@@ -71,7 +60,7 @@ class Outline(NamedTuple):
         """Whether settling changed nothing."""
         return (
             self.memberships == msgspec.msgpack.encode(settled.memberships)
-            and self.slots <= _kept_slots(compiled)
+            and self.slots <= compiled.kept
             and (compiled.sessions or not self.has_sessions)
         )
 
@@ -86,19 +75,9 @@ def _stays(
             yield compiled.segments[segment_id], key, stay
 
 
-def _stays_under_another_version(profile: Profile, compiled: Compiled) -> dict[str, Membership]:
-    """Stays that last, as the version before knew them."""
-    later = {name for name, segment in compiled.segments.items() if segment.since > profile.as_of}
-    return {
-        name: msgspec.structs.replace(stay)
-        for name, stay in profile.memberships.items()
-        if stay.left_at is None and name.partition("\x1f")[0] in later
-    }
-
-
 def _forget(profile: Profile, compiled: Compiled, gone: Collection[str]) -> None:
     """Of a segment that is not among `gone` a newer snapshot may know."""
-    kept = _kept_slots(compiled)
+    kept = compiled.kept
     profile.windows = {name: marks for name, marks in profile.windows.items() if name in kept}
     profile.samples = {name: samples for name, samples in profile.samples.items() if name in kept}
     profile.timers = {name: timers for name, timers in profile.timers.items() if name in kept}
@@ -107,7 +86,3 @@ def _forget(profile: Profile, compiled: Compiled, gone: Collection[str]) -> None
     profile.memberships = {
         name: stay for name, stay in profile.memberships.items() if name.partition("\x1f")[0] not in left
     }
-
-
-def _kept_slots(compiled: Compiled) -> frozenset[str]:
-    return frozenset(compiled.by_name) | {one.slot for found in compiled.absences.values() for one in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,9 +19,34 @@ if TYPE_CHECKING:
     from attune.domain.rebuilding import Told
     from attune.domain.working import Working
     from attune.ports import ProfileReader, Seal
-    from attune.ports.rebuilding import SealedRow
+    from attune.ports.rebuilding import History, Person, SealedRow
 
     type Rows = Callable[[Collection[str]], Iterable[SealedRow]]
+
+
+#: people whose rows are held in memory, and bytes of these that are enough
+PAGE: Final = 200
+ENOUGH: Final = 32 * 1024 * 1024
+
+
+def next_people(history: History, place: str, after: int, page: int) -> list[Person]:
+    """Of those laid out at `place` who come after the row `after`: a page, or as many as fit into memory."""
+    people: list[Person] = []
+    held = 0
+    for person in history.people(place, after):
+        people.append(person)
+        held += sum(len(row.sealed) for row in person.rows)
+        if len(people) >= page or held >= ENOUGH:
+            break
+    return people
+
+
+def rows_of(people: Iterable[Person]) -> Rows:
+    """Their rows, as they were laid out."""
+    of: defaultdict[str, list[SealedRow]] = defaultdict(list)
+    for row in (row for person in people for row in person.rows):
+        of[row.profile_id].append(row)
+    return lambda profile_ids: [row for one in profile_ids for row in of[one]]
 
 
 @dataclass(slots=True)

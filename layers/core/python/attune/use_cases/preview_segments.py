@@ -6,7 +6,6 @@ its past weeks are what it would have been live. Who is in the segments that the
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,8 +22,7 @@ from attune.domain.splits import unlinked_at
 from attune.domain.working import Working
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import live
-from attune.use_cases.open_events import open_events
-from attune.use_cases.rebuild_profiles import ENOUGH, PAGE
+from attune.use_cases.open_events import PAGE, next_people, open_events, rows_of
 from attune.use_cases.show_times import iso
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
     from attune.domain.segments.compilation import Compiled
     from attune.ports import DefinitionReader, Identified, ProfileReader, Seal
-    from attune.ports.rebuilding import History, Person, SealedRow
+    from attune.ports.rebuilding import History, Person
 
 type Json = dict[str, Any]
 
@@ -98,7 +96,7 @@ class PreviewSegments:
         asked = compile_segments(drafted(draft.segment, definitions))
         done = False
         while not done:
-            people = self._next_people(progress)
+            people = next_people(self._history, progress.place, progress.after, self._page)
             self._count(people, draft, at, (asked, compiled), progress.tally)
             progress.after = people[-1].end if people else progress.after
             done = not people
@@ -108,16 +106,6 @@ class PreviewSegments:
         if done:
             answer |= {"position": "", "result": report(draft, at, progress.tally)}
         return answer
-
-    def _next_people(self, progress: Progress) -> list[Person]:
-        people: list[Person] = []
-        held = 0
-        for person in self._history.people(progress.place, progress.after):
-            people.append(person)
-            held += sum(len(row.sealed) for row in person.rows)
-            if len(people) >= self._page or held >= ENOUGH:
-                break
-        return people
 
     def _count(
         self, people: Sequence[Person], draft: Draft, at: int, compiled: tuple[Compiled, Compiled], tally: Tally
@@ -130,10 +118,7 @@ class PreviewSegments:
             for root, item in items.items()
             if item.profile_id == root and item.state
         }
-        of: defaultdict[str, list[SealedRow]] = defaultdict(list)
-        for row in (row for person in people for row in person.rows):
-            of[row.profile_id].append(row)
-        events = open_events(self._profiles, self._seal, known, lambda ids: [row for one in ids for row in of[one]])
+        events = open_events(self._profiles, self._seal, known, rows_of(people))
         asked, current = compiled
         ends = week_ends(at, draft.weeks)
         for root, one in sorted(known.items()):

@@ -8,7 +8,6 @@ in one commit.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,7 +19,7 @@ from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, j
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find, live
 from attune.use_cases.load_working_sets import working
-from attune.use_cases.open_events import open_events
+from attune.use_cases.open_events import PAGE, next_people, open_events, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -28,12 +27,9 @@ if TYPE_CHECKING:
     from attune.domain.folding_apart import Events
     from attune.domain.working import Working
     from attune.ports import Count, DefinitionReader, Identified, ProfileStore, Seal
-    from attune.ports.rebuilding import History, Person, SealedRow
+    from attune.ports.rebuilding import History
     from attune.use_cases.open_events import Rows
 
-#: people whose rows are held in memory, and bytes of these that are enough
-PAGE: Final = 200
-ENOUGH: Final = 32 * 1024 * 1024
 MAX_ATTEMPTS: Final = 3
 
 
@@ -104,23 +100,10 @@ class RebuildProfiles:
         """One query at the beginning, for all of them; who was merged since is left to a later run."""
         if not progress.place:
             progress.place = self._history.lay_out()
-        people = self._next_people(progress)
-        of: defaultdict[str, list[SealedRow]] = defaultdict(list)
-        for row in (row for person in people for row in person.rows):
-            of[row.profile_id].append(row)
-        self._rebuild({person.root for person in people}, lambda ids: [row for one in ids for row in of[one]], progress)
+        people = next_people(self._history, progress.place, progress.after, self._page)
+        self._rebuild({person.root for person in people}, rows_of(people), progress)
         progress.after = people[-1].end if people else progress.after
         return not people
-
-    def _next_people(self, progress: Progress) -> list[Person]:
-        people: list[Person] = []
-        held = 0
-        for person in self._history.people(progress.place, progress.after):
-            people.append(person)
-            held += sum(len(row.sealed) for row in person.rows)
-            if len(people) >= self._page or held >= ENOUGH:
-                break
-        return people
 
     def _rebuild(self, profile_ids: Collection[str], rows: Rows, progress: Progress) -> None:
         """Round after round until everybody is dealt with; who keeps changing is left to a later run."""

@@ -1,4 +1,4 @@
-"""Segment definitions compiled into closures, with an index from event and trait names to what these touch."""
+"""Segment definitions compiled into closures, with an index from each part of a profile to what rests on it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune.domain.segments.abandonment import fold_timer
+from attune.domain.segments.abandonment import fold_timer, forget_timers
 from attune.domain.segments.nodes import SESSIONS, trait_key
 from attune.domain.windows import Mark, Sample, Samples, add_mark, add_sample, add_to_sessions
 
@@ -43,8 +43,10 @@ def keep(compiled: Compiled, profile: Profile, event: Event, name: str, order: b
     return touched
 
 
-def forget(compiled: Compiled, profile: Profile, now: int) -> None:
+def forget(compiled: Compiled, profile: Profile) -> None:
     """Drop what is too old for all who ask; of a slot that nobody here knows of others may ask."""
+    now = profile.as_of
+    forget_timers(profile, now)
     for name, marks in list(profile.windows.items()):
         slot = compiled.by_name.get(name)
         if slot is not None and (kept := slot.in_use(marks, now)) is not marks:
