@@ -8,6 +8,7 @@ from typing import Any
 
 from attune.adapters.memory import MemoryDefinitions
 from attune.adapters.memory_history import MemoryHistory
+from attune.adapters.memory_profiles import MemoryProfiles
 from attune.domain.definitions import KINDS, Definition, Definitions, Segment, decode_definition
 from attune.domain.events import Event
 from attune.domain.readiness import serves_at_once
@@ -112,7 +113,7 @@ class Run:
         pass_time: Callable[[int], None],
         wire: Wire | None = None,
         *,
-        history: type[MemoryHistory] = MemoryHistory,
+        history: Callable[[Callable[[], list[bytes]], MemoryProfiles], Any] = MemoryHistory,
     ) -> None:
         """`pass_time` lets the world go on for so many ms."""
         self._world, self._pass_time, self._wire = world, pass_time, wire or Steady()

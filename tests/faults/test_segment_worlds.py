@@ -4,18 +4,20 @@ wake-ups, the outbox.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from random import Random
 from typing import Any
 
 import pytest
 
+from attune.adapters.memory_profiles import MemoryProfiles
 from attune.domain.changes import SegmentEntered
 from attune.domain.definitions import decode_definition
 from attune.domain.events import Event
 from tests.builders import EVERYTHING, Pseudonyms, consent_event, identifiers, key_of, score_event
+from tests.faults.definition_changes import Changing, Lives, Run
 from tests.faults.effort import seeds
 from tests.faults.segment_cases import Case, draw_case
 from tests.faults.segment_happenings import Happening
@@ -23,6 +25,7 @@ from tests.faults.segment_histories import BORN
 from tests.faults.segment_leaves import LEAVES
 from tests.faults.segment_subject import as_event, rank_of
 from tests.faults.world import World
+from tests.lakes import LakeOfTests
 
 NAMES = sorted(LEAVES)
 ME = identifiers(anonymous_id="me")
@@ -70,13 +73,7 @@ class Lived:
             yield instant
 
     def inside(self) -> dict[str, set[str]]:
-        [state] = self.world.states()
-        found: dict[str, set[str]] = {name: set() for name in self.case.conditions}
-        for name, (_, left_at, *_) in state.get("memberships", {}).items():
-            segment, _, key = name.partition("\x1f")
-            if left_at is None and segment in found:
-                found[segment].add(key)
-        return found
+        return inside_of(self.world, self.case)
 
     def check_stays(self, instant: int) -> None:
         """Since when they are as they are."""
@@ -90,6 +87,17 @@ class Lived:
     def told(self, segment: str) -> list[tuple[bool, int]]:
         changes = [change for image in self.world.profiles.images() for change in image.outbox]
         return [(isinstance(one, SegmentEntered), one.at) for one in changes if one.segment == segment]
+
+
+def inside_of(world: World, case: Case) -> dict[str, set[str]]:
+    """The keys of the memberships that the one profile shows."""
+    [state] = world.states()
+    found: dict[str, set[str]] = {name: set() for name in case.conditions}
+    for name, (_, left_at, *_) in state.get("memberships", {}).items():
+        segment, _, key = name.partition("\x1f")
+        if left_at is None and segment in found:
+            found[segment].add(key)
+    return found
 
 
 def _sent(one: Happening) -> Event:
@@ -138,3 +146,45 @@ def test_late_events_change_nothing_of_who_is_in(number: int) -> None:
         if instant > life.world.time.now and rng.random() < 0.2:
             life.wakes(instant)
             assert life.inside() == case.truths[instant], (case, instant)
+
+
+class TheLake:
+    """`History` of the rows that Firehose has let go of: compacted, and asked what Athena is asked."""
+
+    def __init__(self, lake: LakeOfTests, rows: Callable[[], list[bytes]], profiles: MemoryProfiles) -> None:
+        self._lake, self._rows, self._profiles = lake, rows, profiles
+
+    def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
+        self._lake.empty(self._profiles)
+        self._lake.arrive(*self._rows())
+        assert self._lake.compact()["done"]
+        return self._lake.lay_out(events, share)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lake, name)
+
+
+@pytest.fixture(scope="module")
+def lake() -> Iterator[LakeOfTests]:
+    made = LakeOfTests()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("number", seeds(30, long=2_000))
+def test_who_is_in_after_a_backfill_is_what_the_manual_says(number: int, lake: LakeOfTests) -> None:
+    """The definitions come in the midst of a life; what was before them is answered by the lake's SQL."""
+    case, rng = case_of(number + 20_000), Random(number)
+    world = Changing(at=BORN, tick=0)
+    lives = Lives(world, {"me": [_sent(one) for one in case.history]}, case.instants)
+    lives.until(rng.choice(case.instants[len(case.instants) // 3 :]))
+    for document in case.documents:
+        world.apply(decode_definition(document))
+    lives.pass_time(1)
+    Run(world, lives.pass_time, history=partial(TheLake, lake))(*case.conditions)
+    rest = [instant for instant in case.instants if instant > world.time.now]
+    for instant in [world.time.now, *rest]:
+        lives.until(instant)
+        world.wake()
+        world.settle(until=instant)
+        assert inside_of(world, case) == case.truth(instant), (case, instant)
