@@ -62,7 +62,7 @@ $(VENV): pyproject.toml uv.lock | $(UV)
 	@touch $@
 
 $(NODE): package-lock.json package.json | $(VENV)
-	@echo "setup: the CDK CLI and dynalite from package-lock.json into node_modules (the first time about 12 MB)"
+	@echo "setup: the CDK CLI, dynalite and the clients that are tested, from package-lock.json into node_modules (the first time about 35 MB)"
 	@$(RUN) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 

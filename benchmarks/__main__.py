@@ -4,12 +4,14 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import backfill, costs, dynalite, floor, imports, learning, library, process, segments
+from benchmarks import backfill, collect, costs, dynalite, files, floor, imports, learning, library, process, segments
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TOPICS = {
     "backfill": backfill,
+    "collect": collect,
     "costs": costs,
+    "files": files,
     "floor": floor,
     "imports": imports,
     "learning": learning,

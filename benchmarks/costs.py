@@ -28,6 +28,7 @@ GB_SECOND: Final = 1.33334e-5  # arm64
 SQS_CALL: Final = 0.40 / MILLION
 FIREHOSE_GB: Final = 0.029
 S3_GB_MONTH: Final = 0.023
+S3_PUT: Final = 5.00 / MILLION
 LOG_GB: Final = 0.50
 TRACE: Final = 5.00 / MILLION
 KMS_CALL: Final = 0.03 / 10_000
@@ -44,6 +45,8 @@ STEPS: Final = 8  # transitions of a learning run that has nothing to do: seven 
 LEARNING_METRICS: Final = 4  # sent once a day: each is paid for an hour
 WAVE: Final = 6_000  # scores in an invocation of refresh_scores; each wave costs three transitions
 SCORES_PER_SECOND: Final = 500  # how fast a wave sends, with one shard
+ROWS, ROWS_PER_SECOND, TURN = 500, 200, 600  # of a file: a chunk, the stream's share with one shard; seconds of a turn
+IMPORT_MB: Final = 1_024
 
 # Assumed
 STREAM_EVENT, LAKE_ROW, LAKE_ROW_STORED = 1_300, 2_200, 1_200  # bytes for an event of 1 KB; stored: compressed
@@ -162,6 +165,14 @@ def deliveries() -> float:
     return MILLION * (reads * READ + writes * WRITE + queue * SQS_CALL) + lambdas
 
 
+def imports() -> float:
+    """Dollars for a million rows of a file, each of somebody else, until they are on the stream."""
+    seconds = MILLION / ROWS_PER_SECOND
+    turns = ceil(seconds / TURN)
+    lambdas = compute(turns, seconds / turns * 1_000, IMPORT_MB)
+    return lambdas + MILLION / ROWS * S3_PUT + (3 + 3 * turns) * TRANSITION + MILLION * PUT_UNIT
+
+
 def figures() -> list[dict[str, Any]]:
     """The topic's figures as `make bench` keeps them."""
     rest = sum(at_rest().values())
@@ -170,6 +181,7 @@ def figures() -> list[dict[str, Any]]:
         _figure("at rest, with 7 days of retention", rest + SHARD_HOUR_LONGER * HOURS, "USD/month", bar=None),
         *(_figure(load.name, sum(at_work(load).values()), "USD/million events", bar=None) for load in LOADS),
         _figure("messages", deliveries(), "USD/million deliveries", bar=None),
+        _figure("rows of files, onto the stream", imports(), "USD/million rows", bar=None),
         _figure("a learning run", sum(learning(MILLION).values()), "USD/million profiles", bar=None),
     ]
 
@@ -195,6 +207,7 @@ def show() -> None:
         print(f"\na million events, {load.name}, USD: {sum(at_work(load).values()):.2f}")
         _table(at_work(load))
     print(f"\na million messages, USD: {deliveries():.2f}")
+    print(f"\na million rows of files, onto the stream, USD: {imports():.2f}")
     print(f"\na learning run over a million profiles, USD: {sum(learning(MILLION).values()):.2f}")
     _table(learning(MILLION))
 

@@ -34,7 +34,7 @@ HOT_PATH: Final = (
 )  # fmt: skip
 BOTO3: Final = "boto3"
 _ROUNDS: Final = 9
-_LAYERS: Final = ("core", "powertools")
+_LAYERS: Final = ("core", "powertools", "admission")
 _RUNTIME: Final = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 
 _PROGRAM: Final = """

@@ -175,14 +175,15 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 def train(folder: Path) -> dict[str, Any]:
     """Everything that a run does between Athena and the pointer: CSV, model, hold-out, files of the version."""
-    from attune.domain.training import Order, Refusal
+    from attune.domain.training import Order
     from attune.use_cases.train_models import files_of, judge
+    from attune_ml.training import TrainedClusters
     from attune_ml.training import train as trainer
 
     order = Order(name="shopper_clusters", version="benchmark", cutoff=_CUTOFF, features="features.csv")
     with clock() as answer:
         candidate = trainer(order, pieces(folder / "features.csv"))
-        assert not isinstance(candidate, Refusal)  # noqa: S101 (for the type)
+        assert isinstance(candidate, TrainedClusters)  # noqa: S101 (for the type)
         outcome, measures = judge(candidate, "no_champion")
         files_of(candidate, outcome, measures)
     (folder / "model.json").write_bytes(files_of(candidate, outcome, measures)["model.json"])
@@ -222,10 +223,12 @@ def score(folder: Path) -> dict[str, Any]:
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
     from attune.domain.activity import Activity
+    from attune.domain.clusters import Clusters, cluster
     from attune.domain.features import features_at
-    from attune.domain.models import cluster, decode_model
+    from attune.domain.models import decode_model
 
     model = decode_model((folder / "model.json").read_bytes(), "shopper_clusters", "benchmark")
+    assert isinstance(model, Clusters)  # noqa: S101 (for the type)
     centroids = np.array(model.centroids)
     points = centroids * np.array(model.scale) + np.array(model.mean)
     pipeline = make_pipeline(

@@ -19,7 +19,7 @@ from cli.errors import CliError
 from cli.schema import problems as schema_problems
 
 #: what others refer to comes first
-ORDER: Final = ("source", "channel", "computed_trait", "segment", "campaign")
+ORDER: Final = ("tracking_plan", "source", "channel", "computed_trait", "segment", "campaign")
 
 type Outcome = Literal["created", "changed", "unchanged"]
 

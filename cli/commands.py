@@ -17,8 +17,12 @@ from cli.api import admin_api, server_api
 from cli.apply import Step, carry_out, doubts, plan, read_definitions
 from cli.connection import STACK_FILE, connect
 from cli.errors import CliError
+from cli.keys import keys
+from cli.ledger import ledger
 from cli.lists import lists
 from cli.models import models
+from cli.privacy import privacy
+from cli.quarantine import quarantine
 from cli.repairs import rebuild, repair
 from cli.segment_preview import overlap, preview
 from cli.segment_sizes import sizes
@@ -30,29 +34,22 @@ from cli.unlinking import unlink
 app = typer.Typer(
     name="attune", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-keys = typer.Typer(no_args_is_help=True, help="API keys of sources.")
 secrets = typer.Typer(no_args_is_help=True, help="What webhooks are signed with.")
 profile = typer.Typer(no_args_is_help=True, help="What is known of one customer.")
 consent = typer.Typer(no_args_is_help=True, help="What one customer consents to.")
 groups = {"keys": keys, "secrets": secrets, "profile": profile, "consent": consent, "models": models}
-groups |= {"segments": segments, "lists": lists}
+groups |= {"segments": segments, "lists": lists, "privacy": privacy, "quarantine": quarantine}
 for name, group in groups.items():
     app.add_typer(group, name=name)
 app.command()(repair)
 app.command()(rebuild)
+app.command()(ledger)
 profile.command()(unlink)
 segments.command()(sizes)
 for command in (why, preview, overlap):
     segments.command()(command)
 
 Address = Annotated[str, typer.Argument(help="namespace:value, such as email:ada@example.com")]
-
-
-class KeyType(StrEnum):
-    """`browser` keys are public and only append events; `server` keys read profiles and are vouched for."""
-
-    BROWSER = "browser"
-    SERVER = "server"
 
 
 class Fault(StrEnum):
@@ -68,7 +65,7 @@ def options(
     context: typer.Context,
     api_url: Annotated[str, typer.Option(envvar="ATTUNE_API_URL", help="Address of the API.")] = "",
     admin_key: Annotated[
-        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For definitions, keys, secrets, models, repairs, unlinking.")
+        str, typer.Option(envvar="ATTUNE_ADMIN_KEY", help="For all but profiles, consent and lists.")
     ] = "",
     server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent, lists.")] = "",
     stack: Annotated[Path, typer.Option(help="Used where no address is given.")] = STACK_FILE,
@@ -120,17 +117,6 @@ def schema(
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
-
-
-@keys.command("create")
-def create_key(
-    context: typer.Context, source: str, key_type: Annotated[KeyType, typer.Option("--type")] = KeyType.BROWSER
-) -> None:
-    """Make an API key for a source and print it: it is stored nowhere and cannot be shown again."""
-    with admin_api(context) as api:
-        made = api.call("POST", "sources", source, "keys", body={"type": key_type.value})
-    notes.print(f"{made['type']} key {made['key_id']} of source {source}; it is shown this once:")
-    print(made["key"])
 
 
 @secrets.command("put-source")

@@ -16,6 +16,8 @@ from cli.terminal import notes, print_json
 
 models = typer.Typer(no_args_is_help=True, help="What is learnt from all customers.")
 
+#: what models are judged by
+MEASURES: Final = ("silhouette", "balance")
 #: by what a run decided
 OUTCOMES: Final = {
     "no_champion": "the first model serves now",
@@ -81,21 +83,22 @@ def _told(run: Json) -> list[str]:
     if run["state"] != "succeeded":
         error = f": {result['error']}" if result.get("error") else ""
         raise CliError(f"run {run['run']} {run['state'].replace('_', ' ')}{error}; what served goes on serving")
-    code = str(result.get("code"))
-    outcome = OUTCOMES.get(code, f"{result.get('state')}, {code}")
-    learnt = f"{result.get('model')}: {outcome} ({result.get('profiles') or 0:,} customers looked at)"
+    learnt = []
+    for model in result.get("models") or []:
+        code = str(model.get("code"))
+        learnt.append(f"{model.get('model')}: {OUTCOMES.get(code, f'{model.get("state")}, {code}')}")
     scores = result.get("scores") or 0
-    return [learnt, f"{scores:,} scores are on their way to their profiles" if scores else "no scores were sent"]
+    sent = f"{scores:,} scores are on their way to their profiles" if scores else "no scores were sent"
+    return [*learnt, f"{result.get('profiles') or 0:,} customers were looked at; {sent}"]
 
 
 def _overview(shown: list[Json]) -> Table:
-    table = Table("model", "state", "version", "hold-out silhouette", box=None, pad_edge=False)
+    table = Table("model", "state", "version", "judged by the hold-out", box=None, pad_edge=False)
     table.columns[2].overflow = "fold"  # by the schedule it has 73 characters, and none may be missing
     for model in shown:
         state = f"{model['state']} ({model['code']})" if model["code"] else model["state"]
-        silhouette = model["metrics"].get("silhouette")
-        judged = "" if silhouette is None else f"{silhouette:.3f}"
-        table.add_row(model["name"], state, model["version"] or "", judged)
+        judged = [f"{name} {model['metrics'][name]:.3f}" for name in MEASURES if model["metrics"].get(name) is not None]
+        table.add_row(model["name"], state, model["version"] or "", ", ".join(judged))
     return table
 
 

@@ -34,6 +34,8 @@ class EnvironmentConfig:
     allowed_addresses: tuple[str, ...] = ()
     # A backfill waits for rows that Firehose holds: its buffer of 300 s, definitions that are 5 s old, and room.
     lake_wait_seconds: int = 360
+    # Between two turns of an import, so that other files have theirs. The history of a run has room for 2,500 of them.
+    import_pause_seconds: int = 60
     # Models are trained once a day, at this hour (UTC); None: on demand only.
     learning_hour: int | None = 4
     alarm_email: str | None = None
@@ -60,6 +62,7 @@ LOCAL = replace(
     target="local",
     log_retention=logs.RetentionDays.ONE_DAY,
     allowed_addresses=("127.0.0.0/8", "::1/128"),
+    import_pause_seconds=1,
     lake_wait_seconds=10,  # Firehose lays rows down at once there
     learning_hour=None,  # a run that nobody asked for would come between those that tests and the demo start
 )

@@ -1,12 +1,15 @@
 """The local stack's plain origin: forwards every request to the emulator's address of the HTTP API.
 
 It stands for the custom domain that the API has on AWS, so clients and browsers talk to `http://127.0.0.1:<port>/v1/…`
-and never see where the emulator keeps the API. It knows nothing of Attune. Two things it does to a request:
+and never see where the emulator keeps the API. It knows nothing of Attune. What it does to a request:
 
 - the path and query are passed on byte for byte (addresses of profiles hold `%3A` and `%40`, and decoding is
   the gateway's business), behind the prefix of the API;
 - a body with a content encoding is sent on as `application/octet-stream`: the emulator decodes JSON and text
   bodies as UTF-8 even when they are compressed, where AWS hands them to the function as base64.
+
+The emulator chooses by `Host`, so the name that the client used goes on as `X-Forwarded-Host`, and `X-Forwarded-Proto`
+says http.
 
 Its log has method, status and duration of each request and never the path, which may hold an e-mail address.
 """
@@ -43,7 +46,7 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     )
 )
-_SET_ANEW = frozenset(("host", "content-length", "expect"))
+_SET_ANEW = frozenset(("host", "content-length", "expect", "x-forwarded-host", "x-forwarded-proto"))
 _BODILESS = frozenset((204, 304))
 
 type Headers = list[tuple[str, str]]
@@ -113,6 +116,8 @@ class ForwardRequests(BaseHTTPRequestHandler):
             target = upstream.path + _target(self.requestline)
             connection.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
             connection.putheader("Host", upstream.netloc)
+            connection.putheader("X-Forwarded-Proto", "http")
+            connection.putheader("X-Forwarded-Host", self.headers.get("Host", "").encode("latin-1"))
             for name, value in request_headers(self.headers.items(), has_body=bool(body)):
                 connection.putheader(name, value.encode("latin-1"))
             if body or self.command in ("POST", "PUT", "PATCH"):

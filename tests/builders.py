@@ -8,14 +8,16 @@ import json
 from typing import Any
 
 from attune.domain.changes import SegmentEntered
+from attune.domain.clusters import Clusters
 from attune.domain.conditions import Abandoned, KeyedFilter, Performed, ScoreTest
-from attune.domain.definitions import Campaign, Channel, Definition, Definitions, Segment, Source, Trigger, snapshot
+from attune.domain.definitions import Campaign, Channel, Definition, Definitions, Segment, Trigger, snapshot
 from attune.domain.deliveries import Delivery, State, delivery_id
 from attune.domain.events import CONSENT, SCORE, WAKE, Event, Origin, Record, short_hash
 from attune.domain.features import FEATURES
 from attune.domain.identifiers import Identifier, by_strength, identity_key, partition_key, profile_id_for
-from attune.domain.models import SHOPPER_CLUSTERS, Model
+from attune.domain.models import SHOPPER_CLUSTERS
 from attune.domain.profiles import Profile
+from attune.domain.sources import Source
 from attune.ports import ProfileItem
 
 #: 2025-06-15T15:06:40Z
@@ -90,10 +92,19 @@ def wake_event(profile_id: str, **overrides: Any) -> Event:
 
 
 def score_event(
-    profile_id: str, value: Any = "vip", *, at: int = NOW, version: str = "run-1", **overrides: Any
+    profile_id: str,
+    value: Any = "vip",
+    *,
+    at: int = NOW,
+    version: str = "run-1",
+    model: str = SHOPPER_CLUSTERS,
+    percentile: float | None = None,
+    **overrides: Any,
 ) -> Event:
     """A `$score` for one profile: what the run's model says of it as of `at`."""
-    said = {"profile_id": profile_id, "model": SHOPPER_CLUSTERS, "value": value, "version": version, "at": at}
+    said = {"profile_id": profile_id, "model": model, "value": value, "version": version, "at": at}
+    if percentile is not None:
+        said["percentile"] = percentile
     base: dict[str, Any] = {
         "type": SCORE,
         "identifiers": (),
@@ -102,7 +113,7 @@ def score_event(
         "time": at,
         "message_id": f"score-{version}-{profile_id}-{at}",
     }
-    return event(SHOPPER_CLUSTERS, **(base | overrides))
+    return event(model, **(base | overrides))
 
 
 def vip_segment(**overrides: Any) -> Segment:
@@ -221,7 +232,7 @@ def delivery(**overrides: Any) -> Delivery:
     return Delivery(**(fields | overrides))
 
 
-def model(version: str = "run-1", **overrides: Any) -> Model:
+def model(version: str = "run-1", **overrides: Any) -> Clusters:
     """Two clusters: who does much is `vip`, who does nothing is `lapsed`."""
     fields: dict[str, Any] = {
         "name": SHOPPER_CLUSTERS,
@@ -233,4 +244,4 @@ def model(version: str = "run-1", **overrides: Any) -> Model:
         "centroids": ((-1.0, 1.0, 1.0, 0.5, 1.0, 1.0), (1.0, -1.0, -1.0, -0.5, -1.0, -1.0)),
         "labels": ("vip", "lapsed"),
     }
-    return Model(**(fields | overrides))
+    return Clusters(**(fields | overrides))

@@ -11,9 +11,10 @@ from xdist.scheduler import LoadFileScheduling
 
 from local.stack import down, up
 from local.state import Stack, StateDirectory, read_stack_file
+from tests.clients.matrix import pytest_terminal_summary  # noqa: F401 (a hook, found by its name)
 
 #: who else starts the local stack starts a second one where several workers run
-OF_THE_LOCAL_CLOUD: Final = ("tests/adapters/", "tests/journeys/", "tests/local/")
+OF_THE_LOCAL_CLOUD: Final = ("tests/adapters/", "tests/clients/", "tests/journeys/", "tests/local/")
 
 
 class OneLocalCloud(LoadFileScheduling):

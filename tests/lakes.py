@@ -16,21 +16,25 @@ from attune.adapters.athena_features import features_query
 from attune.adapters.athena_history import history_query, people_query
 from attune.adapters.duckdb_lake import DuckCompaction
 from attune.adapters.memory import MemoryDefinitions, MemoryLakeFiles, MemoryProfiles
+from attune.adapters.memory_arrivals import MemoryArrivals
 from attune.adapters.memory_sizes import MemorySizes
 from attune.domain.consent import Consent
 from attune.domain.definitions import Definition
+from attune.domain.features import FEATURES
+from attune.domain.models import MODELS
 from attune.domain.profile_state import encode_profile
 from attune.domain.profiles import Profile
 from attune.domain.verdicts import Row, Verdict, encode_row
 from attune.ports import Commit, ProfileItem
 from attune.ports.rebuilding import Person, SealedRow
 from attune.use_cases.compact_lake import CompactLake
+from attune.use_cases.show_arrivals import ShowArrivals
 from tests.builders import NOW, profile_id
 from tests.faults.wires import Crash, Steady, Wire, wired
 
 #: the arrival day of what happens at `NOW`, and its neighbours
 BEFORE, TODAY, AFTER = "2025-06-14", "2025-06-15", "2025-06-16"
-FIELDS = ("profile_id", "recency", "frequency", "monetary", "tenure", "views", "carts", "holdout", "shopper_clusters")
+FIELDS = ("profile_id", *FEATURES, "holdout", *MODELS)
 
 
 def row(**overrides: Any) -> Row:
@@ -106,6 +110,7 @@ class LakeOfTests:
         self.profiles = profiles or MemoryProfiles()
         self.files = MemoryLakeFiles()
         self.sizes = MemorySizes()
+        self.arrivals = MemoryArrivals()
         #: whose sizes are counted
         self.segments: tuple[Definition, ...] = ()
         self.counted: list[tuple[str, int]] = []
@@ -142,12 +147,17 @@ class LakeOfTests:
             everybody=wired(carried, "everybody", self.profiles),
             definitions=MemoryDefinitions(self.segments),
             sizes=wired(carried, "sizes", self.sizes),
+            arrivals=wired(carried, "arrivals", self.arrivals),
             clock=lambda: started_at,
             retention_hours=self._retention_hours,
             count=lambda name, value, _: self.counted.append((name, value)),
             report=lambda key, unreadable: self.reported.append((key, unreadable)),
         )
         return run(started_at, has_time)
+
+    def ledger(self, since: str = "", source: str = "") -> dict[str, Any]:
+        """The API's answer."""
+        return ShowArrivals(history=self.arrivals, authorise=lambda _: None)(since, source)
 
     def table(self, day: str | None = None, *, in_order: bool = True) -> list[dict[str, Any]]:
         """The compacted rows, of all days or of one; in order, or as they lie."""

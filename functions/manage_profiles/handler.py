@@ -17,7 +17,7 @@ def answer(request: Request) -> Response:
     key = manage.authorise(token)
     match request.route:
         case "GET /v1/profiles/{profile}":
-            return Response(body=manage.read(address))
+            return Response(body=manage.read(address, key))
         case "PUT /v1/profiles/{profile}/consent":
             return Response(status=202, body=manage.set_consent(address, request.body, key))
         case "POST /v1/lists/{list}":

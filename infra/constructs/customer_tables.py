@@ -12,10 +12,11 @@ from infra.config import EnvironmentConfig
 # Where erased data could come back, recovery ends after a week; the same for all, so that they restore to one instant.
 RECOVERY_DAYS = 7
 DUE_INDEX = "due"
+STATE_INDEX = "by_state"
 
 
 class CustomerTables(Construct):
-    """Profiles, identities, ledger, deliveries and definitions: on demand, recoverable, under our own key."""
+    """What is known of customers, and what is declared: on demand, recoverable, under our own key."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -40,6 +41,21 @@ class CustomerTables(Construct):
             "Deliveries", {"profile_id": "S", "delivery_id": "S"}, time_to_live_attribute="expires_at"
         )
         self.definitions = self._table("Definitions", {"kind": "S", "id": "S"})
+        # One number a source; apart from the definitions, so that the entrance for all the world writes nothing there.
+        self.limits = self._table("Limits", {"bucket": "S"}, time_to_live_attribute="expires_at")
+        self.privacy_requests = self._table(
+            "PrivacyRequests",
+            {"request_id": "S"},
+            global_secondary_indexes=[
+                # What waits, in the order in which the law wants it done.
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=STATE_INDEX,
+                    partition_key=_key("state", "S"),
+                    sort_key=_key("due_at", "N"),
+                    projection_type=dynamodb.ProjectionType.ALL,
+                )
+            ],
+        )
 
     def _table(self, name: str, keys: Mapping[str, str], **more: Any) -> dynamodb.TableV2:
         partition, *sort = [_key(attribute, kind) for attribute, kind in keys.items()]

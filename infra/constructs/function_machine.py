@@ -1,6 +1,7 @@
 """State machines of our functions: one way to log, to be allowed, and to try a step again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Aws, Duration, RemovalPolicy
@@ -37,6 +38,19 @@ TRACING = (
 ERRORS_ONLY = "errors are logged; what went well is in the execution's own history for 90 days, and in its answer"
 NO_ARN_TO_NAME = "log delivery and X-Ray know no resource; IAM accepts only *"
 RUNS_HAVE_NAMES = "a run's name comes from whoever starts it; the machine is named, and it is the only one"
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """How often a failed step is tried again, and after how long; each pause so many times the one before."""
+
+    seconds: int
+    growing: float
+    times: int
+
+
+# 15 s, 45 s, 2 min, 7 min: an outage of ten minutes is outlived, anything longer wakes somebody
+GROWING = Pauses(15, 3, 4)
 
 
 class FunctionMachine(Construct):
@@ -81,7 +95,12 @@ class FunctionMachine(Construct):
         acknowledge(self.machine, "AwsSolutions-SF1", ERRORS_ONLY)
 
     def _call(
-        self, name: str, function: PythonFunction, payload: Mapping[str, Any], result_path: str
+        self,
+        name: str,
+        function: PythonFunction,
+        payload: Mapping[str, Any],
+        result_path: str,
+        pauses: Pauses = GROWING,
     ) -> tasks.LambdaInvoke:
         step = tasks.LambdaInvoke(
             self,
@@ -93,8 +112,12 @@ class FunctionMachine(Construct):
             task_timeout=sfn.Timeout.duration(Duration.minutes(16)),  # no function runs longer than 15
             retry_on_service_exceptions=False,  # the one rule below covers them
         )
-        # 15 s, 45 s, 2 min, 7 min: an outage of ten minutes is outlived, anything longer wakes somebody
-        step.add_retry(errors=["States.ALL"], interval=Duration.seconds(15), backoff_rate=3, max_attempts=4)
+        step.add_retry(
+            errors=["States.ALL"],
+            interval=Duration.seconds(pauses.seconds),
+            backoff_rate=pauses.growing,
+            max_attempts=pauses.times,
+        )
         return step
 
     def _until_done(

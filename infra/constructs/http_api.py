@@ -25,6 +25,15 @@ ACCESS_LOG = {
     "latency_ms": "$context.responseLatency",
     "function_latency_ms": "$context.integrationLatency",
 }
+# A browser sends a call only if every header of it is named here. In order: of all clients, Segment's, RudderStack's
+# (from `rsa-recovered` on: of its retries), Jitsu's.
+CLIENTS_HEADERS = (
+    *("authorization", "content-type"),
+    "x-retry-count",
+    *("anonymousid", "sentat"),
+    *("rsa-recovered", "rsa-retry-attempt", "rsa-since-first-attempt", "rsa-since-last-attempt", "rsa-retry-reason"),
+    *("x-write-key", "x-enable-debug", "x-ip-policy"),
+)
 OWN_AUTHORIZATION = (
     "the function itself checks write keys, server keys and webhook signatures: they differ by source, and a "
     "signature is over the body, which an authorizer never sees"
@@ -62,8 +71,12 @@ class HttpApi(Construct):
             default_integration=self._to(otherwise),
             cors_preflight=apigateway.CorsPreflightOptions(
                 allow_origins=["*"],
-                allow_methods=[apigateway.CorsHttpMethod.POST, apigateway.CorsHttpMethod.OPTIONS],
-                allow_headers=["authorization", "content-type", "x-retry-count", "anonymousid"],
+                allow_methods=[
+                    apigateway.CorsHttpMethod.GET,
+                    apigateway.CorsHttpMethod.POST,
+                    apigateway.CorsHttpMethod.OPTIONS,
+                ],
+                allow_headers=[*CLIENTS_HEADERS],
                 expose_headers=["retry-after"],
                 max_age=Duration.hours(1),
             ),

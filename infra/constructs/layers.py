@@ -10,6 +10,7 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 WHAT = {
     "core": "Attune's own package and the libraries it uses",
     "powertools": "Powertools for AWS Lambda: logs and metrics",
+    "admission": "What tracking plans and telephone numbers need: jsonschema-rs, phonenumbers",
     "duckdb": "DuckDB, which compacts the lake",
     "ml": "Attune's training and the libraries it uses: pandas, scikit-learn",
 }

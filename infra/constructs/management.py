@@ -2,22 +2,26 @@
 
 from constructs import Construct
 
+from infra.constructs.customer_tables import STATE_INDEX
 from infra.constructs.http_api import Route
 from infra.constructs.python_function import FunctionMaker, PythonFunction
+from infra.constructs.quarantine_management import QuarantineManagement
 from infra.stacks.data_stack import DataStack
 
 ONLY_HOLDS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["hold#*"]}}
 
 
 class Management(Construct):
-    """`manage_profiles` reads customers and takes their consent; `manage_definitions` keeps what is declared."""
+    """`manage_profiles`: customers; `manage_definitions`: what is declared; `manage_privacy`: what people ask."""
 
     def __init__(self, scope: Construct, construct_id: str, *, make: FunctionMaker, data: DataStack) -> None:
         super().__init__(scope, construct_id)
         self._make, self._data = make, data
         self.manage_profiles = self._manage_profiles()
         self.manage_definitions = self._manage_definitions()
-        self.functions = [self.manage_profiles, self.manage_definitions]
+        self.manage_privacy = self._manage_privacy()
+        quarantine = QuarantineManagement(self, "Quarantine", make=make, data=data)
+        self.functions = [self.manage_profiles, self.manage_definitions, self.manage_privacy, *quarantine.functions]
         profiles, definitions = self.manage_profiles, self.manage_definitions
         self.routes = [
             Route("GET", "/v1/profiles/{profile}", profiles),
@@ -30,9 +34,14 @@ class Management(Construct):
             Route("PUT", "/v1/definitions/{kind}/{id}", definitions),
             Route("DELETE", "/v1/definitions/{kind}/{id}", definitions),
             Route("GET", "/v1/segments/sizes", definitions),
+            Route("GET", "/v1/privacy/requests", self.manage_privacy),
+            Route("GET", "/v1/ledger", definitions),
             Route("POST", "/v1/sources/{source}/keys", definitions),
+            Route("GET", "/v1/sources/{source}/keys", definitions),
+            Route("DELETE", "/v1/sources/{source}/keys/{key}", definitions),
             Route("PUT", "/v1/sources/{source}/secrets", definitions),
             Route("POST", "/v1/channels/{channel}/secrets", definitions),
+            *quarantine.routes,
         ]
 
     def _manage_profiles(self) -> PythonFunction:
@@ -89,4 +98,20 @@ class Management(Construct):
             on=[secrets.webhooks.secret_arn, secrets.channels.secret_arn],
         )
         function.may_use_key(data.key, reads=[], writes=["dynamodb", "secretsmanager"])
+        return function
+
+    def _manage_privacy(self) -> PythonFunction:
+        data, requests = self._data, self._data.tables.privacy_requests
+        function = self._make(
+            self,
+            "manage_privacy",
+            description="Show what people ask about their data",
+            environment={
+                "PRIVACY_REQUESTS_TABLE": requests.table_name,
+                "ADMIN_SECRET": data.secrets.admin.secret_arn,
+            },
+        )
+        function.may("dynamodb:Query", on=[f"{requests.table_arn}/index/{STATE_INDEX}"])
+        function.may("secretsmanager:GetSecretValue", on=[data.secrets.admin.secret_arn])
+        function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"])
         return function

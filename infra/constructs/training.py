@@ -10,7 +10,7 @@ from infra.stacks.data_stack import DataStack
 
 LONGEST = Duration.minutes(15)  # of a Lambda function
 BY_VERSION = "one folder a version of a model"
-ONLY_SIZES = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes"]}}
+ONLY_COUNTS = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes", "arrivals"]}}
 
 
 class Training(Construct):
@@ -51,7 +51,7 @@ class Training(Construct):
         )
         function.may("dynamodb:Scan", "dynamodb:BatchGetItem", on=[data.tables.profiles.table_arn])
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
-        function.may("dynamodb:PutItem", on=[data.tables.definitions.table_arn], only_if=ONLY_SIZES)
+        function.may("dynamodb:PutItem", on=[data.tables.definitions.table_arn], only_if=ONLY_COUNTS)
         function.may("s3:ListBucket", on=[data.lake.bucket_arn])
         function.may_get_objects(data.lake, "events/", "Firehose names its objects by arrival time")
         function.may_get_objects(data.lake, "compacted/", BY_DAY)

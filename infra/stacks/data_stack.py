@@ -81,12 +81,15 @@ class DataStack(Stack):
         raw = s3.LifecycleRule(id="expire", expiration=Duration.days(28))
         self.quarantine = bucket("Quarantine", raw, versioned=False)
         self.failures = bucket("Failures", raw, versioned=False)
-        # The plain property; the L2 flag would bring a helper function with rights on every bucket.
-        failures = self.failures.node.default_child
-        assert isinstance(failures, s3.CfnBucket)  # noqa: S101 - narrows jsii's type
-        failures.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
-        )
+        # What people drop is read within hours; it stays as long as what of it lies in quarantine.
+        self.imports = bucket("Imports", raw, versioned=False)
+        for told in (self.failures, self.imports):
+            # The plain property; the L2 flag would bring a helper function with rights on every bucket.
+            plain = told.node.default_child
+            assert isinstance(plain, s3.CfnBucket)  # noqa: S101 - narrows jsii's type
+            plain.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            )
 
     def _tell(self) -> None:
         outputs = {
@@ -96,10 +99,12 @@ class DataStack(Stack):
             "LedgerTable": self.tables.ledger.table_name,
             "DeliveriesTable": self.tables.deliveries.table_name,
             "DefinitionsTable": self.tables.definitions.table_name,
+            "PrivacyRequestsTable": self.tables.privacy_requests.table_name,
             "LakeBucket": self.lake.bucket_name,
             "RegistryBucket": self.registry.bucket_name,
             "QuarantineBucket": self.quarantine.bucket_name,
             "FailuresBucket": self.failures.bucket_name,
+            "ImportsBucket": self.imports.bucket_name,
             "AdminSecretArn": self.secrets.admin.secret_arn,
         }
         for name, value in outputs.items():

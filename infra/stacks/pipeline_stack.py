@@ -16,6 +16,7 @@ from infra.constructs.event_lake import EventLake
 from infra.constructs.explaining import Explaining, PreviewManagement
 from infra.constructs.failed_batches import FailedBatches
 from infra.constructs.http_api import HttpApi, Route
+from infra.constructs.importing import Importing
 from infra.constructs.layers import StackLayers
 from infra.constructs.management import Management
 from infra.constructs.preview_machine import PreviewMachine
@@ -53,6 +54,7 @@ class PipelineStack(Stack):
         self.processing = Processing(self, "Processing", config=config, make=make, data=data, lake=lake)
         self.campaigning = Campaigning(self, "Campaigning", config=config, make=make, data=data)
         management = Management(self, "Management", make=make, data=data)
+        importing = Importing(self, "Importing", config=config, make=make, data=data)
         self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
         repairs, repair_functions = self._repairs(config, make, data, learning)
         asked_routes, asked_functions = self._explaining(config, make, data, learning)
@@ -67,9 +69,10 @@ class PipelineStack(Stack):
         #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
         self.workers = [*self.processing.functions, *self.campaigning.functions]
         self.functions = [*collection.functions, *self.workers, *management.functions]
-        self.functions += [*asked_functions, *repair_functions]
+        self.functions += [*asked_functions, *repair_functions, *importing.functions]
         deliveries = self.campaigning.deliveries
         CfnOutput(self, "ApiUrl", value=self.http.url)
+        CfnOutput(self, "ImportMachineArn", value=importing.machine.state_machine_arn)
         CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
         CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
         CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)

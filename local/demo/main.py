@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from local import first_steps
+from local.demo.collecting import Collecting
 from local.demo.learning import Learning
 from local.demo.receiver import Receiver
 from local.demo.report import Report
@@ -42,7 +43,10 @@ def main(arguments: list[str]) -> int:
         prepare(shop, receiver, state, chosen.fault)
         Story(shop, receiver, report, run, chosen.fault).tell()
         if chosen.fault is None:
+            collecting = Collecting(shop, report, run)
+            collecting.tell()
             Learning(shop, report, run).tell()
+            collecting.books()
     except Exception as error:  # noqa: BLE001 - whatever ends the story early is told as its end
         report.check(
             "the demo ran to its end", "no error", f"{type(error).__name__}: {error}", ok=False, since=time.monotonic()

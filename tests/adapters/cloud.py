@@ -25,6 +25,14 @@ _TABLES: Final[dict[str, dict[str, Any]]] = {
         "attributes": {"profile_id": "S", "delivery_id": "S"},
     },
     "definitions": {"keys": ("kind", "id"), "attributes": {"kind": "S", "id": "S"}},
+    "limits": {"keys": ("bucket",), "attributes": {"bucket": "S"}},
+    "privacy_requests": {
+        "keys": ("request_id",),
+        "attributes": {"request_id": "S", "state": "S", "due_at": "N"},
+        "index": ("state", "due_at"),
+        "name": "by_state",
+        "projection": "ALL",
+    },
 }
 DUE_INDEX: Final = "due"
 
@@ -71,8 +79,9 @@ class Cloud:
             "BillingMode": "PAY_PER_REQUEST",
         }
         if "index" in shape:
-            projection = {"ProjectionType": "KEYS_ONLY"}
-            index = {"IndexName": DUE_INDEX, "KeySchema": _schema(shape["index"]), "Projection": projection}
+            projection = {"ProjectionType": shape.get("projection", "KEYS_ONLY")}
+            name = shape.get("name", DUE_INDEX)
+            index = {"IndexName": name, "KeySchema": _schema(shape["index"]), "Projection": projection}
             arguments["GlobalSecondaryIndexes"] = [index]
         if streamed:
             arguments["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}

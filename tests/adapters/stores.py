@@ -8,10 +8,12 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from attune.adapters.dynamodb_allowances import DynamoAllowances
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
+from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.dynamodb_profiles import DynamoDueIndex, DynamoProfiles
 from attune.adapters.firehose_lake import FirehoseLake
 from attune.adapters.kinesis_stream import KinesisStream
@@ -29,6 +31,8 @@ from attune.adapters.memory import (
     MemorySecrets,
     MemoryStream,
 )
+from attune.adapters.memory_allowances import MemoryAllowances
+from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.s3_registry import S3Registry, champion_key
 from attune.adapters.secrets_manager import SecretMap
@@ -37,6 +41,9 @@ from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.ports import DefinitionStore, DueIndex, EventStream, Holds, Keys, Lake, ProfileStore, Quarantine, Secrets
 from attune.ports.deliveries import DeliveryQueue, DeliveryStore
 from attune.ports.learning import Registry
+from attune.ports.limits import Allowances
+from attune.ports.privacy import PrivacyRequests
+from attune.ports.quarantine import QuarantineStore
 from attune.ports.runs import Runs
 from tests.adapters.cloud import DUE_INDEX, Cloud
 from tests.adapters.machines import Machine
@@ -59,10 +66,10 @@ class Archive(Lake, Protocol):
     def read(self) -> list[bytes]: ...
 
 
-class Kept(Quarantine, Protocol):
+class Kept(Quarantine, QuarantineStore, Protocol):
     """A quarantine whose contents can be read."""
 
-    def read(self) -> list[bytes]: ...
+    def read_all(self) -> list[bytes]: ...
 
 
 class Endable(Runs, Protocol):
@@ -85,6 +92,16 @@ def clock() -> int:
 
 def holds_store(cloud: Cloud | None) -> Holds:
     return DynamoHolds(cloud.client("dynamodb"), cloud.table("identities")) if cloud else MemoryHolds()
+
+
+def allowances_of(cloud: Cloud | None) -> Allowances:
+    return DynamoAllowances(cloud.client("dynamodb"), cloud.table("limits")) if cloud else MemoryAllowances()
+
+
+def privacy_requests_store(cloud: Cloud | None) -> PrivacyRequests:
+    if cloud is None:
+        return MemoryPrivacyRequests()
+    return DynamoPrivacyRequests(cloud.client("dynamodb"), cloud.table("privacy_requests"))
 
 
 def definition_store(cloud: Cloud | None) -> DefinitionStore:
@@ -132,13 +149,13 @@ class _ReadableQuarantine(S3Quarantine):
         self._place = (cloud, cloud.bucket())
         super().__init__(cloud.client("s3"), self._place[1])
 
-    def read(self) -> list[bytes]:
+    def read_all(self) -> list[bytes]:
         cloud, bucket = self._place
-        return list(cloud.objects(bucket).values())
+        return [raw for key, raw in cloud.objects(bucket).items() if "." not in key]
 
 
 class _ReadableMemoryQuarantine(MemoryQuarantine):
-    def read(self) -> list[bytes]:
+    def read_all(self) -> list[bytes]:
         return [kept.raw for kept in self.all()]
 
 

@@ -17,7 +17,7 @@ from attune.adapters.athena_features import features_query
 from attune.adapters.lake_tables import EVENTS, PROFILES
 from attune.domain.activity import observe
 from attune.domain.features import FEATURES, features_at
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.models import MODELS, SHOPPER_CLUSTERS
 from attune.domain.profile_state import decode_profile, encode_profile
 from attune.domain.profiles import Score, spell_score
 from attune.ports import ProfileItem
@@ -54,7 +54,7 @@ def test_every_query_is_trinos_and_can_be_said_to_duckdb(path: Path) -> None:
 def test_the_query_asks_for_the_features_in_their_order_of_columns_that_exist() -> None:
     selected = sqlglot.parse_one(features_query(NOW, "run"), read="trino")
     assert isinstance(selected, sqlglot.exp.Select)
-    assert tuple(selected.named_selects) == FIELDS == ("profile_id", *FEATURES, "holdout", "shopper_clusters")
+    assert tuple(selected.named_selects) == FIELDS == ("profile_id", *FEATURES, "holdout", *MODELS)
     known = {name for name, _ in (*EVENTS, *PROFILES)} | {"amount"}
     assert {column.name for column in selected.find_all(sqlglot.exp.Column)} <= known
 
@@ -81,7 +81,7 @@ def test_what_a_profile_did_is_counted(lake: LakeOfTests) -> None:
     )
     lake.compact()
     holdout = 1 if profile_id()[0] in "012" else 0
-    assert lake.features() == {profile_id(): (0.5, 2.0, 24.99, 3.0, 1.0, 2.0, holdout, "")}
+    assert lake.features() == {profile_id(): (0.5, 2.0, 24.99, 3.0, 1.0, 2.0, holdout, "", "")}
 
 
 def test_the_holdout_is_told_by_the_first_digit_of_the_id(lake: LakeOfTests) -> None:
@@ -197,7 +197,8 @@ def test_the_cluster_that_a_profile_is_known_to_be_in_stands_beside_its_features
     # nothing of the survivor's own: it is known under whom it absorbed
     lake.arrive(row(message_id="1", profile_id=profile_id(2)), row(message_id="2", profile_id=profile_id(3)))
     lake.compact()
-    assert {found: values[-1] for found, values in lake.features().items()} == {
+    told = FIELDS.index(SHOPPER_CLUSTERS) - 1
+    assert {found: values[told] for found, values in lake.features().items()} == {
         profile_id(1): spell_score("run-1", "vip"),
         profile_id(3): "",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from attune.ports import Key, Keys, Secrets
@@ -31,6 +32,25 @@ def test_a_key_comes_back_as_it_was_added(keys: Keys) -> None:
     keys.add(KEY)
     assert keys.key(KEY.key_id) == KEY
     assert keys.key("abcdefgh2346") is None
+
+
+def test_a_sources_keys_are_told_in_order_and_no_other_ones(keys: Keys) -> None:
+    newer = msgspec.structs.replace(KEY, key_id="abcdefgh2347", type="server", created_at=NOW + 1)
+    for key in (newer, msgspec.structs.replace(KEY, key_id="abcdefgh2348", source="app"), KEY):
+        keys.add(key)
+    assert keys.of("shop") == [KEY, newer]
+    assert keys.of("nothing") == []
+
+
+def test_a_key_that_was_removed_is_unknown_and_the_others_stay(keys: Keys) -> None:
+    other = msgspec.structs.replace(KEY, key_id="abcdefgh2347")
+    keys.add(KEY)
+    keys.add(other)
+    assert keys.key(KEY.key_id) == KEY
+    for _ in range(2):
+        keys.remove(KEY.key_id)
+    assert keys.key(KEY.key_id) is None
+    assert (keys.key(other.key_id), keys.of("shop")) == (other, [other])
 
 
 def test_a_name_without_secrets_has_none(secrets: Secrets) -> None:

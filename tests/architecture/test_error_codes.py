@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.architecture.quarantine_reasons import constant_of, reasons_of
+
 ROOT = Path(__file__).parents[2]
 CODE = ROOT / "layers/core/python/attune"
 DOCUMENT = (ROOT / "docs/errors.md").read_text()
@@ -32,17 +34,22 @@ def test_every_code_is_documented_with_its_status() -> None:
     assert raised == documented
 
 
-def test_every_reason_for_quarantine_is_documented() -> None:
-    table = DOCUMENT.partition("## Reasons in quarantine")[2].partition("## Notes")[0]
-    documented = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    reasons = {literal(node.args[0]) for node in calls("UnreadableError")} - {None}
-    assert reasons <= documented
-    found_by_the_processor = {
-        "invalid_record",
-        "invalid_score",
-        "profile_too_large",
-        "unprocessable",
-        "unverified_claim",
-        "wrong_partition",
-    }
-    assert documented - reasons == found_by_the_processor
+def tabled(beginning: str, end: str) -> set[str]:
+    """The codes in the first column of the tables between two places of the document."""
+    part = DOCUMENT.partition(beginning)[2].partition(end)[0]
+    assert part
+    return set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
+
+
+def test_every_reason_for_quarantine_is_documented_with_what_to_do_about_it() -> None:
+    outcomes = tabled("A replay has outcomes", "## Notes")
+    reasons = reasons_of(CODE) | {constant_of(CODE / "domain/quarantine.py", "INVALID_RECORD")}
+    assert tabled("## Reasons in quarantine", "A replay has outcomes") == reasons - outcomes
+    replay = CODE / "use_cases/replay_quarantined.py"
+    only_of_a_replay = {constant_of(replay, name) for name in ("BEFORE", "CAME_BACK", "GONE")}
+    reread = {"unknown_source", "unpatchable", "too_large"}
+    assert reread <= reasons
+    assert outcomes == only_of_a_replay | reread | {constant_of(CODE / "domain/quarantine.py", "REPLAYED")}
+    table = DOCUMENT.partition("## Reasons in")[2].partition("A replay has")[0]
+    for row in re.findall(r"^\| `\w+` \|.*$", table, re.MULTILINE):
+        assert len([cell for cell in row.split(" | ") if cell.strip(" |")]) == 3, row

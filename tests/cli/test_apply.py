@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from attune.domain.conditions import Condition
+from attune.domain.definitions import KINDS
 from tests.cli.conftest import Api, Attune
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "definitions"
@@ -47,6 +48,7 @@ def test_the_examples_are_applied_in_order_of_what_refers_to_what(attune: Attune
     first = attune("apply", EXAMPLES)
     assert (first.code, first.err.split()[0]) == (0, "backfill")
     assert first.out.splitlines() == [
+        "created   tracking_plan storefront",
         "created   source shopify_store",
         "created   source storefront",
         "created   channel shop_webhook",
@@ -70,6 +72,7 @@ def test_the_examples_are_applied_in_order_of_what_refers_to_what(attune: Attune
         "created   segment new_subscriber",
         "created   segment price_sensitive",
         "created   segment product_viewer",
+        "created   segment top_tenth",
         "created   segment vip",
         "created   segment vip_by_cluster",
         "created   campaign cart_reminder",
@@ -113,13 +116,14 @@ def test_every_problem_is_shown_with_its_line_and_nothing_is_applied(attune: Att
     ran = attune("apply", "good.yaml", "bad.yaml")
     assert (ran.code, ran.out) == (1, "")
     types = ", ".join(f'"{one.__struct_config__.tag}"' for one in get_args(Condition))
+    kinds = ", ".join(f'"{one}"' for one in KINDS)
     assert ran.err.removeprefix("attune: ").splitlines() == [
         'bad.yaml:2: $.id: "Bad Id" does not match "^[a-z][a-z0-9_-]{0,63}$"',
         "bad.yaml:8: $.when.conditions[0].at_least: -1 is less than the minimum of 0",
         f'bad.yaml:9: $.when.conditions[1].type: "guessed" is not one of {types}',
         'bad.yaml:10: $.grace: "5 minutes" does not match "^[0-9]{1,6}(ms|s|m|h|d)$"',
         "bad.yaml:11: $.graze: there is no such field",
-        'bad.yaml:13: $.kind: "widget" is not one of "source", "segment", "computed_trait", "campaign", "channel"',
+        f'bad.yaml:13: $.kind: "widget" is not one of {kinds}',
         'bad.yaml:18: $.trigger: "segment" is a required property',
     ]
     assert api.requests == []

@@ -17,19 +17,19 @@ from tests.functions.management import ADMIN
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITIONS = ROOT / "definitions"
 #: few enough that each test may apply them
-EXAMPLES = DEFINITIONS / "sources.yaml"
+EXAMPLES = (DEFINITIONS / "tracking_plans.yaml", DEFINITIONS / "sources.yaml")
 
 
 @pytest.fixture
 def server_key(attune: Attune, monkeypatch: pytest.MonkeyPatch) -> str:
-    attune("apply", EXAMPLES)
+    attune("apply", *EXAMPLES)
     key = attune("keys", "create", "storefront", "--type", "server").out.strip()
     monkeypatch.setenv("ATTUNE_SERVER_KEY", key)
     return key
 
 
 def test_a_key_is_the_only_thing_on_standard_output(attune: Attune) -> None:
-    attune("apply", EXAMPLES)
+    attune("apply", *EXAMPLES)
     browser = attune("keys", "create", "storefront")
     assert browser.code == 0
     assert browser.out.startswith("atn_w_")
@@ -37,8 +37,17 @@ def test_a_key_is_the_only_thing_on_standard_output(attune: Attune) -> None:
     assert attune("keys", "create", "storefront", "--type", "server").out.startswith("atn_s_")
 
 
+def test_keys_are_listed_and_revoked_by_their_ids(attune: Attune) -> None:
+    attune("apply", *EXAMPLES)
+    key_id = attune("keys", "create", "storefront").out.split("_")[2]
+    assert key_id in attune("keys", "ls", "storefront").out
+    assert attune("keys", "revoke", "storefront", key_id).code == 0
+    assert key_id not in attune("keys", "ls", "storefront").out
+    assert attune("keys", "revoke", "storefront", key_id).err.startswith("attune: unknown_key: ")
+
+
 def test_a_sources_secrets_come_from_standard_input(attune: Attune, api: Api) -> None:
-    attune("apply", EXAMPLES)
+    attune("apply", *EXAMPLES)
     ran = attune("secrets", "put-source", "shopify_store", stdin="new-secret\n\n old-secret \n")
     assert (ran.code, ran.out) == (0, "")
     assert "2 live" in ran.err
@@ -86,7 +95,7 @@ def test_a_profile_that_is_not_there_is_said_in_words(attune: Attune, server_key
 
 def test_a_wrong_key_is_said_in_words(attune: Attune, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_ADMIN_KEY", "wrong")
-    ran = attune("apply", EXAMPLES)
+    ran = attune("apply", *EXAMPLES)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "attune: unknown_admin_key: send the admin key as Authorization: Bearer\n"
 
@@ -98,21 +107,21 @@ def test_a_running_local_stack_is_found(bare: Attune, api: Api, tmp_path: Path) 
     (tmp_path / ".local").mkdir()
     stack = {"api_url": api.url, "admin_key": ADMIN, "server_key": "s", "outputs": {"a": "b"}}
     (tmp_path / ".local/stack.json").write_text(json.dumps(stack))
-    assert bare("apply", "--dry-run", EXAMPLES).code == 0
+    assert bare("apply", "--dry-run", *EXAMPLES).code == 0
 
 
 def test_the_local_stacks_keys_are_sent_nowhere_else(bare: Attune, api: Api, tmp_path: Path) -> None:
     (tmp_path / ".local").mkdir()
     stack = {"api_url": "http://127.0.0.1:9", "admin_key": ADMIN}
     (tmp_path / ".local/stack.json").write_text(json.dumps(stack))
-    ran = bare("--api-url", api.url, "apply", EXAMPLES)
+    ran = bare("--api-url", api.url, "apply", *EXAMPLES)
     assert (ran.code, api.requests) == (1, [])
     assert "no key is given" in ran.err
 
 
 def test_options_come_before_the_environment(attune: Attune, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_API_URL", "http://127.0.0.1:9")
-    assert attune("--api-url", api.url + "/", "apply", "--dry-run", EXAMPLES).code == 0
+    assert attune("--api-url", api.url + "/", "apply", "--dry-run", *EXAMPLES).code == 0
 
 
 @pytest.mark.parametrize(
@@ -125,7 +134,7 @@ def test_options_come_before_the_environment(attune: Attune, api: Api, monkeypat
     ],
 )
 def test_an_api_that_is_not_there_is_said_in_words(bare: Attune, arguments: tuple[str, ...], message: str) -> None:
-    ran = bare(*arguments, "apply", EXAMPLES)
+    ran = bare(*arguments, "apply", *EXAMPLES)
     assert ran.code == 1
     assert message in ran.err
     assert "Traceback" not in ran.err
@@ -133,7 +142,7 @@ def test_an_api_that_is_not_there_is_said_in_words(bare: Attune, arguments: tupl
 
 def test_a_stack_file_that_is_broken_is_said_in_words(bare: Attune, tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
-    assert "broken.json: is not what" in bare("--stack", "broken.json", "apply", EXAMPLES).err
+    assert "broken.json: is not what" in bare("--stack", "broken.json", "apply", *EXAMPLES).err
 
 
 def test_the_command_runs_as_a_module_from_the_checkout() -> None:

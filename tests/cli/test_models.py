@@ -25,6 +25,9 @@ METRICS = {
     ],
 }
 
+#: of the other model
+NO_RFM = "rfm: there is none yet; `attune models train` makes one\n"
+
 
 def serve(api: Api, version: str = "run-1", previous: str | None = None, metrics: Any = METRICS) -> S3Registry:
     registry = S3Registry(api.deployment.cloud.client("s3"), api.deployment.registry)
@@ -35,8 +38,8 @@ def serve(api: Api, version: str = "run-1", previous: str | None = None, metrics
 
 
 def training(**fields: Any) -> dict[str, Any]:
-    learnt = {"model": SHOPPER_CLUSTERS, "state": "promoted", "code": "better", "version": "run-2", "profiles": 3_000}
-    return {"training": learnt | fields, "scores": {"sent": 2_998}}
+    learnt = {"model": SHOPPER_CLUSTERS, "state": "promoted", "code": "better", "version": "run-2"}
+    return {"training": {"profiles": 3_000, "models": [learnt | fields]}, "scores": {"sent": 2_998}}
 
 
 def running(api: Api) -> str:
@@ -73,7 +76,7 @@ def waited(attune: Attune, end: Any, *arguments: Any) -> Any:
     [
         ({}, "the new model serves now"),
         ({"state": "kept", "code": "not_better"}, "the model before goes on serving"),
-        ({"state": "skipped", "code": "too_few_profiles", "version": None, "profiles": 7}, "too few customers"),
+        ({"state": "skipped", "code": "too_few_profiles", "version": None}, "too few customers"),
         ({"state": "kept", "code": "of_tomorrow"}, "kept, of_tomorrow"),
     ],
 )
@@ -86,13 +89,13 @@ def test_who_waits_is_told_the_outcome_and_none_of_them_is_a_failure(
     assert run == running(api)
     assert learnt.startswith("shopper_clusters: ")
     assert words in learnt
-    assert scored == "2,998 scores are on their way to their profiles"
+    assert scored == "3,000 customers were looked at; 2,998 scores are on their way to their profiles"
 
 
 def test_who_waits_for_a_run_that_scored_nobody_is_told_so(attune: Attune, api: Api) -> None:
     nobody = training(state="skipped", code="too_few_profiles", version=None) | {"scores": {"sent": 0}}
     ran = waited(attune, lambda: api.deployment.machine.succeed(running(api), nobody))
-    assert ran.out.splitlines()[2] == "no scores were sent"
+    assert ran.out.splitlines()[2].endswith("; no scores were sent")
 
 
 def test_a_run_that_breaks_off_is_a_failure_with_its_reason(attune: Attune, api: Api) -> None:
@@ -116,11 +119,11 @@ def test_before_the_first_training_it_says_how_to_get_a_model(attune: Attune) ->
 def test_what_serves_is_shown_with_its_clusters_the_largest_first(attune: Attune, api: Api) -> None:
     serve(api)
     ran = attune("models", "show")
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, NO_RFM)
     lines = [line.split() for line in ran.out.splitlines()]
-    assert lines[1] == ["shopper_clusters", "serving", "run-1", "0.612"]
-    assert lines[3][:5] == ["lapsed", "80.0%", "300.0", "d", "ago"]
-    assert lines[4] == ["vip", "20.0%", "1.5", "d", "ago", "20.0", "1,999.50", "400.0", "d", "90.0", "30.0"]
+    assert lines[1] == ["shopper_clusters", "serving", "run-1", "silhouette", "0.612"]
+    assert lines[4][:5] == ["lapsed", "80.0%", "300.0", "d", "ago"]
+    assert lines[5] == ["vip", "20.0%", "1.5", "d", "ago", "20.0", "1,999.50", "400.0", "d", "90.0", "30.0"]
     attune("models", "train")
     assert f"newest run: {running(api)}, running" in attune("models", "show").out
 
@@ -141,7 +144,7 @@ def test_a_faulty_champion_is_shown_with_what_serves_in_its_place(attune: Attune
 def test_metrics_that_say_little_are_shown_as_they_are(attune: Attune, api: Api, metrics: Any) -> None:
     serve(api, metrics=metrics)
     ran = attune("models", "show")
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, NO_RFM)
     assert "serving" in ran.out
 
 

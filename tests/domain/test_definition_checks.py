@@ -108,7 +108,7 @@ def test_an_origin_that_no_browser_would_send_is_refused(origin: str) -> None:
 def test_a_shopify_source_names_its_shop_and_no_origins() -> None:
     assert problems(source(type="shopify", shop_domain="my-shop.myshopify.com", origins=())) == []
     assert problems(source(type="shopify", shop_domain="shop.example")) == [
-        "$.origins: only a source of type http takes events from browsers",
+        "$.origins: only a source of type http has one",
         "$.shop_domain: must be the shop's permanent domain, such as my-shop.myshopify.com",
     ]
     assert problems(source(shop_domain="my-shop.myshopify.com")) == [

@@ -115,6 +115,85 @@ def test_a_page_lasts_as_long_as_its_newest_id_and_is_kept_a_little_longer() -> 
     assert not profile.pages
 
 
+# ------------------------------------------------------------------------------------------------------ webhooks
+
+WEEK = 7 * DAY
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_webhook_is_remembered_for_a_week(count: int) -> None:
+    """Whether its id lies in the profile's own item or, with the others, in a page."""
+    profile = Profile(profile_id="p")
+    for number in range(count):
+        remember(profile, order(number), CONTENT, NOW, longer=True)
+    for later, familiar in ((WEEK - 1, Familiarity.DUPLICATE), (WEEK + SECOND, Familiarity.NEW)):
+        forget_old(profile, NOW + later)
+        assert {known(profile, number) for number in range(count)} == {familiar}
+        assert bool(profile.pages) == (count == 100 and familiar is Familiarity.DUPLICATE)
+
+
+def test_other_content_under_a_webhooks_id_is_a_conflict_for_as_long() -> None:
+    profile = Profile(profile_id="p")
+    for number in range(40):
+        remember(profile, order(number), CONTENT, NOW, longer=True)
+    forget_old(profile, NOW + WEEK - 1)
+    assert known(profile, 7, OTHER) is Familiarity.CONFLICT
+
+
+def test_what_a_browser_sends_neither_pushes_webhooks_out_nor_lasts_as_long() -> None:
+    profile = Profile(profile_id="p")
+    for number in range(100):
+        remember(profile, order(number), CONTENT, NOW, longer=True)
+        forget_old(profile, NOW)
+    for number in range(1_000, 1_000 + 2 * THOUSAND):
+        remember(profile, order(number), CONTENT, NOW + HOUR)
+        if number % 10 == 0:
+            forget_old(profile, NOW + HOUR)
+    assert {known(profile, number) for number in range(100)} == {Familiarity.DUPLICATE}
+    forget_old(profile, NOW + 2 * DAY)
+    assert {known(profile, number) for number in range(100)} == {Familiarity.DUPLICATE}
+    assert {known(profile, number) for number in range(1_000, 3_000)} == {Familiarity.NEW}
+
+
+def test_the_newest_thousand_webhooks_are_remembered_and_push_out_nothing_else() -> None:
+    profile = told(50)
+    for number in range(THOUSAND, 5 * THOUSAND):
+        remember(profile, order(number), CONTENT, NOW + number * SECOND, longer=True)
+        if number % 10 == 0:
+            forget_old(profile, NOW + number * SECOND)
+    kept = [number for number in range(THOUSAND, 5 * THOUSAND) if known(profile, number) is Familiarity.DUPLICATE]
+    assert kept == list(range(5 * THOUSAND - len(kept), 5 * THOUSAND))
+    assert THOUSAND <= len(kept) < 1.1 * THOUSAND
+    assert {known(profile, number) for number in range(50)} == {Familiarity.DUPLICATE}
+
+
+def test_a_page_of_webhooks_expires_a_week_after_its_newest() -> None:
+    profile = Profile(profile_id="p")
+    for number in range(40):
+        remember(profile, order(number), CONTENT, NOW + number * HOUR, longer=True)
+    forget_old(profile, NOW + 40 * HOUR)
+    [page] = profile.pages.values()
+    newest = NOW + 39 * HOUR
+    assert (newest + WEEK) // SECOND <= expires_at(page) <= (newest + WEEK + 2 * HOUR) // SECOND
+
+
+def test_two_who_turn_out_to_be_one_know_the_webhooks_of_either() -> None:
+    one, other = told(60), Profile(profile_id="q")
+    for number in range(60, 200):
+        remember(one if number % 2 else other, order(number), CONTENT, NOW + number, longer=True)
+        if number == 180:
+            forget_old(other, NOW + MINUTE)
+            forget_old(one, NOW + MINUTE)
+    assert other.pages
+    assert other.webhooks
+    merge_profiles(one, other, {})
+    forget_old(one, NOW + MINUTE)
+    assert {known(one, number) for number in range(200)} == {Familiarity.DUPLICATE}
+
+
+# ------------------------------------------------------------------------------------------------- message ids, merged
+
+
 def test_two_who_turn_out_to_be_one_know_what_either_knew() -> None:
     one, other = told(60), Profile(profile_id="q")
     for number in range(60, 140):

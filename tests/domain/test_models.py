@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.domain.artefacts import MAX_NAME
+from attune.domain.clusters import MAX_CLUSTERS, Clusters, cluster
 from attune.domain.models import (
     MAX_BYTES,
-    MAX_CLUSTERS,
-    MAX_NAME,
     UNREADABLE,
     Champion,
     Model,
     UnusableModelError,
-    cluster,
     decode_champion,
     decode_model,
     encode_model,
@@ -103,7 +102,7 @@ changes = st.fixed_dictionaries(
 @given(changed=changes)
 def test_a_model_is_refused_or_can_score(changed: dict[str, Any]) -> None:
     found = read(msgspec.json.encode(msgspec.to_builtins(model()) | changed))
-    if isinstance(found, Model):
+    if isinstance(found, Clusters):
         label = cluster(found, (0.0, 1.0, 1e9, 3.5, 0.0, 7.0))
         assert 0 < len(label) <= MAX_NAME
         assert all(math.isfinite(number) for row in found.centroids for number in row)

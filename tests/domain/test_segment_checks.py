@@ -76,7 +76,7 @@ def test_an_abandoned_condition_that_is_not_needed_is_refused(when: Condition, p
         (TraitTest(trait="", operator="is_set"), "$.when.trait: names no trait"),
         (
             ScoreTest(model="shoppers", operator="is_set"),
-            "$.when.model: there is no model `shoppers`; known are shopper_clusters",
+            "$.when.model: there is no model `shoppers`; known are shopper_clusters, rfm",
         ),
         (Performed(event=""), "$.when.event: names no event"),
         (Performed(event="$consent"), "$.when.event: names that begin with $ are Attune's own"),

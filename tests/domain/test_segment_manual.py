@@ -84,10 +84,11 @@ def instant(text: str) -> int:
 
 
 def happening(what: str, at: int, rank: bytes) -> Happening:
-    if said := re.fullmatch(r"(score|consent|list) (\S+) (\S+)", what):
-        kind, name, word = said.groups()
+    if said := re.fullmatch(r"(score|consent|list) (\S+) (\S+)(?:, percentile (\S+))?", what):
+        kind, name, word, percent = said.groups()
+        percentiles = {name: float(percent)} if percent else {}
         word_of: dict[str, dict[str, Any]] = {
-            "score": {"scores": {name: plain(word)}},
+            "score": {"scores": {name: plain(word)}, "percentiles": percentiles},
             "consent": {"consent": {name: word == "granted"}},
             "list": {"lists": {name: word == "joined"}},
         }

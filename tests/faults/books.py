@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: what rows of events say; others are of merges, or are there to be counted (`arrivals.py`)
+ENDS = {"applied", "dropped", "conflict"}
+
 
 @dataclass
 class Sender:
@@ -75,7 +78,7 @@ class Books:
         """The row that counts, by message id and fingerprint; merges and wake-ups are no events of a sender."""
         counting: dict[tuple[str, str], Mapping[str, Any]] = {}
         for row in self._rows:
-            if row["verdict"] == "merged" or not self._is_stored(row) or not self._opens(row):
+            if row["verdict"] not in ENDS or not self._is_stored(row) or not self._opens(row):
                 continue
             key = (row["message_id"], row.get("fingerprint", ""))
             known = counting.get(key)

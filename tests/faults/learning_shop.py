@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
+from attune.domain.clusters import Clusters, cluster
 from attune.domain.consent import permits
 from attune.domain.features import features_at
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, Model, cluster, encode_model
+from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import Profile, Score
 from attune.use_cases.refresh_scores import RefreshScores, pace_of
@@ -104,7 +105,7 @@ class Shop:
         self.turn_out_to_be("guest", "ann")
         self.world.settle()
 
-    def _score_everybody(self, by: Model) -> None:
+    def _score_everybody(self, by: Clusters) -> None:
         """An earlier night did."""
         now = self.world.time.now
         for one in self.profiles():
@@ -198,10 +199,12 @@ class Shop:
     def profiles(self) -> list[Profile]:
         return [decode_profile(item.state) for item in self.world.live_items()]
 
-    def champion(self) -> Model:
+    def champion(self) -> Clusters:
         found = self.registry.champion(NAME)
         assert found is not None
-        return self.registry.model(NAME, found[1].version)
+        served = self.registry.model(NAME, found[1].version)
+        assert isinstance(served, Clusters)
+        return served
 
     def check_everybody(self, night: Night) -> None:
         """Once the stream is worked off: who permits it holds what the champion says of them, and nobody else does."""

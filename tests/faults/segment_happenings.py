@@ -28,6 +28,8 @@ class Happening:
     properties: Mapping[str, Any] = field(default_factory=dict)
     traits: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
+    #: of these, by model, where it is said
+    percentiles: Mapping[str, float] = field(default_factory=dict)
     consent: Mapping[str, bool] = field(default_factory=dict)
     lists: Mapping[str, bool] = field(default_factory=dict)
     rank: bytes = b""

@@ -26,6 +26,8 @@ def spelt(instant: int) -> str:
     return datetime.fromtimestamp(instant / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+#: a number that a model says, and its percentile
+RATINGS = ((0.0, 0.0), (5.0, 2.5), (9.0, 50.0), (9.0, 55.0), (15.0, 100.0))
 #: what a trait or a property may be
 VALUES: dict[str, tuple[Any, ...]] = {
     "number": (0, 1, 2, 2.0, 3, 2.5, "2", True, None),
@@ -57,7 +59,9 @@ def _is_event(one: Happening) -> bool:
 def _happening(rng: Random, time: int, names: tuple[str, ...], rank: bytes) -> Happening:
     kind = rng.random()
     if kind < 0.08:
-        return Happening(time, scores={"shopper_clusters": rng.choice([0, 1, 2, 3, 2.5, "alpha", "beta"])}, rank=rank)
+        cluster, rating = rng.choice([0, 1, 2, 3, 2.5, "alpha", "beta"]), RATINGS[time % len(RATINGS)]
+        scores = {"shopper_clusters": cluster, "rfm": rating[0]}
+        return Happening(time, scores=scores, percentiles={"rfm": rating[1]}, rank=rank)
     if kind < 0.13:
         return Happening(time, lists={"vips": rng.random() < 0.6}, rank=rank)
     if kind < 0.18:

@@ -164,6 +164,16 @@ def score(operator: str) -> Draw:
     return drawn
 
 
+def percentile(operator: str) -> Draw:
+    def drawn(rng: Random, around: Drawn) -> dict[str, Any]:
+        value: Any = rng.choice([0, 2.5, 3, 50, 55, 90, 100])
+        if operator == "between":
+            value = rng.choice([[0, 50], [50, 100], [55, 55]])
+        return {"type": "score", "model": "rfm", "of": "percentile", "operator": operator, "value": value}
+
+    return drawn
+
+
 def computing(function: str, time: str) -> Draw:
     """A test of a computed trait, which comes about beside it."""
 
@@ -260,6 +270,7 @@ LEAVES: dict[str, Draw] = {
     **{
         f"score {operator}": score(operator) for operator in OPERANDS if any(k != "date" for k, _ in OPERANDS[operator])
     },
+    **{f"percentile {operator}": percentile(operator) for operator in ORDERS},
     **{
         f"computed {function} {time}": computing(function, time) for function in WINDOWED for time in ("within", "ever")
     },

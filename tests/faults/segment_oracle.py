@@ -178,7 +178,8 @@ def _trait(condition: Written, past: History, at: int, around: Around) -> bool:
 
 
 def _score(condition: Written, past: History, at: int, _: Around) -> bool:
-    said = last_words(past, "scores").get(condition["model"])
+    kind = "percentiles" if condition.get("of") == "percentile" else "scores"
+    said = last_words(past, kind).get(condition["model"])
     return compare(condition.get("operator", "equals"), said, condition.get("value"), at)
 
 

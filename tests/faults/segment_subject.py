@@ -64,7 +64,7 @@ class Subject:
             changes += segments.advance(self.compiled, self.profile, one.time - 1, self._quiet)
             self.profile.as_of = one.time
         for model, value in one.scores.items():
-            set_score(self.profile.scores, model, Score(value, "v", one.time))
+            set_score(self.profile.scores, model, Score(value, "v", one.time, one.percentiles.get(model)))
         for purpose, granted in one.consent.items():
             known = self.profile.consent.get(purpose)
             if known is None or known.at <= one.time:

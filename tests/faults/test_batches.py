@@ -82,7 +82,7 @@ def _state(state: bytes, compiled: Compiled, end: int) -> dict[str, Any]:
     profile = decode_profile(state)
     finish(profile, compiled, end, read_up_to=-1)
     known = msgspec.structs.asdict(profile)
-    for name in ("data_key", "ledger_head", "cursors", "seen", "seen_records", "pages"):
+    for name in ("data_key", "ledger_head", "cursors", "seen", "webhooks", "seen_records", "pages"):
         del known[name]
     known["memberships"] = {name: (stay.entered_at, stay.left_at) for name, stay in known["memberships"].items()}
     known["timers"] = {

@@ -7,24 +7,29 @@ no 200; the functions behind are broken at random too.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
 from attune.adapters.memory import MemoryKeys
+from attune.adapters.memory_allowances import MemoryAllowances
 from attune.domain.api_keys import SERVER, digest, new_key
 from attune.domain.errors import AttuneError
 from attune.ports import Key, StreamUnavailableError
 from attune.use_cases.collect_events import CollectEvents, Submission
-from tests.builders import NOW, SECOND
+from tests.builders import DAY, NOW, SECOND
+from tests.faults.arrivals import Ends, expected, told
 from tests.faults.books import Books, Sender
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule
 from tests.faults.wires import Crash, Unavailable, Unreliable, wired
 from tests.faults.world import World
+from tests.lakes import AFTER, BEFORE, TODAY, LakeOfTests
 
 GRANTED = {"consent": {"categoryPreferences": {"analytics": True, "personalization": True}}}
 REFUSED = {"consent": {"categoryPreferences": {"analytics": False}}}
@@ -42,14 +47,16 @@ UNUSABLE: dict[str, dict[str, Any]] = {
 class Shop:
     """A sender that keeps books, and the platform it sends to."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, **world: Any) -> None:
         self.rng = Random(seed)
         self.wire = Unreliable(Random(seed + 1), rate=0.05)
         schedule = Schedule(again=0.1, zombie=0.02, parallel=4)
-        self.world = World(seed=seed, wire=self.wire, shards=2, schedule=schedule)
+        options: dict[str, Any] = {"shards": 2, "schedule": schedule} | world
+        self.world = World(seed=seed, wire=self.wire, **options)
         self.sender = Sender()
         self.requests: Counter[str] = Counter()
         self._numbers = iter(range(10_000))
+        self._sent: list[dict[str, Any]] = []
         keys = MemoryKeys()
         key_id, self.token = new_key(SERVER, self.rng.randbytes)
         keys.add(Key(key_id=key_id, source="shop", type=SERVER, digest=digest(self.token), created_at=NOW))
@@ -58,6 +65,7 @@ class Shop:
             definitions=self.world._definitions,
             pseudonyms=self.world.pseudonyms,
             stream=wired(self.wire, "collect_events.stream", self.world.stream),
+            allowances=MemoryAllowances(),
             count=lambda *_: None,
         )
 
@@ -65,7 +73,7 @@ class Shop:
         """The answer's code, as the API would give it."""
         self.requests["received"] += 1
         try:
-            self._collect(Submission(call="batch", body=body, token=token), self.world.time.now)
+            self._collect(Submission(call="batch", body=body, token=token), self.world.time())
         except (StreamUnavailableError, Unavailable, Crash):
             self.requests["rejected"] += 1
             return "unavailable"
@@ -93,7 +101,16 @@ class Shop:
                 # Quarantine keeps bytes by their time of receipt; sent twice, they are looked at twice.
                 self.sender.sent_unusable(event["messageId"])
 
+    def _once_more(self) -> dict[str, Any] | None:
+        """An event of before, in a request of its own making; its content may be another."""
+        if not self._sent or self.rng.random() > 0.15:
+            return None
+        event = self.rng.choice(self._sent)
+        return event | {"properties": {"n": -1}} if self.rng.random() < 0.4 else event
+
     def _event(self) -> tuple[dict[str, Any], bool]:
+        if (again := self._once_more()) is not None:
+            return again, True
         number = next(self._numbers)
         # A shopper refuses or not from the start: what they decide later is another test's story.
         shopper = self.rng.randint(0, 5)
@@ -108,6 +125,7 @@ class Shop:
         }
         if self.rng.random() < 0.25:
             return event | UNUSABLE[self.rng.choice(sorted(UNUSABLE))], False
+        self._sent.append(event)
         return event, True
 
     def books(self) -> Books:
@@ -134,9 +152,74 @@ def test_the_books_balance_from_the_request_to_the_stores(seed: int) -> None:
     balance = shop.books().check()
     assert shop.requests["received"] == shop.requests["accepted"] + shop.requests["rejected"]
     assert balance.quarantined == len(shop.sender.unusable) > 0
-    refused = {message for message, content in shop.sender.sends if "shopper-0" in content}
+    refused = {(message, content) for message, content in shop.sender.sends if "shopper-0" in content}
     assert balance.dropped == len(refused)
-    assert balance.applied == len({message for message, _ in shop.sender.sends}) - len(refused)
+    known = {message for message, content in shop.sender.sends if "shopper-0" not in content}
+    assert balance.applied == len(known)
+    assert balance.conflict == len(set(shop.sender.sends) - refused) - len(known)
+
+
+@pytest.fixture(scope="module")
+def one_lake() -> Iterator[LakeOfTests]:
+    lake = LakeOfTests()
+    yield lake
+    lake.close()
+
+
+def compacted(lake: LakeOfTests, world: World) -> Ends:
+    """What the ledger says, once the rows have arrived over three days, some of them late."""
+    lake.empty(world.profiles)
+    for one in world.lake.rows:
+        lake.arrive(one, day=world.rng.choice([BEFORE, TODAY, AFTER]))
+    lake.compact(NOW + 2 * DAY)
+    return told(lake.ledger())
+
+
+#: what the stream's mapping does beside, by seed
+ROUGH: tuple[dict[str, Any], ...] = ({}, {"bisect": True}, {"restless": 0.05}, {"bisect": True, "restless": 0.05})
+
+
+@pytest.mark.parametrize("seed", seeds(12, long=2_000))
+def test_the_ledger_says_what_the_books_say_of_every_source_and_reason(seed: int, one_lake: LakeOfTests) -> None:
+    shop = Shop(seed, mapping=ROUGH[seed % len(ROUGH)])
+    for _ in range(4):
+        for _ in range(5):
+            shop.send_batch()
+        shop.world.pass_time(SECOND)
+    shop.wire.rate = 0.0
+    shop.world.settle()
+    books, records = shop.books(), [one.data for one in shop.world.stream.records]
+    ledger = compacted(one_lake, shop.world)
+    assert ledger == expected(records, books.verdicts())
+    balance = books.check()
+    of = {verdict: sum(n for end, n in ledger.items() if end[1] == verdict) for _, verdict, _ in ledger}
+    # What was posted again because no answer came may have arrived twice; then it is a duplicate, and nothing else.
+    assert of["applied"] == balance.applied
+    assert of.get("conflict", 0) == balance.conflict
+    assert of.get("dropped", 0) == balance.dropped
+    assert sum(ledger.values()) >= balance.accepted
+    assert_quarantine_agrees(shop.world)
+
+
+def assert_quarantine_agrees(world: World) -> None:
+    """To each thing that lies there belongs a row, and to each row something that lies there."""
+    rows = [json.loads(row) for row in world.lake.rows]
+    rejected = {
+        (row["reason"], row["source"], row["received_at"], row["fingerprint"])
+        for row in rows
+        if row["verdict"] == "rejected" or row["reason" if "reason" in row else "verdict"] == "invalid_record"
+    }
+    kept = {
+        (one.reason, one.source, one.received_at, hashlib.sha256(one.raw).hexdigest()[:32])
+        for one in world.quarantine.all()
+    }
+    assert rejected <= kept
+    by_the_processor = {
+        (row["reason"], row["source"], row["received_at"], row["message_id"], row.get("copy", 0))
+        for row in rows
+        if row["verdict"] == "quarantined" and row["message_id"]
+    }
+    assert len(kept) == len(rejected) + len(by_the_processor)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from tests.builders import DAY, NOW, profile_id
@@ -29,7 +30,8 @@ def lay_down(lake: LakeOfTests) -> None:
 
 
 def made(lake: LakeOfTests) -> dict[str, bytes]:
-    return {**lake.files.days, "profiles": lake.files.profiles}
+    counted = {f"counted {day.day}": msgspec.json.encode(day.ended) for day in lake.arrivals.since("")}
+    return {**lake.files.days, "profiles": lake.files.profiles, **counted}
 
 
 def undisturbed() -> tuple[dict[str, bytes], list[str]]:

@@ -136,7 +136,7 @@ def test_after_a_run_that_broke_and_never_came_again_the_next_nights_goes_its_wa
     nights = Nights(MemoryRegistry())
     broken(lambda: nights.train("run-2", BreakAt(position, Fault.CRASH, moment)))
     served = nights.champion()
-    assert nights.train("run-3")["code"] == "better"
+    assert nights.train("run-3")["models"][0]["code"] == "better"
     found = nights.registry.champion(NAME)
     assert found is not None
     assert (nights.champion(), found[1].previous) == ("run-3", served)
@@ -209,8 +209,8 @@ def test_at_no_moment_of_a_run_does_a_reader_find_half_a_model(cloud: Cloud) -> 
     assert (seen[0], seen[-1], faults) == ("run-1", "run-2", [])
 
 
-#: get pointer, get model, twice; put three files; put the pointer
-S3_CALLS = range(8)
+#: get pointer, get model, twice; put three files; put the pointer; get the other model's pointer
+S3_CALLS = range(9)
 
 
 @pytest.mark.parametrize("moment", Moment)
@@ -237,7 +237,7 @@ def test_what_lies_in_the_registry_can_be_spoiled_and_the_next_run_mends_it() ->
     nights.registry.keep(NAME, "run-2", {"model.json": b"\x00"})
     with pytest.raises(UnusableModelError):
         nights.champion()
-    assert nights.train("run-3")["code"] == "champion_unusable"
+    assert nights.train("run-3")["models"][0]["code"] == "champion_unusable"
     found = nights.registry.champion(NAME)
     assert found is not None
     assert found[1] == Champion(version="run-3", previous="run-1", run="run-3", moved_at=NOW)

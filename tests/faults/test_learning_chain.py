@@ -60,7 +60,7 @@ def check_order(shop: Shop, *versions: str | None) -> None:
 
 def test_a_night_has_every_port_in_it_and_several_waves() -> None:
     ports = {name.split(".")[0] for name in CALLS}
-    assert ports == {"lake", "compaction", "sizes", "everybody", "features", "registry", "stream"}
+    assert ports == {"arrivals", "lake", "compaction", "sizes", "everybody", "features", "registry", "stream"}
     assert CALLS.count("stream.put") > 1
     assert CALLS.index("registry.keep") < CALLS.index("registry.promote") < CALLS.index("stream.put")
 
@@ -78,7 +78,7 @@ def test_undisturbed_nights_score_everybody_who_permits_it(lake: LakeOfTests) ->
     shop.go_on(night)
     shop.check_everybody(night)
     after = shop.scores()
-    assert night.trained["code"] == "not_better"
+    assert night.trained["models"][0]["code"] == "not_better"
     assert set(after) - set(before), "nobody is new"
     assert set(before) - set(after), "nobody changed their mind"
     both = set(before) & set(after)
@@ -92,7 +92,7 @@ def test_a_night_that_breaks_is_ended_by_the_machine(at: int, moment: Moment, la
     night = shop.night("run-2")
     broken(shop, night, at, moment)
     shop.go_on(night)
-    assert (night.trained["state"], night.trained["code"]) == ("promoted", "better")
+    assert (night.trained["models"][0]["state"], night.trained["models"][0]["code"]) == ("promoted", "better")
     shop.check_everybody(night)
     check_order(shop, "run-1", "run-2")
 
@@ -119,7 +119,7 @@ def test_after_a_night_that_broke_and_never_came_again_the_next_one_makes_up_for
     shop.another_day()
     night = shop.night("run-3")
     shop.go_on(night)
-    assert night.trained["code"] == ("not_better" if moved else "better")
+    assert night.trained["models"][0]["code"] == ("not_better" if moved else "better")
     shop.check_everybody(night)
     check_order(shop, "run-1", "run-2" if moved else "run-3")
 
@@ -131,7 +131,7 @@ def test_a_night_that_died_between_its_champion_and_the_scores_leaves_them_to_th
     assert {one.version for one in shop.scores().values()} == {"run-1"}
     night = shop.night("run-3")
     shop.go_on(night)
-    assert (night.trained["state"], night.trained["code"]) == ("kept", "not_better")
+    assert (night.trained["models"][0]["state"], night.trained["models"][0]["code"]) == ("kept", "not_better")
     shop.check_everybody(night)
     assert {one.version for one in shop.scores().values()} == {"run-2"}
     assert night.scores["sent"] == len(shop.scores())

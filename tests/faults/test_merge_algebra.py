@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -155,6 +155,7 @@ def profiles(draw: st.DrawFn) -> Profile:
             for number in [draw(st.integers(0, 5))]
         },
         seen=remembered({short_hash(name): (draw(orders), draw(instants)) for name in draw(some)}, FINGERPRINT),
+        webhooks=remembered({short_hash(name): (draw(orders), draw(instants)) for name in draw(some)}, FINGERPRINT),
         seen_records=remembered({short_hash(name): (b"", draw(instants)) for name in draw(some)}, 0),
     )
 
@@ -164,6 +165,14 @@ def remembered(notes: dict[bytes, tuple[bytes, int]], size: int) -> bytes:
     for order, (note, at) in notes.items():
         packed = memory.unite(packed, memory.remember(b"", order, note, at), size)
     return packed
+
+
+def share_a_sum(*of: Profile) -> bool:
+    """An event counts for one person: drawn at random, two may have the same all the same."""
+    summed = [
+        (s.time, s.order) for one in of for slot, kept in one.samples.items() if slot[0] == "b" for s in kept.kept
+    ]
+    return len(set(summed)) < len(summed)
 
 
 def merged(*of: Profile) -> Profile:
@@ -191,6 +200,7 @@ def test_it_does_not_matter_who_absorbs_whom(a: Profile, b: Profile) -> None:
 @fixed
 @given(profiles(), profiles(), profiles())
 def test_it_does_not_matter_who_is_merged_first(a: Profile, b: Profile, c: Profile) -> None:
+    assume(not share_a_sum(a, b, c))
     assert held(merged(merged(a, b), c)) == held(merged(a, merged(b, c)))
 
 

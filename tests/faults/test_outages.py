@@ -21,12 +21,16 @@ from attune.adapters.memory import (
     MemorySecrets,
     MemoryStream,
 )
+from attune.adapters.memory_allowances import MemoryAllowances
+from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.domain.api_keys import SERVER, digest, new_key
 from attune.ports import Commit, Key
 from attune.runtime.http import Request, Response, respond
+from attune.sources.shopify import sign
+from attune.sources.webhooks import Call
 from attune.use_cases.collect_events import CollectEvents, Submission
 from attune.use_cases.manage_profiles import ManageProfiles, read_address
-from attune.use_cases.receive_webhook import Notice, ReceiveWebhook, sign
+from attune.use_cases.receive_webhook import ReceiveWebhook
 from attune.use_cases.wake_profiles import WakeProfiles
 from tests.builders import HOUR, MINUTE, NOW, SECOND, Pseudonyms, definitions, profile_id, profile_item, source
 from tests.faults.effort import seeds
@@ -171,9 +175,16 @@ class Entrances:
             "stream": wired(wire, "stream", self.stream),
             "pseudonyms": wired(wire, "pseudonyms", Pseudonyms()),
         }
-        self._collect = CollectEvents(keys=wired(wire, "keys", keys), count=lambda *_: None, **ports)
+        self._collect = CollectEvents(
+            keys=wired(wire, "keys", keys), allowances=MemoryAllowances(), count=lambda *_: None, **ports
+        )
         secrets = MemorySecrets({"store": (SHOP_SECRET,)})
-        self._receive = ReceiveWebhook(secrets=wired(wire, "secrets", secrets), count=lambda *_: None, **ports)
+        self._receive = ReceiveWebhook(
+            secrets=wired(wire, "secrets", secrets),
+            requests=MemoryPrivacyRequests(),
+            count=lambda *_: None,
+            **ports,
+        )
         self._manage = ManageProfiles(
             profiles=MemoryProfiles(),
             deliveries=MemoryDeliveries(),
@@ -192,7 +203,8 @@ class Entrances:
     def receive(self) -> None:
         body = json.dumps({"id": 1, "token": "cart-1", "line_items": []}).encode()
         signature = sign(SHOP_SECRET, body).decode()
-        self._receive(Notice(source="store", body=body, signature=signature, topic="carts/create"), NOW)
+        headers = {"x-shopify-hmac-sha256": signature, "x-shopify-topic": "carts/create"}
+        self._receive("store", Call(headers=headers, body=body), NOW)
 
     def withdraw(self) -> None:
         key = self._manage.authorise(self._token)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLANTED: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/faults/planted.yaml").read_text())
 NAMED = sorted({test for fault in PLANTED for test in fault["caught_by"]})
 #: what the named tests need
-COPIED = ("layers/core/python", "tests", "local", "pyproject.toml")
+COPIED = ("layers/core/python", "functions", "tests", "local", "pyproject.toml")
 PASSED, FAILED = 0, 1
 
 #: the guards that exactness rests on, each taken away by at least one fault

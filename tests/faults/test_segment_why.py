@@ -98,18 +98,20 @@ def without_consent(case: Case) -> Case:
     return Case(case.name, case.seed, case.conditions, case.computed, history)
 
 
-def as_told(one: Happening, number: int, profile_id: str) -> Told:
-    if one.scores:
-        [(model, value)] = one.scores.items()
-        said = {"profile_id": profile_id, "model": model, "value": value, "version": f"v{number:03d}", "at": one.time}
-        spoken = score_event(profile_id, message_id=f"m{number}", properties=said, time=one.time)
-        return Told(spoken, one.rank)
-    return Told(as_event(one, f"m{number}"), one.rank)
+def as_told(one: Happening, number: int, profile_id: str) -> list[Told]:
+    if not one.scores:
+        return [Told(as_event(one, f"m{number}"), one.rank)]
+    said: dict[str, Any] = {"at": one.time, "version": f"v{number:03d}"}
+    spoken = [
+        score_event(profile_id, value, model=model, percentile=one.percentiles.get(model), **said)
+        for model, value in one.scores.items()
+    ]
+    return [Told(event, one.rank) for event in spoken]
 
 
 def told_of(case: Case) -> list[Told]:
     """In no order."""
-    told = [as_told(one, number, case.profile_id) for number, one in enumerate(case.history)]
+    told = [told for number, one in enumerate(case.history) for told in as_told(one, number, case.profile_id)]
     Random(case.seed).shuffle(told)
     return told
 

@@ -55,7 +55,7 @@ class Lived:
 
     def arrives(self, one: Happening) -> None:
         self.world.time.now = max(self.world.time.now, one.time)
-        self.world.send(_sent(one))
+        self.world.send(*_sent(one))
         self.world.settle()
 
     def wakes(self, instant: int) -> None:
@@ -100,13 +100,16 @@ def inside_of(world: World, case: Case) -> dict[str, set[str]]:
     return found
 
 
-def _sent(one: Happening) -> Event:
+def _sent(one: Happening) -> list[Event]:
     identity: dict[str, Any] = {"identifiers": ME, "message_id": MESSAGES.get(one.rank, "first")}
-    for value in one.scores.values():
-        return score_event(MY_PROFILE, value, at=one.time)
+    if one.scores:
+        return [
+            score_event(MY_PROFILE, value, at=one.time, model=model, percentile=one.percentiles.get(model))
+            for model, value in one.scores.items()
+        ]
     if one.name or one.lists:
-        return as_event(one, consent=dict(one.consent) or None, **identity)
-    return consent_event(dict(one.consent), time=one.time, **identity)
+        return [as_event(one, consent=dict(one.consent) or None, **identity)]
+    return [consent_event(dict(one.consent), time=one.time, **identity)]
 
 
 @pytest.mark.parametrize("number", seeds(20, long=600))
@@ -176,7 +179,7 @@ def test_who_is_in_after_a_backfill_is_what_the_manual_says(number: int, lake: L
     """The definitions come in the midst of a life; what was before them is answered by the lake's SQL."""
     case, rng = case_of(number + 20_000), Random(number)
     world = Changing(at=BORN, tick=0)
-    lives = Lives(world, {"me": [_sent(one) for one in case.history]}, case.instants)
+    lives = Lives(world, {"me": [event for one in case.history for event in _sent(one)]}, case.instants)
     lives.until(rng.choice(case.instants[len(case.instants) // 3 :]))
     for document in case.documents:
         world.apply(decode_definition(document))

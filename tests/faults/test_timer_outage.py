@@ -348,7 +348,7 @@ def told(world: World) -> set[tuple[str, Any]]:
 
 def lives(world: World) -> list[dict[str, Any]]:
     """Without how far time has passed, and what was forgotten by then of a producer's repeats."""
-    passing = {"as_of", "seen", "seen_records", "pages"}
+    passing = {"as_of", "seen", "webhooks", "seen_records", "pages"}
     return [{name: state[name] for name in state.keys() - passing} for state in world.states()]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from attune.domain.models import Model
-from attune.domain.training import Order, Refusal
+from attune.domain.clusters import Clusters
+from attune.domain.models import SHOPPER_CLUSTERS, Model
+from attune.domain.training import SILHOUETTE, Order, Refusal
 from tests.builders import model
 
 
@@ -15,7 +16,7 @@ from tests.builders import model
 class PlainCandidate:
     """`Candidate`: `worth` is its silhouette by version, 0.4 for those it does not know."""
 
-    model: Model
+    model: Clusters
     profiles: int
     lineage: dict[str, Any]
     worth: dict[str, float | None]
@@ -24,7 +25,9 @@ class PlainCandidate:
     def metrics(self) -> dict[str, Any]:
         return {"clusters": [{"name": label, "share": 0.5, "centroid": {}} for label in self.model.labels]}
 
-    def silhouette(self, model: Model) -> float | None:
+    measure = SILHOUETTE
+
+    def judged(self, model: Model) -> float | None:
         return self.worth.get(model.version, 0.4)
 
 
@@ -36,6 +39,8 @@ class PlainTrainer:
         self.trained: list[str] = []
 
     def __call__(self, order: Order, pieces: Iterable[bytes]) -> PlainCandidate | Refusal:
+        if order.name != SHOPPER_CLUSTERS:
+            return Refusal(code="too_few_profiles")
         rows = b"".join(pieces).count(b"\n") - 1
         if rows < 1:
             return Refusal(code="too_few_profiles", profiles=max(rows, 0))

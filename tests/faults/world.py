@@ -48,6 +48,8 @@ from tests.faults.wires import Steady, Turns, TurnTaking, Wire, wired
 
 #: time is let pass to full 10 s; instants that lie 5 s off are then never within what the clock runs on by itself
 ROUND = 10_000
+#: bytes of what is remembered of a message; a page of webhooks' has one byte in front
+ENTRY = 20
 WEBHOOK_SECRET = "whsec_YSBzaWduaW5nIHNlY3JldCBvZiAzMiBieXRlcywgeWVz"
 
 
@@ -310,7 +312,9 @@ def plain(item: ProfileItem, profiles: MemoryProfiles) -> dict[str, Any]:
     """A stored profile as plain data: what is as in a new profile is left out, its memory is whole."""
     profile = decode_profile(item.state)
     pages = profiles.pages(item.pages)
-    profile.seen = b"".join([*(pages[reference] for reference in item.pages), profile.seen])
+    whole = [pages[reference] for reference in item.pages]
+    profile.seen = b"".join([*(page for page in whole if len(page) % ENTRY == 0), profile.seen])
+    profile.webhooks = b"".join([*(page[1:] for page in whole if len(page) % ENTRY), profile.webhooks])
     blank = Profile(profile_id="")
     return {
         name: msgspec.to_builtins(value, builtin_types=(bytes,))

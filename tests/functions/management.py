@@ -31,6 +31,9 @@ ROUTES = {
         "PUT /v1/definitions/{kind}/{id}",
         "DELETE /v1/definitions/{kind}/{id}",
         "GET /v1/segments/sizes",
+        "GET /v1/ledger",
+        "GET /v1/sources/{source}/keys",
+        "DELETE /v1/sources/{source}/keys/{key}",
         "POST /v1/sources/{source}/keys",
         "PUT /v1/sources/{source}/secrets",
         "POST /v1/channels/{channel}/secrets",
@@ -38,6 +41,13 @@ ROUTES = {
     "manage_models": ("GET /v1/models", "POST /v1/models/train", "GET /v1/models/runs/{run}"),
     "explain_segments": ("GET /v1/profiles/{profile}/segments/{segment}",),
     "manage_previews": ("POST /v1/previews", "GET /v1/previews", "GET /v1/previews/{run}"),
+    "manage_privacy": ("GET /v1/privacy/requests",),
+    "manage_quarantine": (
+        "GET /v1/quarantine",
+        "GET /v1/quarantine/inputs",
+        "GET /v1/quarantine/inputs/{input}",
+        "POST /v1/quarantine/replay",
+    ),
     "manage_repairs": ("POST /v1/repairs", "GET /v1/repairs", "GET /v1/repairs/{run}"),
 }
 CONTEXT = SimpleNamespace(
@@ -64,10 +74,11 @@ class Deployment:
 
     def __init__(self, cloud: Cloud, set_variable: Callable[[str, str], None]) -> None:
         self.cloud = cloud
-        self.tables = {role: cloud.table(role) for role in ("profiles", "identities", "deliveries", "definitions")}
+        roles = ("profiles", "identities", "deliveries", "definitions", "privacy_requests")
+        self.tables = {role: cloud.table(role) for role in roles}
         self.stream = cloud.name("stream")
         cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
-        self.registry = cloud.bucket()
+        self.registry, self.quarantine = cloud.bucket(), cloud.bucket()
         self.machine, self.repairs, self.previews = Machine(cloud), Machine(cloud), Machine(cloud)
         variables = {f"{role.upper()}_TABLE": name for role, name in self.tables.items()} | {
             "STREAM_NAME": self.stream,
@@ -76,6 +87,7 @@ class Deployment:
             "WEBHOOK_SECRETS": cloud.secret("{}"),
             "CHANNEL_SECRETS": cloud.secret("{}"),
             "REGISTRY_BUCKET": self.registry,
+            "QUARANTINE_BUCKET": self.quarantine,
             "LEARNING_MACHINE": self.machine.arn,
             "REPAIR_MACHINE": self.repairs.arn,
             "PREVIEW_MACHINE": self.previews.arn,

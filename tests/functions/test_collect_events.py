@@ -2,106 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from attune.adapters.memory import MemoryDefinitions, MemoryKeys, MemoryStream
-from attune.domain.api_keys import BROWSER, SERVER, KeyType, digest, new_key
-from attune.domain.events import Event, Origin, Record, decode_record
-from attune.ports import Key, StreamUnavailableError
-from attune.use_cases.collect_events import CollectEvents
-from tests.builders import NOW, Pseudonyms, identifiers, key_of, source
-from tests.functions.gateway import Answer, OutOfReach, call, http_event, load
+from attune.domain.api_keys import BROWSER
+from attune.domain.events import Origin
+from tests.builders import identifiers, key_of
+from tests.functions.door import Door, basic, collect_module
+from tests.functions.gateway import OutOfReach, call, http_event
 
 KB = 1024
 TRACK: dict[str, Any] = {"type": "track", "event": "Viewed", "userId": "u1", "messageId": "m1"}
 
 
-class Stream(MemoryStream):
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_down = False
-
-    def put(self, records: Sequence[tuple[str, bytes]]) -> None:
-        if self.is_down:
-            raise StreamUnavailableError
-        super().put(records)
-
-
-class Door:
-    """The function's handler over adapters in memory."""
-
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self.stream = Stream()
-        self.counted: list[tuple[str, int, dict[str, Any]]] = []
-        self.keys = MemoryKeys()
-        self.browser, self.server = self.new_key(BROWSER), self.new_key(SERVER)
-        sources = [source(origins=("https://shop.example",)), source(id="open", origins=())]
-        self._ports: dict[str, Any] = {
-            "keys": self.keys,
-            "definitions": MemoryDefinitions(sources),
-            "pseudonyms": Pseudonyms(),
-            "stream": self.stream,
-            "count": lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
-        }
-        self.rebuild()
-
-    def rebuild(self, **ports: Any) -> None:
-        """The function anew, with other ports."""
-        self.module.collect = CollectEvents(**(self._ports | ports))
-
-    def new_key(self, key_type: KeyType, source_id: str = "shop", seed: int = 1) -> str:
-        key_id, key = new_key(key_type, lambda size: bytes([seed, len(key_type)]) * (size // 2))
-        self.keys.add(Key(key_id=key_id, source=source_id, type=key_type, digest=digest(key), created_at=NOW))
-        return key
-
-    def post(self, path: str, body: object, *, key: str | None = None, **headers: str) -> Answer:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if "authorization" not in sent and key != "":
-            sent["authorization"] = basic(key or self.browser)
-        return call(self.module.handler, http_event(f"POST /v1/{path}", data, sent))
-
-    def records(self) -> list[Record]:
-        return [decode_record(record.data) for record in self.stream.records]
-
-    def events(self) -> list[Event]:
-        return [event for record in self.records() for event in record.events]
-
-    def rejected(self) -> list[tuple[str, bytes]]:
-        return [(one.reason, one.raw) for record in self.records() for one in record.rejected]
-
-
 @pytest.fixture(scope="module")
-def module() -> Any:
-    with pytest.MonkeyPatch.context() as environment:
-        for name in (
-            "STREAM_NAME",
-            "DEFINITIONS_TABLE",
-            "IDENTITY_SECRET",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-        ):
-            environment.setenv(name, "unused")
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        return load("collect_events")
+def module() -> Iterator[Any]:
+    with collect_module() as loaded:
+        yield loaded
 
 
 @pytest.fixture
 def door(module: Any) -> Door:
     return Door(module)
-
-
-def basic(user: str) -> str:
-    return "Basic " + base64.b64encode(user.encode()).decode()
 
 
 def padded(size: int, **fields: Any) -> bytes:

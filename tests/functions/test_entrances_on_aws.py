@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,8 @@ from moto import mock_aws
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.domain.api_keys import BROWSER, digest, new_key
-from attune.domain.definitions import Source
 from attune.domain.events import Record, decode_record
+from attune.domain.sources import Source
 from attune.ports import Key
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import NOW, SECRET, key_of, source
@@ -36,6 +37,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         cloud.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
         monkeypatch.setenv("STREAM_NAME", stream)
         monkeypatch.setenv("DEFINITIONS_TABLE", cloud.table("definitions"))
+        monkeypatch.setenv("PRIVACY_REQUESTS_TABLE", cloud.table("privacy_requests"))
+        monkeypatch.setenv("LIMITS_TABLE", cloud.table("limits"))
         monkeypatch.setenv("IDENTITY_SECRET", cloud.secret(SECRET.decode()))
         monkeypatch.setenv("WEBHOOK_SECRETS", cloud.secret('{"store":["hush"]}'))
         yield cloud
@@ -43,7 +46,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 @pytest.fixture
 def write_key(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> str:
-    table = cloud.client("dynamodb").list_tables()["TableNames"][0]
+    table = os.environ["DEFINITIONS_TABLE"]
     definitions = DynamoDefinitions(cloud.client("dynamodb"), table, clock=lambda: NOW)
     for one in (source(), Source(id="store", type="shopify")):
         definitions.put(one, read_version=None)

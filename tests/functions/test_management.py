@@ -36,6 +36,8 @@ def keys(deployment: Deployment) -> dict[str, str]:
         ("PUT", "/v1/definitions/source/shop"),
         ("DELETE", "/v1/definitions/nonsense/shop"),
         ("POST", "/v1/sources/shop/keys"),
+        ("GET", "/v1/sources/shop/keys"),
+        ("DELETE", "/v1/sources/shop/keys/abcdefgh2345"),
         ("PUT", "/v1/sources/shop/secrets"),
         ("POST", "/v1/channels/hook/secrets"),
     ],

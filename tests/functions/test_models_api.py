@@ -9,12 +9,13 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.s3_registry import S3Registry
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
 from tests.adapters.cloud import Cloud
 from tests.builders import model
 from tests.functions.management import ADMIN, Deployment
 
-TRAINING = {"model": SHOPPER_CLUSTERS, "state": "kept", "code": "not_better", "version": "run-2", "profiles": 900}
+LEARNT = {"model": SHOPPER_CLUSTERS, "state": "kept", "code": "not_better", "version": "run-2"}
+TRAINING = {"profiles": 900, "models": [LEARNT]}
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def test_without_the_admin_key_every_route_is_a_401(
 def test_a_fresh_deployment_has_no_model_and_no_runs(deployment: Deployment) -> None:
     answer = deployment.call("GET", "/v1/models", key=ADMIN)
     assert answer.status == 200
-    [shown] = answer.body["models"]
-    assert (shown["name"], shown["state"], shown["code"]) == (SHOPPER_CLUSTERS, "none", "missing_pointer")
+    said = [(one["name"], one["state"], one["code"]) for one in answer.body["models"]]
+    assert said == [(name, "none", "missing_pointer") for name in MODELS]
     assert answer.body["runs"] == []
 
 
 def test_what_serves_is_shown(deployment: Deployment) -> None:
     serve(deployment)
-    [shown] = deployment.call("GET", "/v1/models", key=ADMIN).body["models"]
+    [shown, _] = deployment.call("GET", "/v1/models", key=ADMIN).body["models"]
     assert (shown["state"], shown["version"], shown["metrics"]) == ("serving", "run-1", {"silhouette": 0.61})
     assert [(one["name"], one["share"]) for one in shown["clusters"]] == [("vip", 0.2)]
 

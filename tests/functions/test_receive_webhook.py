@@ -2,113 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attune.adapters.memory import MemoryDefinitions, MemorySecrets, MemoryStream
-from attune.domain.definitions import Source
-from attune.domain.events import CONSENT, Event, Origin, Record, decode_record
-from attune.ports import StreamUnavailableError
+from attune.domain.events import CONSENT, Origin
 from attune.sources.shopify import TOPICS
-from attune.use_cases.receive_webhook import ReceiveWebhook
-from tests.builders import Pseudonyms, key_of, source
-from tests.functions.gateway import Answer, OutOfReach, call, http_event, load
+from tests.builders import key_of
+from tests.functions.gateway import OutOfReach
+from tests.functions.webhook_door import SHOP, Door, receiving_function, signature
 
 KB = 1024
-ROUTE = "POST /v1/webhooks/{source}"
-SHOP = "shop.myshopify.example"
 AT = "2025-06-15T10:06:40-04:00"
 CART = {"id": "c1", "token": "c1", "line_items": [], "updated_at": AT}
 ORDER = {"id": 1, "cart_token": "c1", "email": "ada@example.com", "created_at": AT, "line_items": []}
 
 
-def signature(secret: str, body: bytes) -> str:
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-
-
-class Stream(MemoryStream):
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_down = False
-
-    def put(self, records: Sequence[tuple[str, bytes]]) -> None:
-        if self.is_down:
-            raise StreamUnavailableError
-        super().put(records)
-
-
-class Door:
-    """The function's handler over adapters in memory."""
-
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self.stream = Stream()
-        self.counted: list[tuple[str, int, dict[str, Any]]] = []
-        shops = [
-            Source(id="shop", type="shopify"),
-            Source(id="bound", type="shopify", shop_domain=SHOP),
-            Source(id="bare", type="shopify"),
-            source(id="site"),
-        ]
-        secrets = {"shop": ("new", "old"), "bound": ("bound",), "site": ("site",), "bare": ("",)}
-        self._ports: dict[str, Any] = {
-            "definitions": MemoryDefinitions(shops),
-            "secrets": MemorySecrets(secrets),
-            "pseudonyms": Pseudonyms(),
-            "stream": self.stream,
-            "count": lambda name, value, dimensions: self.counted.append((name, value, dict(dimensions))),
-        }
-        self.rebuild()
-
-    def rebuild(self, **ports: Any) -> None:
-        """The function anew, with other ports."""
-        self.module.receive = ReceiveWebhook(**(self._ports | ports))
-
-    def post(
-        self,
-        topic: str,
-        body: object,
-        *,
-        to: str = "shop",
-        secret: str = "new",
-        signed: str | None = None,
-        **headers: str,
-    ) -> Answer:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        sent = {
-            "content-type": "application/json",
-            "x-shopify-topic": topic,
-            "x-shopify-hmac-sha256": signature(secret, data) if signed is None else signed,
-            **{name.replace("_", "-"): value for name, value in headers.items()},
-        }
-        return call(self.module.handler, http_event(ROUTE, data, sent, {"source": to}))
-
-    def records(self) -> list[Record]:
-        return [decode_record(record.data) for record in self.stream.records]
-
-    def events(self) -> list[Event]:
-        return [event for record in self.records() for event in record.events]
-
-    def rejected(self) -> list[tuple[str, bytes]]:
-        return [(one.reason, one.raw) for record in self.records() for one in record.rejected]
-
-
 @pytest.fixture(scope="module")
 def module() -> Any:
-    variables = ("STREAM_NAME", "DEFINITIONS_TABLE", "IDENTITY_SECRET", "WEBHOOK_SECRETS")
-    with pytest.MonkeyPatch.context() as environment:
-        for name in (*variables, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            environment.setenv(name, "unused")
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        return load("receive_webhook")
+    return receiving_function()
 
 
 @pytest.fixture
@@ -199,6 +114,14 @@ def test_consent_goes_ahead_of_the_event_in_a_record_of_our_own(door: Door) -> N
     assert door.counted == [("EventsAccepted", 2, {"source": "shop"})]
 
 
+def test_a_guests_consent_is_stored_under_the_number_of_their_order(door: Door) -> None:
+    guest = {"id": 1, "phone": "(613) 555-0100", "sms_marketing_phone": "613-555-0100", "created_at": AT}
+    door.post("checkouts/create", {**guest, "buyer_accepts_sms_marketing": True}, to="canadian")
+    consent, checkout = door.records()
+    assert [event.type for event in consent.events] == [CONSENT]
+    assert consent.key == checkout.key == key_of("phone", "+16135550100")
+
+
 def test_the_same_webhook_again_is_the_same_event(door: Door) -> None:
     door.post("orders/create", ORDER)
     door.post("orders/create", ORDER, x_shopify_webhook_id="another")
@@ -229,6 +152,67 @@ def test_whatever_is_out_of_reach_makes_the_shop_come_again(door: Door, port: st
     answer = door.post("carts/update", CART)
     assert (answer.status, answer.code, door.stream.records) == (503, "unavailable", [])
     assert "retry-after" in answer.headers
+
+
+# --------------------------------------------------------------------------------- what people ask about their data
+
+REDACT = {"shop_domain": SHOP, "customer": {"id": 7, "email": "ada@example.com"}, "orders_to_redact": []}
+
+
+def test_a_compliance_webhook_is_acknowledged_once_it_is_stored(door: Door) -> None:
+    answer = door.post("customers/redact", REDACT)
+    assert (answer.status, answer.body) == (200, {"success": True})
+    (kept,) = door.requests.waiting(10)
+    assert (kept.kind, kept.source, kept.state) == ("erasure", "shop", "received")
+    assert door.records() == []
+    assert door.counted == [("PrivacyRequestsReceived", 1, {"source": "shop"})]
+
+
+def test_a_compliance_webhook_that_cannot_be_stored_is_not_acknowledged(door: Door) -> None:
+    door.rebuild(requests=OutOfReach())
+    answer = door.post("customers/redact", REDACT)
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert "retry-after" in answer.headers
+
+
+def test_a_request_repeated_is_one_request(door: Door) -> None:
+    for _ in range(3):
+        assert door.post("customers/redact", REDACT, x_shopify_webhook_id="d1").status == 200
+    assert len(door.requests.waiting(10)) == 1
+
+
+@pytest.mark.parametrize("topic", ["customers/data_request", "customers/redact", "shop/redact"])
+def test_an_unsigned_compliance_webhook_is_refused_with_401(door: Door, topic: str) -> None:
+    assert (door.post(topic, REDACT, signed="AAAA").status, door.requests.waiting(10)) == (401, [])
+
+
+def test_a_compliance_webhook_nobody_can_read_is_kept_byte_for_byte(door: Door) -> None:
+    assert door.post("customers/redact", b'{"shop_domain": null}').status == 200
+    assert door.rejected() == [("wrong_shop", b'{"shop_domain": null}')]
+
+
+# --------------------------------------------------------------------------------------------------------- HubSpot
+
+
+def test_a_batch_of_hubspots_reaches_the_stream_person_by_person(door: Door) -> None:
+    said = [{"subscriptionType": "contact.creation", "objectId": number, "occurredAt": 1} for number in (1, 2, 1)]
+    said.append({"subscriptionType": "contact.privacyDeletion", "objectId": 3, "occurredAt": 1})
+    said.append({"subscriptionType": "deal.creation", "objectId": 4})
+    answer = door.notify(said)
+    assert (answer.status, answer.body) == (200, {"success": True})
+    named = [record.key for record in door.records() if record.events]
+    assert named == [key_of("hubspot_contact_id", "1"), key_of("hubspot_contact_id", "2")]
+    assert [one.reason for record in door.records() for one in record.rejected] == ["unknown_topic"]
+    assert [one.kind for one in door.requests.waiting(10)] == ["erasure"]
+
+
+def test_hubspots_query_is_signed_as_it_was_written(door: Door) -> None:
+    assert door.notify([], query="a=%3A%20").status == 200
+    assert door.notify([], query="a=%3A%20", sent="a=%3A+").code == "invalid_signature"
+
+
+def test_a_call_of_hubspots_that_is_too_old_is_refused(door: Door) -> None:
+    assert door.notify([], age=301_000).code == "invalid_signature"
 
 
 odd = st.none() | st.text(max_size=5) | st.integers() | st.floats() | st.lists(st.dictionaries(st.text(), st.text()))

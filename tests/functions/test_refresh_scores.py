@@ -10,14 +10,14 @@ from moto import mock_aws
 
 from attune.adapters.s3_registry import S3Registry
 from attune.domain.events import Record, decode_record
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
 from attune.runtime.telemetry import FunctionFailedError
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import NOW, model, profile_id
 from tests.functions.gateway import Context, load
 
 KEY = "queries/6c1f.csv"
-HEADER = '"profile_id","recency","frequency","monetary","tenure","views","carts","holdout","shopper_clusters"\n'
+HEADER = '"profile_id","recency","frequency","monetary","tenure","views","carts","holdout","shopper_clusters","rfm"\n'
 #: what the learning machine hands over the first time, and what it knows the run by
 FIRST = {
     "run": "20250615T150640Z",
@@ -74,12 +74,12 @@ def call(event: dict[str, Any]) -> Any:
 
 
 def test_what_athena_wrote_becomes_scores_on_the_stream(deployed: Deployed) -> None:
-    rows = f'"{profile_id(1)}","1.5","20","2000.25","400.5","90","30","0",""\n'
-    rows += f'"{profile_id(2)}","300","0","0","310","1","0","1",""\n'
+    rows = f'"{profile_id(1)}","1.5","20","2000.25","400.5","90","30","0","",""\n'
+    rows += f'"{profile_id(2)}","300","0","0","310","1","0","1","",""\n'
     deployed.write(HEADER + rows)
     deployed.serve()
     answer = call(FIRST)
-    assert answer == {"done": True, "position": len(HEADER + rows), "sent": 2, "code": None}
+    assert answer == {"done": True, "position": len(HEADER + rows), "sent": 2, "codes": {"rfm": "no_champion"}}
     said = [one.events[0] for one in deployed.records()]
     assert {(one.properties["profile_id"], one.properties["value"], one.properties["at"]) for one in said} == {
         (profile_id(1), "vip", NOW),
@@ -89,7 +89,7 @@ def test_what_athena_wrote_becomes_scores_on_the_stream(deployed: Deployed) -> N
 
 def test_without_a_champion_the_step_is_done(deployed: Deployed) -> None:
     deployed.write(HEADER)
-    assert call(FIRST) == {"done": True, "position": 0, "sent": 0, "code": "no_champion"}
+    assert call(FIRST) == {"done": True, "position": 0, "sent": 0, "codes": dict.fromkeys(MODELS, "no_champion")}
 
 
 def test_a_place_beyond_the_end_is_the_end(deployed: Deployed) -> None:
@@ -99,7 +99,7 @@ def test_a_place_beyond_the_end_is_the_end(deployed: Deployed) -> None:
         "done": True,
         "position": 10_000,
         "sent": 7,
-        "code": None,
+        "codes": {"rfm": "no_champion"},
     }
 
 
@@ -124,7 +124,7 @@ def test_what_no_machine_of_ours_hands_over_fails_by_name(deployed: Deployed, ev
 
 
 def test_no_profile_is_named_in_the_log(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
-    deployed.write(f'{HEADER}"{profile_id(1)}","1","2","3","4","5","6","0",""\n"{profile_id(2)}","NaN"\n')
+    deployed.write(f'{HEADER}"{profile_id(1)}","1","2","3","4","5","6","0","",""\n"{profile_id(2)}","NaN"\n')
     deployed.serve()
     call(FIRST)
     printed = "".join(capsys.readouterr())

@@ -12,6 +12,7 @@ import pytest
 from segment.analytics.client import Client
 
 from attune.adapters.memory import MemoryDefinitions, MemoryKeys, MemoryStream
+from attune.adapters.memory_allowances import MemoryAllowances
 from attune.domain.api_keys import SERVER, digest, new_key
 from attune.domain.events import Event, decode_record
 from attune.ports import Key
@@ -50,7 +51,14 @@ def stream() -> MemoryStream:
 
 @pytest.fixture
 def gateway(stream: MemoryStream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    for name in ("STREAM_NAME", "DEFINITIONS_TABLE", "IDENTITY_SECRET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    for name in (
+        "STREAM_NAME",
+        "DEFINITIONS_TABLE",
+        "LIMITS_TABLE",
+        "IDENTITY_SECRET",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    ):
         monkeypatch.setenv(name, "unused")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     module: Any = load("collect_events")
@@ -62,6 +70,7 @@ def gateway(stream: MemoryStream, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
         definitions=MemoryDefinitions([source()]),
         pseudonyms=Pseudonyms(),
         stream=stream,
+        allowances=MemoryAllowances(),
         count=lambda _name, _value, _dimensions: None,
     )
     with Gateway(module.handler) as server:

@@ -79,7 +79,7 @@ def test_a_function_s_errors_wake_somebody_unless_its_caller_sees_them(templates
     }
     asked_by_a_machine = {
         functions[state["Resource"]]
-        for prefix in ("LearningMachine", "RepairMachine", "PreviewMachine")
+        for prefix in ("LearningMachine", "RepairMachine", "PreviewMachine", "ImportingImport")
         for state in templates.machine(prefix)[1]["States"].values()
         if state["Type"] == "Task"
     }

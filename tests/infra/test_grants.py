@@ -10,9 +10,12 @@ D = "attune-production-data/"
 PROFILES, IDENTITIES = f"{D}TablesProfiles742D2D94", f"{D}TablesIdentities4BDFD7EE"
 LEDGER, DELIVERIES = f"{D}TablesLedgerF9806C8B", f"{D}TablesDeliveries21CE5B69"
 DEFINITIONS, STREAM = f"{D}TablesDefinitions6F596787", f"{D}EventsD32975C2"
+PRIVACY_REQUESTS = f"{D}TablesPrivacyRequestsA94C00AA"
 QUARANTINE, FAILURES = f"{D}Quarantine23FF09FE", f"{D}Failures8A3E1A2F"
+IMPORTS = f"{D}ImportsC5EA4F6F"
 IDENTITY_SECRET, ADMIN_SECRET = f"{D}SecretsIdentity74DCF23E", f"{D}SecretsAdmin3D879B6C"
 WEBHOOK_SECRETS, CHANNEL_SECRETS = f"{D}SecretsWebhooksA46236DF", f"{D}SecretsChannels143B99DB"
+LIMITS = f"{D}TablesLimits627214C7"
 LAKE_STREAM = "attune-production-pipeline/LakeStreamFF47BEAA"
 LAKE, REGISTRY = f"{D}Lake5F1B88EA", f"{D}Registry4DB9CCA5"
 MACHINE = "attune-production-learning/LearningMachine9106F7DD"
@@ -67,8 +70,19 @@ QUERY = {
 }
 DECIDE = {**LOOK_UP, DELIVERIES: {"dynamodb:PutItem"}, QUEUE: {"sqs:SendMessage"}}
 GRANTS: dict[str, dict[str, set[str]]] = {
-    "collect_events": ENTRANCE,
-    "receive_webhook": {**ENTRANCE, WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue"}},
+    "collect_events": {**ENTRANCE, LIMITS: {"dynamodb:UpdateItem"}},
+    "receive_webhook": {
+        **ENTRANCE,
+        WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue"},
+        PRIVACY_REQUESTS: {"dynamodb:PutItem"},
+    },
+    "import_files": {
+        **ENTRANCE,
+        IMPORTS: {"s3:ListBucket"},
+        f"{IMPORTS}/imports/*": {"s3:GetObject"},
+        f"{IMPORTS}/imports/*.report.json": {"s3:PutObject"},
+        f"{IMPORTS}/turn.report.json": {"s3:GetObject", "s3:PutObject"},
+    },
     "process_events": {
         PROFILES: FOLD,
         IDENTITIES: FOLD,
@@ -131,6 +145,10 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         WEBHOOK_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
         CHANNEL_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
     },
+    "manage_privacy": {
+        f"{PRIVACY_REQUESTS}/index/by_state": {"dynamodb:Query"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
     "compact_lake": {
         PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
         DEFINITIONS: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
@@ -187,6 +205,14 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
     },
+    "manage_quarantine": {
+        **ENTRANCE,
+        QUARANTINE: {"s3:ListBucket"},
+        f"{QUARANTINE}/quarantine/*": {"s3:GetObject"},
+        f"{QUARANTINE}/quarantine/*.tried-*": {"s3:PutObject"},
+        PRIVACY_REQUESTS: {"dynamodb:PutItem"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
     "manage_repairs": {
         REPAIR_MACHINE: {"states:ListExecutions", "states:StartExecution"},
         REPAIRS: {"states:DescribeExecution"},
@@ -196,6 +222,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
 }
 
 MACHINES = {
+    "ImportingImport": {"import_files"},
     "LearningMachine": {"compact_lake", "train_models", "refresh_scores"},
     "PreviewMachine": {"compact_lake", "preview_segments"},
     "RepairMachine": {"replay_batches", "repair_effects", "compact_lake", "rebuild_profiles"},
@@ -241,11 +268,11 @@ def test_wake_up_writes_its_marks_and_no_definition(templates: Templates) -> Non
     assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mark"]}}
 
 
-def test_compaction_writes_sizes_of_segments_and_no_definition_nor_any_key(templates: Templates) -> None:
+def test_compaction_writes_what_it_counts_and_no_definition_nor_any_key(templates: Templates) -> None:
     [statement] = [s for s in _of(templates, "compact_lake") if "dynamodb:PutItem" in s.actions]
     assert statement.actions == {"dynamodb:PutItem"}
     assert statement.resources == {DEFINITIONS}
-    assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes"]}}
+    assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes", "arrivals"]}}
 
 
 def test_the_profile_api_writes_holds_and_no_identity(templates: Templates) -> None:
@@ -298,6 +325,7 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
     assert through == {
         "collect_events": {"dynamodb", "secretsmanager"},
         "receive_webhook": {"dynamodb", "secretsmanager"},
+        "import_files": {"dynamodb", "s3", "secretsmanager"},
         "process_events": {"dynamodb", "s3", "secretsmanager"},
         "wake_profiles": {"dynamodb"},
         "run_campaigns": {"dynamodb", "s3"},
@@ -311,6 +339,8 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "manage_models": {"s3", "secretsmanager"},
         "replay_batches": {"s3"},
         "repair_effects": {"dynamodb"},
+        "manage_quarantine": {"dynamodb", "s3", "secretsmanager"},
+        "manage_privacy": {"dynamodb", "secretsmanager"},
         "manage_repairs": {"secretsmanager"},
         "explain_segments": {"dynamodb", "s3", "secretsmanager"},
         "preview_segments": {"dynamodb", "s3", "secretsmanager"},

@@ -4,12 +4,13 @@ import json
 
 from tests.infra.templates import Templates
 
-CALLS = ("alias", "batch", "group", "identify", "page", "screen", "track")
+CALLS = ("alias", "batch", "group", "identify", "import", "page", "screen", "track", *"abgipst")
 ROUTES = {
-    **{
-        f"POST /v1/{call}": "collect_events"
-        for call in ("alias", "batch", "group", "identify", "page", "screen", "track")
-    },
+    **{f"POST /v1/{call}": "collect_events" for call in CALLS},
+    "POST /api/s/{type}": "collect_events",
+    "POST /api/s/s2s/{type}": "collect_events",
+    "GET /v1/projects/{key}/settings": "collect_events",
+    "GET /sourceConfig": "collect_events",
     "$default": "collect_events",
     "POST /v1/webhooks/{source}": "receive_webhook",
     "GET /v1/profiles/{profile}": "manage_profiles",
@@ -17,21 +18,29 @@ ROUTES = {
     "POST /v1/profiles/{profile}/unlink": "manage_profiles",
     "POST /v1/lists/{list}": "manage_profiles",
     "GET /v1/segments/sizes": "manage_definitions",
+    "GET /v1/ledger": "manage_definitions",
     "GET /v1/definitions/{kind}": "manage_definitions",
     "GET /v1/definitions/{kind}/{id}": "manage_definitions",
     "GET /v1/definitions/{kind}/{id}/versions": "manage_definitions",
     "PUT /v1/definitions/{kind}/{id}": "manage_definitions",
     "DELETE /v1/definitions/{kind}/{id}": "manage_definitions",
     "POST /v1/sources/{source}/keys": "manage_definitions",
+    "GET /v1/sources/{source}/keys": "manage_definitions",
+    "DELETE /v1/sources/{source}/keys/{key}": "manage_definitions",
     "PUT /v1/sources/{source}/secrets": "manage_definitions",
     "POST /v1/channels/{channel}/secrets": "manage_definitions",
     "GET /v1/models": "manage_models",
     "POST /v1/models/train": "manage_models",
     "GET /v1/models/runs/{run}": "manage_models",
     "GET /v1/profiles/{profile}/segments/{segment}": "explain_segments",
+    "GET /v1/privacy/requests": "manage_privacy",
     "POST /v1/previews": "manage_previews",
     "GET /v1/previews": "manage_previews",
     "GET /v1/previews/{run}": "manage_previews",
+    "GET /v1/quarantine": "manage_quarantine",
+    "GET /v1/quarantine/inputs": "manage_quarantine",
+    "GET /v1/quarantine/inputs/{input}": "manage_quarantine",
+    "POST /v1/quarantine/replay": "manage_quarantine",
     "POST /v1/repairs": "manage_repairs",
     "GET /v1/repairs": "manage_repairs",
     "GET /v1/repairs/{run}": "manage_repairs",
@@ -56,7 +65,12 @@ def test_browsers_may_call_from_anywhere_without_credentials(templates: Template
     cors = api.properties["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["*"]
     assert cors.get("AllowCredentials", False) is False
-    assert cors["AllowHeaders"] == ["authorization", "content-type", "x-retry-count", "anonymousid"]
+    assert sorted(cors["AllowMethods"]) == ["GET", "OPTIONS", "POST"]
+    assert cors["AllowHeaders"] == [
+        *("authorization", "content-type", "x-retry-count", "anonymousid", "sentat", "rsa-recovered"),
+        *("rsa-retry-attempt", "rsa-since-first-attempt", "rsa-since-last-attempt", "rsa-retry-reason"),
+        *("x-write-key", "x-enable-debug", "x-ip-policy"),
+    ]
     assert cors["ExposeHeaders"] == ["retry-after"]
 
 

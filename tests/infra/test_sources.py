@@ -97,7 +97,7 @@ def test_every_queue_is_encrypted_tls_only_and_ends_in_dead_letters_with_an_alar
 
 
 def test_a_failed_batch_leaves_a_notice(templates: Templates) -> None:
-    [rule] = [rule for rule in templates.of("AWS::Events::Rule") if "EventPattern" in rule.properties]
+    rule = templates.named("FailedBatchesArrival", "AWS::Events::Rule")
     pattern = rule.properties["EventPattern"]
     assert pattern["source"] == ["aws.s3"]
     [bucket] = pattern["detail"]["bucket"]["name"]

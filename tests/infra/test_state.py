@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from attune.adapters.dynamodb_privacy import INDEX
 from tests.infra.templates import Resource, Templates
 
 KEY = "attune-production-data/Key961B73FD"
@@ -21,6 +22,7 @@ def test_the_logical_ids_of_what_holds_state_are_pinned(templates: Templates) ->
         "attune-production-data/AccessLogs8B620ECA",
         "attune-production-data/EventsD32975C2",
         "attune-production-data/Failures8A3E1A2F",
+        "attune-production-data/ImportsC5EA4F6F",
         "attune-production-data/Key961B73FD",
         "attune-production-data/Lake5F1B88EA",
         "attune-production-data/Quarantine23FF09FE",
@@ -33,6 +35,8 @@ def test_the_logical_ids_of_what_holds_state_are_pinned(templates: Templates) ->
         "attune-production-data/TablesDeliveries21CE5B69",
         "attune-production-data/TablesIdentities4BDFD7EE",
         "attune-production-data/TablesLedgerF9806C8B",
+        "attune-production-data/TablesLimits627214C7",
+        "attune-production-data/TablesPrivacyRequestsA94C00AA",
         "attune-production-data/TablesProfiles742D2D94",
     ]
 
@@ -80,6 +84,8 @@ def test_tables_have_the_keys_and_expiry_the_design_names(templates: Templates) 
         "Ledger": (["profile_id", "entry"], None),
         "Deliveries": (["profile_id", "delivery_id"], "expires_at"),
         "Definitions": (["kind", "id"], None),
+        "Limits": (["bucket"], "expires_at"),
+        "PrivacyRequests": (["request_id"], None),
     }
 
 
@@ -97,6 +103,20 @@ def test_profiles_have_a_sparse_due_index_and_a_stream_of_new_images(templates: 
     types = {each["AttributeName"]: each["AttributeType"] for each in profiles["AttributeDefinitions"]}
     assert types == {"profile_id": "S", "due_shard": "S", "due_at": "N"}
     assert profiles["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
+
+
+def test_privacy_requests_can_be_read_in_the_order_of_their_deadlines(templates: Templates) -> None:
+    [index] = templates.named("TablesPrivacyRequests", "AWS::DynamoDB::GlobalTable").properties[
+        "GlobalSecondaryIndexes"
+    ]
+    assert index == {
+        "IndexName": INDEX,
+        "KeySchema": [
+            {"AttributeName": "state", "KeyType": "HASH"},
+            {"AttributeName": "due_at", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "ALL"},
+    }
 
 
 def test_every_bucket_is_closed_encrypted_and_tidied(templates: Templates) -> None:
@@ -120,7 +140,7 @@ def test_every_bucket_refuses_plain_http(templates: Templates) -> None:
 
 def test_raw_input_and_old_versions_are_gone_within_thirty_days(templates: Templates) -> None:
     """Erasure promises a horizon of under 30 days; these are the copies it cannot reach one by one."""
-    for name in ("Quarantine", "Failures"):
+    for name in ("Quarantine", "Failures", "Imports"):
         rules = templates.named(name, "AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
         assert any(rule.get("ExpirationInDays", 99) < 30 for rule in rules), name
     for name in ("Lake", "Registry"):

@@ -115,3 +115,26 @@ def quarantined(stack: Stack, mark: str) -> dict[str, str]:
             if mark in content:
                 found[entry["Key"].split("/")[1]] = content
     return found
+
+
+def test_a_source_above_its_rate_limit_is_asked_to_come_again_and_loses_nothing(
+    stack: Stack, api: httpx.Client
+) -> None:
+    admin = {"authorization": f"Bearer {stack.admin_key}"}
+    limit = {"per_second": 1, "burst": 3}
+    definition = {"kind": "source", "id": "hurried", "type": "http", "rate_limit": limit}
+    assert api.put("/v1/definitions/source/hurried", json=definition, headers=admin).status_code == 200
+    key = api.post("/v1/sources/hurried/keys", json={"type": "browser"}, headers=admin).json()["key"]
+    who = str(uuid.uuid4())
+    calls = [call(anonymousId=who, messageId=f"{who}-{number}") for number in range(6)]
+    refused = 0
+    for one in calls:
+        while (answer := api.post("/v1/track", json=one, auth=(key, ""))).status_code != 200:
+            if answer.status_code == 401:  # a definition is known everywhere within 5 s
+                time.sleep(0.5)
+                continue
+            assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+            refused += 1
+            time.sleep(int(answer.headers["retry-after"]))
+    assert refused > 0
+    assert profile(stack, api, who, events=len(calls)) is not None

@@ -121,6 +121,12 @@ def test_a_json_body_and_its_headers_arrive_unchanged(front_door: int, upstream:
     assert seen.headers["host"] == f"127.0.0.1:{upstream.port}"
 
 
+def test_the_name_that_the_client_used_arrives_as_forwarded(front_door: int, upstream: Upstream) -> None:
+    ask(front_door, "GET", "/v1/x", headers={"X-Forwarded-Host": "elsewhere", "X-Forwarded-Proto": "https"})
+    seen = upstream.seen[0].headers
+    assert (seen["x-forwarded-host"], seen["x-forwarded-proto"]) == (f"127.0.0.1:{front_door}", "http")
+
+
 def test_a_gzip_body_is_sent_on_as_octet_stream_with_its_encoding(front_door: int, upstream: Upstream) -> None:
     body = gzip.compress(b'{"batch":[]}')
     ask(

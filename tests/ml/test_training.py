@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from attune.domain.clusters import cluster
 from attune.domain.features import FEATURES
-from attune.domain.models import cluster, decode_model, encode_model
+from attune.domain.models import decode_model, encode_model
 from attune.domain.training import Refusal, decide
 from attune.use_cases.train_models import files_of, judge
 from attune_ml.training import TrainedClusters, train
@@ -84,7 +85,7 @@ def test_a_run_that_is_tried_again_makes_the_same_again(found: TrainedClusters) 
 
 
 def test_a_model_is_no_better_than_itself(found: TrainedClusters) -> None:
-    silhouette = found.silhouette(found.model)
+    silhouette = found.judged(found.model)
     assert silhouette is not None
     assert silhouette > 0.8
     assert decide(silhouette, silhouette).code == "not_better"
@@ -128,7 +129,7 @@ def test_two_kinds_of_people_are_two_clusters() -> None:
     rows[::3, :3] = 5.0
     made = trained(csv(rows))
     assert len(made.model.labels) == 2
-    assert made.silhouette(made.model) == pytest.approx(1.0)
+    assert made.judged(made.model) == pytest.approx(1.0)
     assert set(made.metrics["silhouette_by_clusters"]) == {"2"}
 
 
@@ -142,7 +143,7 @@ def test_a_hold_out_that_is_all_of_one_kind_is_no_proof() -> None:
     rows = np.zeros((300, 6))
     rows[1::5] = 5.0
     made = trained(csv(rows))
-    assert made.silhouette(made.model) is None
+    assert made.judged(made.model) is None
     assert judge(made, "no_champion")[0].verdict.code == "no_structure"
 
 

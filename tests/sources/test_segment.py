@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import Source
 from attune.domain.events import Event, Rejected
 from attune.domain.identifiers import Identifier
+from attune.domain.sources import Source
 from attune.sources.segment import normalise
 from attune.sources.segment_requests import Envelope
 from tests.builders import DAY, HOUR, NOW, SECOND, identifiers, source
@@ -196,7 +196,7 @@ def test_a_wrong_clock_is_corrected_by_what_it_says_of_the_sending() -> None:
 
 
 def test_the_original_timestamp_is_the_clients_own() -> None:
-    found = event(TRACK, originalTimestamp=NOW - HOUR, timestamp=NOW, sentAt=NOW)
+    found = event(TRACK, originalTimestamp=NOW - HOUR, timestamp=NOW, sentAt=NOW, receivedAt=NOW)
     assert found.time == NOW - HOUR
 
 

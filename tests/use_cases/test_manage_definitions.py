@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,8 @@ from attune.domain import api_keys
 from attune.domain.conditions import Performed, SegmentTest
 from attune.domain.definitions import Definition
 from attune.domain.errors import AttuneError
-from attune.ports import ConflictError
+from attune.domain.mappings import Mapping
+from attune.ports import ConflictError, Key
 from attune.use_cases.manage_definitions import ManageDefinitions
 from attune.use_cases.recognise_keys import recognise
 from tests.builders import NOW, campaign, cart_segment, channel, definition_list, source, views_segment
@@ -285,6 +287,22 @@ def test_a_new_key_is_shown_once_stored_as_a_digest_and_recognised(editor: Edito
     assert recognise(forged, editor.keys, definitions) is None
 
 
+def test_keys_are_listed_without_what_they_open_and_one_that_is_revoked_opens_nothing(editor: Editor) -> None:
+    first = editor.manage.create_key("shop", b'{"type":"server"}')
+    second = {"key_id": "abcdefgh2345", "key": "atn_s_abcdefgh2345_" + "a" * 52}
+    digest = api_keys.digest(second["key"])
+    editor.keys.add(Key(key_id=second["key_id"], source="shop", type="server", digest=digest, created_at=NOW))
+    listed = editor.manage.keys_of("shop")["keys"]
+    assert {one["key_id"] for one in listed} == {first["key_id"], second["key_id"]}
+    assert listed[0] == {"key_id": listed[0]["key_id"], "type": "server", "created_at": "2025-06-15T15:06:40.000Z"}
+    assert editor.manage.revoke_key("shop", first["key_id"]) == {"key_id": first["key_id"], "revoked": True}
+    definitions = editor.store.current()
+    assert recognise(first["key"], editor.keys, definitions) is None
+    assert recognise(second["key"], editor.keys, definitions) is not None
+    for owner, key_id in (("shop", first["key_id"]), ("elsewhere", second["key_id"])):
+        assert refused(partial(editor.manage.revoke_key, owner, key_id))[:2] == (404, "unknown_key")
+
+
 def test_a_key_of_a_source_that_is_gone_opens_nothing(editor: Editor) -> None:
     made = editor.manage.create_key("shop", b'{"type":"server"}')
     editor.manage.delete("source", "shop")
@@ -315,6 +333,9 @@ def test_a_webhook_source_has_one_or_two_live_secrets(editor: Editor) -> None:
         assert refused(lambda body=body: put("shopify", body))[:2] == (400, "invalid_secret")  # type: ignore[misc]
     assert refused(lambda: put("shopify", b'{"secrets":"abcdefgh"}'))[:2] == (400, "invalid_body")
     assert refused(lambda: put("shop", b'{"secrets":["first-secret"]}'))[:2] == (400, "source_without_webhooks")
+    mapping = Mapping(event="'Sold'", identifiers={"email": "email"})
+    editor.put(source(id="drops", type="file", origins=(), mapping=mapping))
+    assert refused(lambda: put("drops", b'{"secrets":["first-secret"]}'))[:2] == (400, "source_without_webhooks")
     assert editor.webhook_secrets.live("shopify") == ("second-secret", "first-secret")
 
 

@@ -51,6 +51,7 @@ class ListDesk(Desk):
             self.processor.definitions.put(segment, read_version=None)
         self.lists = ManageLists(
             profiles=self.processor.store,
+            definitions=self.processor.definitions,
             stream=self.stream,
             pseudonyms=Pseudonyms(),
             clock=lambda: self.processor.now,
@@ -202,7 +203,7 @@ def test_the_same_call_sent_again_is_the_same_messages_and_changes_nothing(desk:
     desk.catch_up()
     counts = [counted for counted in desk.processor.counted if counted[0] == "Events"][-2:]
     assert ("Events", 1, {"outcome": "duplicate", "reason": "event"}) in counts
-    assert len([row for row in desk.processor.rows() if row["type"] == LIST]) == 1
+    assert len([row for row in desk.processor.rows() if row.get("type") == LIST]) == 1
 
 
 @settings(fixed, max_examples=examples(25))
@@ -284,7 +285,11 @@ def test_what_the_stream_does_not_take_is_not_accepted_and_may_be_sent_again(des
 
     asked = json.dumps({"add": ["user_id:u1"]}).encode()
     refusing = ManageLists(
-        profiles=desk.processor.store, stream=Full(), pseudonyms=Pseudonyms(), clock=lambda: desk.processor.now
+        profiles=desk.processor.store,
+        definitions=desk.processor.definitions,
+        stream=Full(),
+        pseudonyms=Pseudonyms(),
+        clock=lambda: desk.processor.now,
     )
     with pytest.raises(StreamUnavailableError):
         refusing.change("fair_2026", asked, desk.key)

@@ -23,10 +23,11 @@ from attune.adapters.memory import (
     PlainSeal,
 )
 from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, MemoryRegistry
+from attune.domain.clusters import Clusters, cluster
 from attune.domain.definitions import Definition, Segment, decode_definition
 from attune.domain.events import Origin, Record, decode_record, encode_record
 from attune.domain.features import FEATURES
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, Model, cluster, encode_model
+from attune.domain.models import MODELS, RFM, SHOPPER_CLUSTERS, Champion, encode_model
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import Score
 from attune.ports import StreamUnavailableError
@@ -47,10 +48,12 @@ from tests.builders import (
     segments_of,
 )
 
-HEADER = ("profile_id", *FEATURES, "holdout", SHOPPER_CLUSTERS)
+HEADER = ("profile_id", *FEATURES, "holdout", *MODELS)
 #: recency, frequency, monetary, tenure, views, carts
 VIP, LAPSED = (1, 20, 2_000, 400, 90, 30), (300, 0, 0, 310, 1, 0)
 CUTOFF = NOW - SECOND
+#: where there is no other model
+ALONE = {RFM: "no_champion"}
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str] = HEADER, quoting: int = csv.QUOTE_ALL) -> bytes:
@@ -61,7 +64,7 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str] = HEADER, quoting
 
 
 def row(number: int, features: Sequence[Any] = VIP, known: str = "") -> tuple[Any, ...]:
-    return (profile_id(number), *features, 0, known)
+    return (profile_id(number), *features, 0, known, "")
 
 
 class Piecemeal(MemoryFeatureTable):
@@ -120,7 +123,7 @@ class Loop:
     def _count(self, name: str, value: int, dimensions: Any) -> None:
         self.counted[" ".join([name, *dimensions.values()])] += value
 
-    def promote(self, *models: Model, previous: str | None = None) -> Loop:
+    def promote(self, *models: Clusters, previous: str | None = None) -> Loop:
         """Keeps all; the last one is the champion."""
         for one in models:
             self.registry.keep(one.name, one.version, {"model.json": encode_model(one)})
@@ -154,7 +157,7 @@ class Loop:
 
 def test_every_profile_gets_a_score_event_under_its_own_id() -> None:
     loop = Loop(table([row(1, VIP), row(2, LAPSED)])).promote(model("run-1"))
-    assert loop.run() == [{"done": True, "position": len(table([row(1), row(2, LAPSED)])), "sent": 2, "code": None}]
+    assert loop.run() == [{"done": True, "position": len(table([row(1), row(2, LAPSED)])), "sent": 2, "codes": ALONE}]
     assert loop.scores() == [(profile_id(1), "vip"), (profile_id(2), "lapsed")]
     first = loop.records()[0]
     assert loop.stream.records[0].partition_key == first.key == profile_id(1)
@@ -173,8 +176,8 @@ def test_every_profile_gets_a_score_event_under_its_own_id() -> None:
 
 
 def test_columns_are_found_by_their_names() -> None:
-    header = ("holdout", SHOPPER_CLUSTERS, *FEATURES[::-1], "profile_id", "something")
-    rows = [(0, "", *VIP[::-1], profile_id(1), "x"), (1, "", *LAPSED[::-1], profile_id(2), "")]
+    header = ("holdout", SHOPPER_CLUSTERS, RFM, *FEATURES[::-1], "profile_id", "something")
+    rows = [(0, "", "", *VIP[::-1], profile_id(1), "x"), (1, "", "", *LAPSED[::-1], profile_id(2), "")]
     loop = Loop(table(rows, header)).promote(model())
     loop.run()
     assert loop.scores() == [(profile_id(1), "vip"), (profile_id(2), "lapsed")]
@@ -201,7 +204,7 @@ def test_a_header_without_a_column_fails_the_run_and_names_what_is_missing() -> 
 
 def test_a_table_of_nobody_is_done_at_once() -> None:
     loop = Loop(table([])).promote(model())
-    assert loop.run() == [{"done": True, "position": 0, "sent": 0, "code": None}]
+    assert loop.run() == [{"done": True, "position": 0, "sent": 0, "codes": ALONE}]
     assert loop.stream.records == []
 
 
@@ -276,7 +279,7 @@ def test_who_would_get_the_same_score_again_is_left_alone() -> None:
     loop = Loop(table(rows), pace=Pace(1, 2)).promote(model("run-1"))
     answers = loop.run()
     assert loop.scores() == [(profile_id(number), "vip") for number in (2, 3, 4)]
-    assert answers[-1] == {"done": True, "position": len(table(rows)), "sent": 3, "code": None}
+    assert answers[-1] == {"done": True, "position": len(table(rows)), "sent": 3, "codes": ALONE}
     assert (loop.counted["ScoresSent"], loop.counted["ScoresUnchanged"]) == (3, 2)
 
 
@@ -284,7 +287,7 @@ def test_a_wave_ends_also_where_nothing_is_news() -> None:
     rows = [row(number, known="run-1 vip") for number in range(7)]
     loop = Loop(table(rows), pace=Pace(bursts=2, burst=5, look=2)).promote(model("run-1"))
     first = loop.wave()
-    assert first == {"done": False, "position": len(table(rows[:4])), "sent": 0, "code": None}
+    assert first == {"done": False, "position": len(table(rows[:4])), "sent": 0, "codes": ALONE}
     assert loop.wave(first["position"], first["sent"])["done"]
     assert (loop.scores(), loop.pauses, loop.counted["ScoresUnchanged"]) == ([], [], 7)
 
@@ -321,14 +324,15 @@ def test_between_two_bursts_the_stream_is_left_to_others() -> None:
 
 def test_without_a_champion_nobody_is_scored_and_nothing_fails() -> None:
     loop = Loop(table([row(1)]))
-    assert loop.run() == [{"done": True, "position": 0, "sent": 0, "code": "no_champion"}]
+    assert loop.run() == [{"done": True, "position": 0, "sent": 0, "codes": ALONE | {SHOPPER_CLUSTERS: "no_champion"}}]
     assert not loop.counted, "a shop that has no model yet has no fault"
 
 
 def test_a_corrupt_champion_leaves_scoring_to_the_one_before() -> None:
     loop = Loop(table([row(1)])).promote(model("old"), model("new"), previous="old")
     loop.registry.keep(SHOPPER_CLUSTERS, "new", {"model.json": b"{"})
-    assert loop.run()[-1] | {"position": 0} == {"done": True, "position": 0, "sent": 1, "code": "corrupt_model"}
+    codes = ALONE | {SHOPPER_CLUSTERS: "corrupt_model"}
+    assert loop.run()[-1] | {"position": 0} == {"done": True, "position": 0, "sent": 1, "codes": codes}
     assert loop.records()[0].events[0].properties["version"] == "old"
     assert loop.counted["ChampionsUnusable corrupt_model"] == 1
 
@@ -344,14 +348,14 @@ def test_a_corrupt_champion_leaves_scoring_to_the_one_before() -> None:
 def test_a_champion_that_nothing_stands_in_for_scores_nobody(spoilt: bytes, code: str) -> None:
     loop = Loop(table([row(1)])).promote(model(), previous="never-kept")
     loop.registry.keep(SHOPPER_CLUSTERS, "run-1", {"model.json": spoilt})
-    assert loop.run() == [{"done": True, "position": 0, "sent": 0, "code": code}]
+    assert loop.run() == [{"done": True, "position": 0, "sent": 0, "codes": ALONE | {SHOPPER_CLUSTERS: code}}]
     assert loop.stream.records == []
 
 
 def test_a_pointer_that_cannot_be_read_scores_nobody() -> None:
     loop = Loop(table([row(1)])).promote(model())
     loop.registry.spoil_pointer(SHOPPER_CLUSTERS, b"not json")
-    assert loop.wave()["code"] == "corrupt_pointer"
+    assert loop.wave()["codes"] == ALONE | {SHOPPER_CLUSTERS: "corrupt_pointer"}
 
 
 def test_a_champion_that_is_moved_between_waves_goes_on_from_there() -> None:
@@ -391,7 +395,7 @@ def test_scores_reach_their_profiles_and_the_segment_that_asks_for_them() -> Non
     assert process([StreamRecord(met.key, "1", encode_record(met))]) == []
     visitor = key_of("anonymous_id", "visitor")
     known = find(profiles, [visitor], consistent=True)[visitor]
-    loop = Loop(table([(known.profile_id, *VIP, 0, "")])).promote(model())
+    loop = Loop(table([(known.profile_id, *VIP, 0, "", "")])).promote(model())
     loop.run()
     now = NOW
     batch = [StreamRecord(one.partition_key, str(one.sequence + 1), one.data) for one in loop.stream.records]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attune.domain.models import Model
+    from attune.domain.clusters import Clusters
     from attune_ml.dataset import Matrix
 
 #: points whose distances to all others are in memory at a time
@@ -48,19 +48,19 @@ def _widths(sums: Matrix, sizes: Matrix, owns: NDArray[np.integer]) -> Matrix:
     return np.where((others > 0) & (longer > 0), (nearest - within) / np.where(longer > 0, longer, 1.0), 0.0)
 
 
-def transform(rows: Matrix, model: Model) -> Matrix:
+def transform(rows: Matrix, model: Clusters) -> Matrix:
     """Rows of features in the model's space."""
     points: Matrix = (np.log1p(rows) - np.array(model.mean)) / np.array(model.scale)
     return points
 
 
-def assign(rows: Matrix, model: Model) -> NDArray[np.integer]:
+def assign(rows: Matrix, model: Clusters) -> NDArray[np.integer]:
     """The number of each row's cluster."""
     labels: NDArray[np.integer] = cdist(transform(rows, model), np.array(model.centroids), "sqeuclidean").argmin(axis=1)
     return labels
 
 
-def holdout_silhouette(rows: Matrix, labeler: Model, space: Model) -> float | None:
+def holdout_silhouette(rows: Matrix, labeler: Clusters, space: Clusters) -> float | None:
     """Of rows that `labeler` labels, in the space of another; None where all are in one cluster."""
     labels = assign(rows, labeler)
     if len(np.unique(labels)) < 2:  # noqa: PLR2004 (a silhouette compares two clusters)

@@ -1,4 +1,4 @@
-"""The trainer: from rows of features to a named clustering as JSON, with what can be said of it and where it came from.
+"""The trainer: from rows of features to a model as JSON, with what can be said of it and where it came from.
 
 Everything is seeded and runs in one thread, because threads add up in any order: the same rows make the same bytes,
 whatever the machine has of processors.
@@ -15,12 +15,14 @@ import scipy
 import sklearn
 from threadpoolctl import threadpool_limits
 
+from attune.domain.clusters import Clusters
 from attune.domain.features import FEATURES
-from attune.domain.models import Model
-from attune.domain.training import Order, Refusal
+from attune.domain.models import RFM, Model
+from attune.domain.training import SILHOUETTE, Measure, Order, Refusal
 from attune_ml.clusters import SAMPLE, SEED, Clustering, Scaling, find_clusters, sample_rows, standardise
 from attune_ml.dataset import Dataset, read_dataset
 from attune_ml.evaluation import holdout_silhouette
+from attune_ml.fifths import TrainedRfm, find_fifths
 from attune_ml.names import name_clusters
 
 if TYPE_CHECKING:
@@ -33,24 +35,37 @@ if TYPE_CHECKING:
 class TrainedClusters:
     """`Candidate`."""
 
-    model: Model
+    model: Clusters
     profiles: int
     metrics: dict[str, Any]
     lineage: dict[str, Any]
     #: of the held out, as read; a sample where there are many
     holdout: Matrix
 
-    def silhouette(self, model: Model) -> float | None:
-        """In this model's space, so that two models are judged by the same distances."""
+    @property
+    def measure(self) -> Measure:
+        """How far apart its clusters are."""
+        return SILHOUETTE
+
+    def judged(self, model: Model) -> float | None:
+        """The silhouette in this model's space, so that two models are judged by the same distances."""
+        if not isinstance(model, Clusters):
+            raise TypeError(model.name)
         with threadpool_limits(limits=1):
             return holdout_silhouette(self.holdout, model, self.model)
 
 
-def train(order: Order, pieces: Iterable[bytes]) -> TrainedClusters | Refusal:
+def train(order: Order, pieces: Iterable[bytes]) -> TrainedClusters | TrainedRfm | Refusal:
     """`Trainer`."""
     dataset = read_dataset(pieces)
     if isinstance(dataset, Refusal):
         return dataset
+    if order.name == RFM:
+        return find_fifths(order, dataset, _lineage(order, dataset))
+    return _train_clusters(order, dataset)
+
+
+def _train_clusters(order: Order, dataset: Dataset) -> TrainedClusters | Refusal:
     with threadpool_limits(limits=1):
         points = dataset.training
         scaling = standardise(points)  # in place: a million profiles are not held twice
@@ -59,7 +74,7 @@ def train(order: Order, pieces: Iterable[bytes]) -> TrainedClusters | Refusal:
         found = find_clusters(points)
     if found is None:
         return Refusal(code="no_structure", profiles=dataset.profiles)
-    model = Model(
+    model = Clusters(
         name=order.name,
         version=order.version,
         trained_at=order.cutoff,
@@ -78,7 +93,7 @@ def train(order: Order, pieces: Iterable[bytes]) -> TrainedClusters | Refusal:
     )
 
 
-def _metrics(model: Model, dataset: Dataset, found: Clustering, scaling: Scaling) -> dict[str, Any]:
+def _metrics(model: Clusters, dataset: Dataset, found: Clustering, scaling: Scaling) -> dict[str, Any]:
     natural = np.maximum(np.expm1(found.centroids * scaling.scale + scaling.mean), 0.0)
     described = zip(model.labels, found.sizes, natural.tolist(), strict=True)
     return {

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 import msgspec
 
+from attune.adapters.duckdb_arrivals import ENDED
 from attune.adapters.lake_lines import table_row
-from attune.adapters.lake_tables import EVENTS, PROFILES
+from attune.adapters.lake_tables import ARRIVALS, EVENTS, PROFILES
+from attune.ports.arrivals import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -33,9 +35,10 @@ _TYPES: Final = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN", 
 
 #: over `lines`, a chunk of a day
 _TYPED: Final = "SELECT $day AS day, * REPLACE (from_base64(sealed) AS sealed) FROM lines"
-#: Over `rows`, those of all days that are judged together. An event is (source, message id, fingerprint); a merge is
-#: told by who was absorbed. Of rows that are alike in everything the last one counts. An event is repeated if it was
-#: applied to what was received at two times: what the stream delivers again was received once.
+#: Over `rows`, those of all days that are judged together; those that are `ONLY_COUNTED` are no event's. An event is
+#: (source, message id, fingerprint); a merge is told by who was absorbed. Of rows that are alike in everything the last
+#: one counts. An event is repeated if it was applied to what was received at two times: what the stream delivers again
+#: was received once.
 _COUNTING: Final = """
 SET VARIABLE counting = (
     SELECT {
@@ -45,6 +48,7 @@ SET VARIABLE counting = (
         SELECT day, position, first_applied < last_applied AS repeated FROM (
             SELECT day, position, min(received_at) FILTER (verdict = 'applied') OVER of_event AS first_applied,
                 max(received_at) FILTER (verdict = 'applied') OVER of_event AS last_applied FROM rows
+            WHERE verdict NOT IN ('quarantined', 'duplicate', 'rejected')
             WINDOW of_event AS (PARTITION BY source, message_id, fingerprint, absorbed)
             QUALIFY 1 = row_number() OVER (
                 PARTITION BY source, message_id, fingerprint, absorbed
@@ -57,13 +61,14 @@ SET VARIABLE counting = (
 """
 _CONTESTED: Final = """
 SELECT list(DISTINCT profile_id) FILTER (profile_id <> '') FROM rows
+WHERE verdict NOT IN ('duplicate', 'rejected')
 GROUP BY source, message_id, fingerprint, absorbed
 HAVING count(DISTINCT profile_id) > 1 AND bool_or(day = $day)
 """
 _LAST: Final = "SELECT max(position) FROM rows"
 #: told bit by bit, because a filter lets rows through as they lie; a join or a sort would hold the whole day
 _DAY: Final = """
-SELECT * EXCLUDE (day, position) REPLACE (
+SELECT * EXCLUDE (day, position, replayed_at, copy) REPLACE (
     coalesce(get_bit(getvariable('counting').repeated, position::INTEGER) = 1, false) AS repeated
 ) FROM rows WHERE get_bit(getvariable('counting').rows, position::INTEGER) = 1
 """
@@ -106,7 +111,7 @@ class DuckCompaction:
         files: list[Path] = []
         unreadable: dict[str, int] = {}
         for chunk in self._chunks(rows, unreadable):
-            self._see_lines(chunk, (*EVENTS, ("position", "bigint")))
+            self._see_lines(chunk, (*EVENTS, *ARRIVALS, ("position", "bigint")))
             files.append(self._write(self._duck.sql(_TYPED, params={"day": day})))
             chunk.unlink()
         self._days[day] = files
@@ -131,6 +136,12 @@ class DuckCompaction:
         self._duck.execute(_COUNTING, {"day": day, "unstored": sorted(unstored), "last": last or 0})
         self._see_rows([day])
         return self._write(self._duck.sql(_DAY))
+
+    def count_day(self, day: str, among: Collection[str], unstored: Collection[str]) -> list[Ended]:
+        """Without `$wake`, `$score` and `$unlink`, which are nobody's arrivals."""
+        self._see_rows(among)
+        counted = self._duck.execute(ENDED, {"day": day, "unstored": sorted(unstored)}).fetchall()
+        return [Ended(*one) for one in counted]
 
     def write_profiles(self, known: Iterable[KnownProfile]) -> Path:
         """In the order of their ids."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attune.ports import Clock, Key
 
@@ -58,18 +58,28 @@ class DynamoKeys:
         )
         self._unknown.pop(key.key_id, None)
 
+    def of(self, source: str) -> list[Key]:
+        """All keys are read for it: there are few."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="kind = :key",
+            FilterExpression="#source = :source",
+            ExpressionAttributeNames={"#source": "source"},
+            ExpressionAttributeValues={":key": {"S": "key"}, ":source": {"S": source}},
+        )
+        found = [_key(item) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda key: (key.created_at, key.key_id))
+
+    def remove(self, key_id: str) -> None:
+        """Elsewhere it may work for `LIFETIME` still."""
+        self._client.delete_item(TableName=self._table, Key={"kind": {"S": "key"}, "id": {"S": key_id}})
+        self._known.pop(key_id, None)
+
     def _read(self, key_id: str) -> Key | None:
         place = {"kind": {"S": "key"}, "id": {"S": key_id}}
         item = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True).get("Item")
-        if item is None:
-            return None
-        return Key(
-            key_id=key_id,
-            source=item["source"]["S"],
-            type=item["type"]["S"],
-            digest=item["digest"]["S"],
-            created_at=int(item["created_at"]["N"]),
-        )
+        return None if item is None else _key(item)
 
     def _remember(self, key_id: str, key: Key | None, now: int) -> Key | None:
         self._known.pop(key_id, None)
@@ -81,6 +91,16 @@ class DynamoKeys:
             self._known[key_id] = (now, key)
             _shorten(self._known, KNOWN)
         return key
+
+
+def _key(item: dict[str, Any]) -> Key:
+    return Key(
+        key_id=item["id"]["S"],
+        source=item["source"]["S"],
+        type=item["type"]["S"],
+        digest=item["digest"]["S"],
+        created_at=int(item["created_at"]["N"]),
+    )
 
 
 def _shorten(cache: dict[str, tuple[int, Key]] | dict[str, int], size: int) -> None:

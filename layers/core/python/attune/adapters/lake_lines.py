@@ -41,6 +41,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     properties: msgspec.Raw = msgspec.Raw(b"{}")
     consent: dict[str, bool] = {}
     sealed: bytes = b""
+    replayed_at: _Long = 0
+    copy: _Long = 0
 
 
 def table_row(data: bytes) -> dict[str, Any] | None:

@@ -42,6 +42,8 @@ EVENTS: Final = (
     ("repeated", "boolean"),
 )
 #: the arrival day, from the folder: `compacted/events/dt=2025-06-15/events.parquet`
+#: what rows hold beyond these, by which arrivals are told apart; they are counted, and stay out of the table
+ARRIVALS: Final = (("replayed_at", "bigint"), ("copy", "bigint"))
 EVENTS_PARTITION: Final = ("dt", "string")
 EVENTS_LOCATION: Final = "compacted/events/"
 
@@ -50,7 +52,8 @@ PROFILES: Final = (
     ("profile_id", "string"),
     ("root", "string"),
     ("personalization", "boolean"),
-    # what it holds of this model: "<version> <value>"; empty where it holds none
+    # what it holds of each model: "<version> <value>"; empty where it holds nothing
     ("shopper_clusters", "string"),
+    ("rfm", "string"),
 )
 PROFILES_LOCATION: Final = "compacted/profiles/"

@@ -21,12 +21,14 @@ from attune.adapters.memory_definitions import MemoryDefinitions, MemoryKeys, Me
 from attune.adapters.memory_lake import MemoryLakeFiles
 from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, MemoryRegistry
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
+from attune.adapters.memory_quarantine import Kept, MemoryQuarantine
 from attune.adapters.memory_runs import MemoryRuns
 from attune.domain.deliveries import MUTABLE, Delivery, State
 from attune.ports import ConflictError
 from attune.ports.deliveries import Answer
 
 _TAG_BYTES: Final = 16
+_MAX_STREAM_RECORD: Final = 1024 * 1024
 
 __all__ = [
     "Kept",
@@ -95,7 +97,9 @@ class MemoryStream:
         self.records: list[StreamRecord] = []
 
     def put(self, records: Sequence[tuple[str, bytes]]) -> None:
-        """Stores all."""
+        """Stores all. Raises ValueError for what no stream takes: a record of more than 1 MB with its key."""
+        if any(len(key) + len(data) > _MAX_STREAM_RECORD for key, data in records):
+            raise ValueError("the record is too large")
         with self._lock:
             for key, data in records:
                 sequence = len(self.records) + 1
@@ -117,33 +121,6 @@ class MemoryLake:
             raise ValueError(f"a row has more than {MAX_RECORD_BYTES - 1} bytes")
         with self._lock:
             self.rows.extend(bytes(row) for row in rows)
-
-
-class Kept(msgspec.Struct, frozen=True, order=True):
-    """One quarantined input."""
-
-    reason: str
-    source: str
-    received_at: int
-    raw: bytes
-
-
-class MemoryQuarantine:
-    """`Quarantine`: a set, because keeping the same input twice is keeping it once."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: set[Kept] = set()
-
-    def keep(self, reason: str, source: str, received_at: int, raw: bytes) -> None:
-        """Idempotent."""
-        with self._lock:
-            self._kept.add(Kept(reason, source, received_at, bytes(raw)))
-
-    def all(self) -> list[Kept]:
-        """What was kept, in a stable order."""
-        with self._lock:
-            return sorted(self._kept)
 
 
 class PlainSeal:

@@ -156,6 +156,18 @@ class MemoryKeys:
         with self._lock:
             self._keys.put(key.key_id, key)
 
+    def of(self, source: str) -> list[Key]:
+        """The oldest first."""
+        with self._lock:
+            found = [key for key in self._keys.values() if key.source == source]
+        return sorted(found, key=lambda key: (key.created_at, key.key_id))
+
+    def remove(self, key_id: str) -> None:
+        """Unknown from now on."""
+        with self._lock:
+            if self._keys.get(key_id) is not None:
+                self._keys.drop(key_id)
+
 
 class MemorySecrets:
     """`Secrets`: one secret map."""

@@ -8,7 +8,7 @@ import msgspec
 
 from attune.adapters.lake_lines import Line
 from attune.adapters.memory_profiles import MemoryProfiles
-from attune.domain.verdicts import Verdict
+from attune.domain.verdicts import ONLY_COUNTED, Verdict
 from attune.ports.rebuilding import Person, SealedRow, last_drawn
 
 
@@ -56,6 +56,8 @@ class MemoryHistory:
         received: dict[tuple[str, str, str, str], set[int]] = {}
         for data in self._lines():
             row = msgspec.json.decode(data, type=Line)
+            if row.verdict in ONLY_COUNTED:
+                continue
             event = (row.source, row.message_id, row.fingerprint, row.absorbed)
             if row.verdict is Verdict.APPLIED:
                 received.setdefault(event, set()).add(row.received_at)

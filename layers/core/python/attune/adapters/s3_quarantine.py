@@ -1,37 +1,174 @@
-"""`Quarantine` as objects in S3."""
+"""`Quarantine` and `QuarantineStore` as objects in S3.
+
+An input is one object that is never written again:
+`quarantine/<reason>/dt=2025-06-15/<source>/<received_at>-<digest>`, the day being that of its receipt, in UTC. Beside
+it, under its key and a point, lie what is known of it:
+
+| key | holds |
+|---|---|
+| `<key>` | the bytes as they came; `reason`, `source`, `received-at` and `came` (base64 of JSON) as its metadata |
+| `<key>.came` | how it came, where that is too long for metadata: a batch may say 32 KB for all of its events |
+| `<key>.tried-<at>-<outcome>` | an attempt to replay it |
+
+In a listing what lies beside an input follows it at once, so that one request shows inputs and what became of them.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import base64
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from attune.domain.quarantine import (
+    Came,
+    Quarantined,
+    Trace,
+    decode_came,
+    decode_trace,
+    encode_came,
+    encode_trace,
+    quarantined,
+)
+from attune.ports.quarantine import Listed, Page, Wanted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_DIGEST_DIGITS: Final = 32
+#: characters of metadata that `came` may take; S3 gives 2 KB to all of it
+_MAX_METADATA: Final = 1_500
+#: writes at once, of ten connections that a client has
+_HANDS: Final = 8
+_BESIDE: Final = "beside"
+_CAME: Final = ".came"
+_TRIED: Final = ".tried-"
+#: behind everything that lies beside an input, and before the next one
+_BEHIND: Final = ".~"
+_ROOT: Final = "quarantine/"
+#: objects that one call looks at, at the most: ten requests
+MAX_LOOK: Final = 10_000
 
 
 class S3Quarantine:
     """One object per input; its key follows from what it is, so keeping it again writes the same object again."""
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str, *, most: int = MAX_LOOK) -> None:
+        """`most`: objects that a listing looks at before it answers with what it has."""
         self._client = client
         self._bucket = bucket
+        self._most = most
 
-    def keep(self, reason: str, source: str, received_at: int, raw: bytes) -> None:
-        """Returns when the object is stored."""
+    def keep(self, reason: str, source: str, received_at: int, raw: bytes, came: Came = Came()) -> None:  # noqa: B008
+        """Returns when the object is stored: last, so that with it all that is known of it is there."""
+        key = object_key(quarantined(reason, source, received_at, raw, came))
+        told = base64.b64encode(encode_came(came)).decode()
+        if len(told) > _MAX_METADATA:
+            self._put(key + _CAME, encode_came(came))
+            told = _BESIDE
         self._client.put_object(
             Bucket=self._bucket,
-            Key=object_key(reason, source, received_at, raw),
+            Key=key,
             Body=raw,
             ContentType="application/octet-stream",
-            Metadata={"reason": reason, "source": source, "received-at": str(received_at)},
+            Metadata={"reason": reason, "source": source, "received-at": str(received_at), "came": told},
         )
 
+    def keep_all(self, inputs: Sequence[tuple[str, str, int, bytes, Came]]) -> None:
+        """What is alike is one object and written once; the rest goes by several hands, or each would wait for S3."""
+        objects = {quarantined(*one): one for one in inputs}
+        with ThreadPoolExecutor(max_workers=max(1, min(_HANDS, len(objects)))) as hands:
+            for stored in [hands.submit(self.keep, *one) for one in objects.values()]:
+                stored.result()
 
-def object_key(reason: str, source: str, received_at: int, raw: bytes) -> str:
-    """`quarantine/<reason>/dt=2025-06-15/<source>/<received_at>-<sha256[:32]>`; the day is UTC."""
-    day = datetime.fromtimestamp(received_at / 1_000, UTC).date().isoformat()
-    digest = hashlib.sha256(raw).hexdigest()[:_DIGEST_DIGITS]
-    return f"quarantine/{reason}/dt={day}/{source}/{received_at}-{digest}"
+    def listed(self, wanted: Wanted, after: Quarantined | None, limit: int) -> Page:
+        """Looks at no more than 10,000 objects, those that lie beside inputs counted."""
+        found: list[Listed] = []
+        one = after
+        for looked, (key, size) in enumerate(self._keys(wanted, after)):
+            name, point, beside = key.partition(".")
+            if point:
+                if found and found[-1].one == one:
+                    found[-1] = _with_trace(found[-1], point + beside)
+                continue
+            if len(found) == limit or looked >= self._most:
+                return Page(tuple(found), one)
+            if (named := _named(name)) is None:
+                continue
+            one = named
+            if wanted.reason and wanted.until is not None and _day(one.received_at) > _day(wanted.until):
+                break
+            if wanted.has(one):
+                found.append(Listed(one=one, size=size))
+        return Page(tuple(found), None)
+
+    def read(self, one: Quarantined) -> tuple[bytes, Came] | None:
+        """Of what was kept before `came` was, nothing but the bytes is known."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=object_key(one))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                return None
+            raise
+        told = answer["Metadata"].get("came", "")
+        if told == _BESIDE:
+            return answer["Body"].read(), decode_came(self._get(object_key(one) + _CAME))
+        return answer["Body"].read(), decode_came(base64.b64decode(told)) if told else Came()
+
+    def traces(self, one: Quarantined) -> list[Trace]:
+        """One request each: there are few."""
+        prefix = object_key(one) + _TRIED
+        return [decode_trace(self._get(key)) for key, _ in self._listing(prefix, "")]
+
+    def leave_trace(self, one: Quarantined, trace: Trace) -> None:
+        """Its key tells when and the outcome, so that a listing does."""
+        self._put(f"{object_key(one)}{_TRIED}{trace.at:013d}-{trace.outcome}", encode_trace(trace))
+
+    def _keys(self, wanted: Wanted, after: Quarantined | None) -> Iterator[tuple[str, int]]:
+        prefix = f"{_ROOT}{wanted.reason}/" if wanted.reason else _ROOT
+        start = object_key(after) + _BEHIND if after else ""
+        if wanted.reason and wanted.since:
+            start = max(start, f"{prefix}dt={_day(wanted.since)}")
+        return self._listing(prefix, start)
+
+    def _listing(self, prefix: str, start: str) -> Iterator[tuple[str, int]]:
+        """Key and size in bytes, in order of keys."""
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=start):
+            for entry in page.get("Contents", ()):
+                yield entry["Key"], entry["Size"]
+
+    def _put(self, key: str, body: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+
+    def _get(self, key: str) -> bytes:
+        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+
+def object_key(one: Quarantined) -> str:
+    """`quarantine/<reason>/dt=2025-06-15/<source>/<received_at>-<digest>`; the day is UTC."""
+    return f"{_ROOT}{one.reason}/dt={_day(one.received_at)}/{one.source}/{one.received_at}-{one.digest}"
+
+
+def _named(key: str) -> Quarantined | None:
+    """The input of this key; None for an object that nothing of ours has put there."""
+    parts = key.split("/")
+    match parts:
+        case [_, reason, day, source, rest]:
+            one = Quarantined.named(f"{reason}.{source}.{rest}")
+            return one if one is not None and day == f"dt={_day(one.received_at)}" else None
+        case _:
+            return None
+
+
+def _with_trace(listed: Listed, beside: str) -> Listed:
+    at, _, outcome = beside.removeprefix(_TRIED).partition("-")
+    if not (beside.startswith(_TRIED) and at.isdecimal()):
+        return listed
+    return Listed(one=listed.one, size=listed.size, tried=(*listed.tried, (int(at), outcome)))
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC).date().isoformat()

@@ -6,7 +6,7 @@ Every problem is one line, `<JSON path>: <what is wrong>`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from attune.domain.conditions import (
     MAX_COUNT,
@@ -20,6 +20,7 @@ from attune.domain.conditions import (
     Frequency,
     LastPerformed,
     Monetary,
+    NumberOperator,
     Performed,
     PropertyTest,
     RandomBucket,
@@ -30,7 +31,7 @@ from attune.domain.conditions import (
     milliseconds,
 )
 from attune.domain.consent import PURPOSES
-from attune.domain.models import MODELS
+from attune.domain.models import MODELS, NUMERIC
 from attune.domain.segments.abandonment import ABANDONED_LIFETIME
 from attune.domain.segments.comparisons import RELATIVE, instant, is_number
 
@@ -124,12 +125,12 @@ def _several(path: str, operator: str, value: Any) -> Iterator[str]:
 
 def _standing(path: str, condition: Condition) -> Iterator[str]:
     match condition:
-        case TraitTest() | ScoreTest():
-            if isinstance(condition, TraitTest) and not condition.trait.strip():
+        case TraitTest():
+            if not condition.trait.strip():
                 yield f"{path}.trait: names no trait"
-            if isinstance(condition, ScoreTest) and condition.model not in MODELS:
-                yield f"{path}.model: there is no model `{condition.model}`; known are {', '.join(MODELS)}"
             yield from operand_problems(path, condition.operator, condition.value)
+        case ScoreTest():
+            yield from _score(path, condition)
         case ConsentTest():
             if condition.purpose not in PURPOSES:
                 yield (
@@ -143,6 +144,28 @@ def _standing(path: str, condition: Condition) -> Iterator[str]:
                 yield f"{path}.high: must be greater than low, or nobody is drawn"
         case _:
             return
+
+
+def _score(path: str, condition: ScoreTest) -> Iterator[str]:
+    if condition.model not in MODELS:
+        yield f"{path}.model: there is no model `{condition.model}`; known are {', '.join(MODELS)}"
+    if condition.of == "percentile":
+        yield from _percentile(path, condition)
+    else:
+        yield from operand_problems(path, condition.operator, condition.value)
+
+
+def _percentile(path: str, condition: ScoreTest) -> Iterator[str]:
+    if condition.model in MODELS and condition.model not in NUMERIC:
+        yield f"{path}.of: `{condition.model}` says names, which have no percentile"
+    if condition.operator not in get_args(NumberOperator):
+        yield f"{path}.operator: a percentile is a number; `{condition.operator}` compares none"
+        return
+    problems = list(_number_operand(path, condition.operator, condition.value))
+    yield from problems
+    bounds = condition.value if isinstance(condition.value, list | tuple) else [condition.value]
+    if not problems and not all(0 <= bound <= 100 for bound in bounds):  # noqa: PLR2004 - percent
+        yield f"{path}.value: a percentile lies between 0 and 100"
 
 
 def _worth(path: str, condition: Recency | Frequency | Monetary) -> Iterator[str]:

@@ -42,6 +42,14 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """A piece of a definition: a misspelt field is an error, never ignored."""
 
 
+class Named(Part, frozen=True, kw_only=True, tag_field="kind"):
+    """What every definition has. `name` and `description` are for people."""
+
+    id: Id
+    name: str = ""
+    description: str = ""
+
+
 class PropertyTest(Part, frozen=True, kw_only=True):
     """One test of an event property, addressed by a dotted path (`products.0.sku`)."""
 
@@ -155,9 +163,10 @@ class TraitTest(Part, frozen=True, kw_only=True, tag="trait", tag_field="type"):
 
 
 class ScoreTest(Part, frozen=True, kw_only=True, tag="score", tag_field="type"):
-    """Compares what a model says of the profile: the name of a cluster, or a number."""
+    """Compares what a model says of the profile: the name of a cluster, or a number; or that number's percentile."""
 
     model: str
+    of: Literal["score", "percentile"] = "score"
     operator: Operator = "equals"
     value: Any = None
 

@@ -9,29 +9,31 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from attune.domain import templates
 from attune.domain.computation_checks import computation_problems
-from attune.domain.consent import PURPOSES
-from attune.domain.definitions import Campaign, Channel, ComputedTrait, Definition, Definitions, Segment, Source
+from attune.domain.definitions import Campaign, Channel, ComputedTrait, Definition, Definitions, Segment
 from attune.domain.references import MAX_TOGETHER, reached, segments_named, together, traits_named
 from attune.domain.segment_checks import segment_problems
-
-#: hosts that may be addressed without TLS; the sender refuses them outside the local cloud
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+from attune.domain.source_checks import purpose_problems, source_problems
+from attune.domain.sources import Source
+from attune.domain.tracking_plans import TrackingPlan
+from attune.domain.urls import url_problem
 
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,59}\.myshopify\.com")
-_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9])?|[0-9a-f:.]+")
 
 
 def check(definition: Definition, others: Definitions) -> list[str]:
     """Every problem of `definition` among `others` (in which it may itself appear, in any version)."""
     problems: Iterator[str]
     match definition:
+        case TrackingPlan():
+            # Loads the validator, which only those functions carry that need it.
+            from attune.domain.tracking_plan_checks import plan_problems
+
+            problems = plan_problems(definition)
         case Source():
-            problems = _source(definition)
+            problems = source_problems(definition, others.tracking_plans)
         case Segment():
             problems = chain(segment_problems(definition), _references(definition, others))
         case ComputedTrait():
@@ -52,6 +54,11 @@ def users(kind: str, definition_id: str, others: Definitions) -> list[str]:
         for name, versions in sorted(_versions(others).items())
         if (kind == "segment" and name != definition_id and _asks_for(versions, definition_id))
         or (kind == "computed_trait" and any(definition_id in traits_named(version) for version in versions))
+    ]
+    asking += [
+        f"source {source.id}"
+        for _, source in sorted(others.sources.items())
+        if kind == "tracking_plan" and source.tracking_plan == definition_id
     ]
     return asking + [
         f"campaign {campaign.id}"
@@ -91,27 +98,10 @@ def _asks_for(versions: tuple[Segment, ...], segment: str) -> bool:
     return any(segment in segments_named(version).values() for version in versions)
 
 
-def _source(source: Source) -> Iterator[str]:
-    for purpose in source.consent:
-        yield from _purpose(f"$.consent.{purpose}", purpose)
-    for category, purposes in source.consent_categories.items():
-        for index, purpose in enumerate(purposes):
-            yield from _purpose(f"$.consent_categories.{category}[{index}]", purpose)
-    for index, origin in enumerate(source.origins):
-        if reason := _origin_problem(origin):
-            yield f"$.origins[{index}]: {reason}"
-    if source.type != "http" and source.origins:
-        yield "$.origins: only a source of type http takes events from browsers"
-    if source.type == "shopify" and not _SHOP.fullmatch(source.shop_domain):
-        yield "$.shop_domain: must be the shop's permanent domain, such as my-shop.myshopify.com"
-    if source.type != "shopify" and source.shop_domain:
-        yield "$.shop_domain: only a source of type shopify has one"
-
-
 def _channel(channel: Channel) -> Iterator[str]:
-    if reason := _url_problem(channel.url):
+    if reason := url_problem(channel.url):
         yield f"$.url: {reason}"
-    yield from _purpose("$.purpose", channel.purpose)
+    yield from purpose_problems("$.purpose", channel.purpose)
 
 
 def _campaign(campaign: Campaign, others: Definitions) -> Iterator[str]:
@@ -140,44 +130,3 @@ def _segments_of(campaign: Campaign) -> dict[str, str]:
         for index, segment in enumerate(segments)
     }
     return {"$.trigger.segment": campaign.trigger.segment} | named
-
-
-def _purpose(path: str, purpose: str) -> Iterator[str]:
-    if purpose not in PURPOSES:
-        yield f"{path}: `{purpose}` is not a consent purpose; known are {', '.join(PURPOSES)}"
-
-
-def _url_problem(text: str) -> str:
-    """Shape only: where a name leads is checked at every send, because it may lead elsewhere by then."""
-    url = _split(text)
-    if isinstance(url, str):
-        return url
-    return "must not have a fragment" if url.fragment else ""
-
-
-def _origin_problem(text: str) -> str:
-    """An `Origin` header is scheme, host and port, and is compared as a whole."""
-    url = _split(text)
-    if isinstance(url, str):
-        return url
-    if url.path or url.query or url.fragment:
-        return "must end after the host or port, without a slash"
-    return "" if text == text.lower() else "must be lower case, as browsers send it"
-
-
-def _split(text: str) -> SplitResult | str:
-    """The parts of an address that may be used, or what is wrong with it."""
-    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        return "holds characters that an address cannot"
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname or "", url.port
-    except ValueError:
-        return "is not an address"
-    if not _HOST.fullmatch(host):
-        return "has no valid host"
-    if url.username is not None or url.password is not None:
-        return "must not hold a user name or password"
-    if url.scheme != "https" and not (url.scheme == "http" and host in LOOPBACK):
-        return "must begin with https:// (http:// is for loopback on the local cloud only)"
-    return url

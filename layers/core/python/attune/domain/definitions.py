@@ -7,38 +7,19 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from attune.domain.computations import Computation
-from attune.domain.conditions import Condition, Duration, Id, Part
+from attune.domain.conditions import Condition, Duration, Id, Named, Part
+from attune.domain.sources import Source
+from attune.domain.tracking_plans import TrackingPlan
 
 
-class _Definition(Part, frozen=True, kw_only=True, tag_field="kind"):
-    id: Id
-    name: str = ""
-    description: str = ""
-
-
-class Source(_Definition, frozen=True, kw_only=True, tag="source"):
-    """Where events come from.
-
-    `consent` is what the source vouches for where an event says nothing itself (its legal basis), by purpose.
-    `consent_categories` maps a consent banner's category names to purposes; a category named like a purpose
-    needs no entry.
-    """
-
-    type: Literal["http", "shopify"] = "http"
-    origins: tuple[str, ...] = ()
-    consent: dict[str, bool] = {}  # noqa: RUF012 - msgspec copies it
-    consent_categories: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
-    shop_domain: str = ""
-
-
-class Segment(_Definition, frozen=True, kw_only=True, tag="segment"):
+class Segment(Named, frozen=True, kw_only=True, tag="segment"):
     """A named condition. `grace` is how long an entry waits for late events before campaigns hear of it."""
 
     when: Condition
     grace: Duration = "0s"
 
 
-class ComputedTrait(_Definition, frozen=True, kw_only=True, tag="computed_trait"):
+class ComputedTrait(Named, frozen=True, kw_only=True, tag="computed_trait"):
     """A trait that is reckoned from events; its id is the trait's name."""
 
     compute: Computation
@@ -57,7 +38,7 @@ class Eligibility(Part, frozen=True, kw_only=True):
     not_in_segments: tuple[Id, ...] = ()
 
 
-class Channel(_Definition, frozen=True, kw_only=True, tag="channel"):
+class Channel(Named, frozen=True, kw_only=True, tag="channel"):
     """How messages leave: a signed webhook to `url`, for the consent purpose `purpose`."""
 
     type: Literal["webhook"] = "webhook"
@@ -65,7 +46,7 @@ class Channel(_Definition, frozen=True, kw_only=True, tag="channel"):
     purpose: str = "email"
 
 
-class Campaign(_Definition, frozen=True, kw_only=True, tag="campaign"):
+class Campaign(Named, frozen=True, kw_only=True, tag="campaign"):
     """Trigger, eligibility, message template and channel.
 
     `message` is JSON. Strings are Jinja templates over `profile`, `traits`, `cart` and `campaign`; an object
@@ -78,8 +59,8 @@ class Campaign(_Definition, frozen=True, kw_only=True, tag="campaign"):
     message: dict[str, Any]
 
 
-Definition = Source | Segment | ComputedTrait | Campaign | Channel
-KINDS: Final = ("source", "segment", "computed_trait", "campaign", "channel")
+Definition = TrackingPlan | Source | Segment | ComputedTrait | Campaign | Channel
+KINDS: Final = ("tracking_plan", "source", "segment", "computed_trait", "campaign", "channel")
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +70,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     took over as it is (ms); who was in by then is told to nobody.
     """
 
+    tracking_plans: dict[str, TrackingPlan] = {}
     sources: dict[str, Source] = {}
     segments: dict[str, Segment] = {}
     pending: dict[str, Segment] = {}
@@ -108,6 +90,8 @@ def snapshot(definitions: tuple[Definition, ...]) -> Definitions:
     result = Definitions()
     for definition in definitions:
         match definition:
+            case TrackingPlan():
+                result.tracking_plans[definition.id] = definition
             case Source():
                 result.sources[definition.id] = definition
             case Segment():

@@ -2,6 +2,8 @@
 
 The stream redelivers records it has delivered; their position per partition key tells. A producer that got no answer
 sends the same request again as a new record; hashes of whole records and of single events, kept for 24 hours, tell.
+Who sends webhooks tries again for days, and operators ask for them again by hand: their ids are kept for 7 days, apart,
+so that neither what a browser sends pushes them out nor they that. So are those of consent statements, which they make.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from attune.domain import memory
-from attune.domain.events import short_hash
+from attune.domain.events import CONSENT, Origin, short_hash
 from attune.domain.profiles import FINGERPRINT, Position, later_position
 
 if TYPE_CHECKING:
@@ -24,9 +26,14 @@ if TYPE_CHECKING:
 WINDOW: Final = 24 * 3_600_000
 MAX_SEEN: Final = 1_000
 MAX_SEEN_RECORDS: Final = 50
-#: ids that lie in the profile's own item; when there are more, all of them go out as a page
+#: the same of webhooks
+WEBHOOK_WINDOW: Final = 7 * WINDOW
+MAX_WEBHOOKS: Final = 1_000
+#: of each of both, ids that lie in the profile's own item; when there are more, all of them go out as a page
 MAX_LOOSE: Final = 32
 _ENTRY: Final = memory.entry_size(FINGERPRINT)
+#: what a page of webhooks begins with; one of other ids has no mark
+_WEBHOOKS: Final = b"w"
 #: the longest retention of a Kinesis stream that the deployment uses, and a day: older positions cannot come back
 POSITION_LIFETIME: Final = 8 * 24 * 3_600_000
 SEQUENCE_BYTES: Final = 24
@@ -73,7 +80,7 @@ def familiarity(profiles: Iterable[Profile], order: bytes, fingerprint: bytes) -
     known = [
         seen
         for profile in profiles
-        for remembered in (profile.seen, *profile.pages.values())
+        for remembered in (profile.seen, profile.webhooks, *profile.pages.values())
         if (seen := memory.recall(remembered, order, FINGERPRINT)) is not None
     ]
     if not known:
@@ -81,9 +88,17 @@ def familiarity(profiles: Iterable[Profile], order: bytes, fingerprint: bytes) -
     return Familiarity.DUPLICATE if fingerprint in known else Familiarity.CONFLICT
 
 
-def remember(profile: Profile, order: bytes, fingerprint: bytes, applied_at: int) -> None:
-    """Note a message id."""
-    profile.seen = memory.remember(profile.seen, order, fingerprint, applied_at)
+def remember(profile: Profile, order: bytes, fingerprint: bytes, applied_at: int, *, longer: bool = False) -> None:
+    """Note a message id; `longer`: for as long as webhooks are."""
+    if longer:
+        profile.webhooks = memory.remember(profile.webhooks, order, fingerprint, applied_at)
+    else:
+        profile.seen = memory.remember(profile.seen, order, fingerprint, applied_at)
+
+
+def is_kept_longer(event: Event, record: Record) -> bool:
+    """Whether it is a webhook's, or a statement of consent."""
+    return record.origin is Origin.WEBHOOK or event.type == CONSENT
 
 
 def remember_record(profile: Profile, whole: bytes, applied_at: int) -> None:
@@ -98,11 +113,13 @@ def knows_record(profile: Profile, whole: bytes) -> bool:
 
 def forget_old(profile: Profile, now: int) -> None:
     """Drop what can no longer matter, and the oldest beyond what a profile may carry."""
-    profile.seen = memory.forget(profile.seen, now - WINDOW, MAX_SEEN, FINGERPRINT)
-    if len(profile.seen) > MAX_LOOSE * _ENTRY:
-        profile.pages[memory.reference(profile.seen)] = profile.seen
-        profile.seen = b""
-    _forget_pages(profile, now)
+    profile.seen = _turn(profile, memory.forget(profile.seen, now - WINDOW, MAX_SEEN, FINGERPRINT), b"")
+    if profile.webhooks:
+        kept = memory.forget(profile.webhooks, now - WEBHOOK_WINDOW, MAX_WEBHOOKS, FINGERPRINT)
+        profile.webhooks = _turn(profile, kept, _WEBHOOKS)
+    if profile.pages:
+        _forget_pages(profile, b"", len(profile.seen), now - WINDOW, MAX_SEEN)
+        _forget_pages(profile, _WEBHOOKS, len(profile.webhooks), now - WEBHOOK_WINDOW, MAX_WEBHOOKS)
     profile.seen_records = memory.forget(profile.seen_records, now - WINDOW, MAX_SEEN_RECORDS, 0)
     for key in [key for key, known in profile.cursors.items() if known.at + POSITION_LIFETIME <= now]:
         del profile.cursors[key]
@@ -110,14 +127,29 @@ def forget_old(profile: Profile, now: int) -> None:
 
 def expires_at(page: bytes) -> int:
     """When nobody asks for a page any more, with an hour to spare for clocks that differ; seconds since the epoch."""
-    return (memory.newest(page, FINGERPRINT) + WINDOW) // 1_000 + 3_600
+    window = WEBHOOK_WINDOW if _is_marked(page, _WEBHOOKS) else WINDOW
+    return (memory.newest(page, FINGERPRINT) + window) // 1_000 + 3_600
 
 
-def _forget_pages(profile: Profile, now: int) -> None:
+def _turn(profile: Profile, loose: bytes, mark: bytes) -> bytes:
+    """What is left of the newest ids, once there were enough of them for a page."""
+    if len(loose) <= MAX_LOOSE * _ENTRY:
+        return loose
+    page = mark + loose
+    profile.pages[memory.reference(page)] = page
+    return b""
+
+
+def _forget_pages(profile: Profile, mark: bytes, loose: int, before: int, most: int) -> None:
     """A page goes as a whole: once all of it is old, or once the newer ones hold as much as is remembered."""
-    held = sum(map(len, profile.pages.values())) + len(profile.seen)
-    for reference, page in list(profile.pages.items()):
-        held -= len(page)
-        if held < MAX_SEEN * _ENTRY and not memory.is_over(page, now - WINDOW, FINGERPRINT):
+    pages = [(reference, page) for reference, page in profile.pages.items() if _is_marked(page, mark)]
+    held = sum(len(page) - len(mark) for _, page in pages) + loose
+    for reference, page in pages:
+        held -= len(page) - len(mark)
+        if held < most * _ENTRY and not memory.is_over(page, before, FINGERPRINT):
             return
         del profile.pages[reference]
+
+
+def _is_marked(page: bytes, mark: bytes) -> bool:
+    return len(page) % _ENTRY == len(mark)

@@ -28,6 +28,7 @@ class Origin(StrEnum):
 
     CLIENT = "client"
     WEBHOOK = "webhook"
+    FILE = "file"
     INTERNAL = "internal"
 
 
@@ -54,13 +55,28 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     fingerprint: str = ""
     #: what was changed while normalising, e.g. `time_clamped`
     notes: tuple[str, ...] = ()
+    #: how often its request had said the same before: the ledger tells one from the other by it
+    copy: int = 0
 
 
-class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """Input that is not an event: why, and its bytes as they came."""
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Input that is not an event: why, and its bytes as they came.
+
+    `how` is what reading the bytes again takes beside them, so that a replay out of quarantine means the same:
+
+    | entrance | `how` |
+    |---|---|
+    | a client's call | `call`: the path's last part; `sent_at`, `context`, `integrations`: what its batch said once |
+    | a webhook | `headers`: those that its format reads; `item`: true where the bytes are one of several in the body |
+    | a file | `file`: its key; `row`: the line; the bytes are the row as a JSON object |
+    | the processor | `event`: true, the bytes are an event of ours |
+    """
 
     reason: str
     raw: bytes
+    how: dict[str, Any] = {}
+    #: as of an event; of a file's row, what stands for its place
+    copy: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -72,6 +88,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     key: str
     #: a server key or a verified webhook vouches for it; a public browser key does not
     trusted: bool = False
+    #: when it came out of quarantine, ms; 0 for what comes from outside
+    replayed_at: int = 0
     events: tuple[Event, ...] = ()
     rejected: tuple[Rejected, ...] = ()
 
@@ -91,6 +109,16 @@ def encode_event(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
+def set_aside(event: Event, reason: str) -> Rejected:
+    """An event of ours that was read and cannot be applied."""
+    return Rejected(reason=reason, raw=encode_event(event), how={"event": True})
+
+
+def decode_event(data: bytes) -> Event:
+    """Raises `msgspec.MsgspecError` for anything that `encode_event` did not write."""
+    return _event_decoder.decode(data)
+
+
 def short_hash(*parts: str | bytes) -> bytes:
     """8 bytes that stand for the parts where a collision costs one event in 2^64."""
     framed: list[bytes] = []
@@ -102,3 +130,4 @@ def short_hash(*parts: str | bytes) -> bytes:
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Record)
+_event_decoder: Final = msgspec.json.Decoder(Event)

@@ -19,22 +19,51 @@ MAX_VALUE_LENGTH: Final = 512
 PRIORITY: Final = (
     "user_id",
     "shopify_customer_id",
+    "hubspot_contact_id",
     "loyalty_id",
     "email",
+    "email_hash",
     "phone",
+    "phone_hash",
     "*",
     "anonymous_id",
+    "shopify_order_id",
+    "shopify_checkout_id",
     "checkout_token",
     "cart_token",
 )
 _RANK: Final = {namespace: rank for rank, namespace in enumerate(PRIORITY)}
+_NAMED: Final = frozenset(PRIORITY) - {"*"}
 
-#: carried by things (a cart, a checkout), not people: the newest 50 count, for 30 days
-WEAK: Final = frozenset({"cart_token", "checkout_token"})
+#: carried by things (a cart, a checkout, an order), not people: the newest 50 count, for 30 days
+WEAK: Final = frozenset({"cart_token", "checkout_token", "shopify_order_id", "shopify_checkout_id"})
+#: drawn at random: who names one was given it
+RANDOM: Final = frozenset({"anonymous_id", "cart_token", "checkout_token"})
+#: given out by shops and CRMs, counted up, printed in e-mails: only who is trusted names them
+ISSUED: Final = (WEAK - RANDOM) | {
+    "shopify_customer_id",
+    "hubspot_contact_id",
+    "salesforce_contact_id",
+    "salesforce_lead_id",
+    "stripe_customer_id",
+}
 WEAK_LIFETIME: Final = 30 * DAY
 
 #: how many values of a namespace one profile may hold (Segment's defaults for user_id and the rest, larger for devices)
-LIMITS: Final = {"user_id": 1, "shopify_customer_id": 1, "anonymous_id": 50, "cart_token": 50, "checkout_token": 50}
+LIMITS: Final = {
+    "user_id": 1,
+    "shopify_customer_id": 1,
+    # contacts that were merged keep their numbers, and shops make a new customer of whoever comes as a guest
+    "hubspot_contact_id": 50,
+    "salesforce_contact_id": 50,
+    "salesforce_lead_id": 50,
+    "stripe_customer_id": 50,
+    "anonymous_id": 50,
+    "shopify_order_id": 50,
+    "shopify_checkout_id": 50,
+    "checkout_token": 50,
+    "cart_token": 50,
+}
 DEFAULT_LIMIT: Final = 5
 
 _BLOCKED: Final = re.compile(
@@ -61,7 +90,13 @@ def rank(identifier: Identifier) -> int:
 
 def by_strength(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
     """Without repeats, strongest first, ties by namespace and value, so that every producer agrees on the first."""
-    return tuple(sorted(set(identifiers), key=lambda i: (rank(i), i.namespace, i.value)))
+    found = set(identifiers)
+    return tuple(sorted(found, key=_strength) if len(found) > 1 else found)
+
+
+def _strength(identifier: Identifier) -> tuple[int, str, str]:
+    namespace = identifier.namespace
+    return _RANK.get(namespace, _RANK["*"]), namespace, identifier.value
 
 
 def limit(namespace: str) -> int:
@@ -76,13 +111,13 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
     phone numbers digits and `+` stay, at least five digits and not only zeros. Integers become their decimal text;
     booleans, floats, objects and values longer than 512 characters identify nobody.
     """
-    if not isinstance(namespace, str) or not _NAMESPACE.fullmatch(namespace):
+    if value is None or not isinstance(namespace, str):
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         return None
-    text = unicodedata.normalize("NFC", value).strip()
+    text = value.strip() if value.isascii() else unicodedata.normalize("NFC", value).strip()
     if namespace == "email":
         # normalised once more: J + caron is two characters, its lower case is one
         text = unicodedata.normalize("NFC", text.lower())
@@ -95,7 +130,12 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
             return None
     if len(text) > MAX_VALUE_LENGTH or _BLOCKED.fullmatch(text) or not text.isprintable():
         return None
-    return Identifier(namespace, text)
+    return Identifier(namespace, text) if namespace in _NAMED or _NAMESPACE.fullmatch(namespace) else None
+
+
+def is_namespace(text: str) -> bool:
+    """Lower case letters, digits and `_`, a letter first, at most 40."""
+    return _NAMESPACE.fullmatch(text) is not None
 
 
 def identity_key(secret: bytes, identifier: Identifier) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from attune.domain.identifiers import DAY, WEAK, WEAK_LIFETIME, Identifier, limit, rank
+from attune.domain.identifiers import DAY, RANDOM, WEAK, WEAK_LIFETIME, Identifier, limit, rank
 from attune.domain.splits import are_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from attune.domain.profiles import Profile
+
+
+#: two people may not have two of these that are vouched for; as they are, or as pseudonyms
+_ADDRESSES: Final = ("email", "email_hash")
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -85,10 +89,11 @@ def is_foreign(profile: Profile, key: str, named: Sequence[Identifier]) -> bool:
     """Whether `key` is one that a trusted source vouched for, while none of the devices named is the profile's.
 
     A public key proves nothing of who somebody is: with it, by claiming a customer's number and an e-mail address of
-    one's own, one could have the customer's cart sent to oneself. Devices and carts are themselves the secret.
+    one's own, one could have the customer's cart sent to oneself. Tokens of devices and carts are themselves the
+    secret.
     """
     link = profile.links.get(key)
-    if link is None or not link.verified or link.identifier.namespace in WEAK | {"anonymous_id"}:
+    if link is None or not link.verified or link.identifier.namespace in RANDOM:
         return False
     return profile.devices().isdisjoint(i.value for i in named if i.namespace == "anonymous_id")
 
@@ -106,11 +111,15 @@ def may_join(profiles: Sequence[Profile], identifiers: Sequence[Identifier]) -> 
 
 def _verified_emails_differ(profiles: Sequence[Profile]) -> bool:
     """Merge protection: two people with verified e-mail addresses and none in common stay two."""
+    return any(_verified_differ(profiles, namespace) for namespace in _ADDRESSES)
+
+
+def _verified_differ(profiles: Sequence[Profile], namespace: str) -> bool:
     verified = [
         {
             link.identifier.value
             for link in profile.links.values()
-            if link.verified and link.identifier.namespace == "email"
+            if link.verified and link.identifier.namespace == namespace
         }
         for profile in profiles
     ]

@@ -4,7 +4,8 @@ A memory is a run of entries: a hash (8 bytes), what was noted of it (of one len
 noted (4 bytes, big-endian). They lie in the order in which they were noted.
 
 Of a busy profile most of the memory lies in pages: items of their own that never change, known by the hash of what they
-hold. A commit writes the newest entries and one reference a page, not a thousand entries again and again.
+hold. A commit writes the newest entries and one reference a page, not a thousand entries again and again. A page may
+begin with a mark, which says what it is a page of: fewer bytes than an entry has.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ def remember(memory: bytes, order: bytes, note: bytes, at: int) -> bytes:
 def recall(memory: bytes, order: bytes, size: int) -> bytes | None:
     """What was noted with that hash; `size`: bytes of a note."""
     entry = entry_size(size)
-    found = memory.find(order)
-    while found > 0 and found % entry:
+    mark = len(memory) % entry
+    found = memory.find(order, mark)
+    while found >= 0 and (found - mark) % entry:
         found = memory.find(order, found + 1)
     return None if found < 0 else memory[found + HASH : found + HASH + size]
 
@@ -49,8 +51,8 @@ def forget(memory: bytes, before: int, capacity: int, size: int) -> bytes:
 
 def unite(one: bytes, other: bytes, size: int) -> bytes:
     """Both, in order of time; of two entries with one hash the later, whoever absorbs whom."""
-    entries = sorted([*_entries(one, size), *_entries(other, size)], key=_age)
-    newest = {entry[:HASH]: entry for entry in entries}
+    both = sorted([*entries(one, size), *entries(other, size)], key=_age)
+    newest = {entry[:HASH]: entry for entry in both}
     ordered: list[bytes] = sorted(newest.values(), key=_age)
     return b"".join(ordered)
 
@@ -63,7 +65,7 @@ def unite_pages(one: Mapping[bytes, bytes], other: Mapping[bytes, bytes], size: 
 
 def newest(memory: bytes, size: int) -> int:
     """When the last of its entries was noted (ms)."""
-    return 1_000 * max((_second(entry) for entry in _entries(memory, size)), default=0)
+    return 1_000 * max((_second(entry) for entry in entries(memory, size)), default=0)
 
 
 def is_over(memory: bytes, before: int, size: int) -> bool:
@@ -71,14 +73,15 @@ def is_over(memory: bytes, before: int, size: int) -> bool:
     return _second(memory[-_STAMP:]) * 1_000 <= before and newest(memory, size) <= before
 
 
+def entries(memory: bytes, size: int) -> Iterator[bytes]:
+    """One by one, without the mark."""
+    entry = entry_size(size)
+    return (memory[start : start + entry] for start in range(len(memory) % entry, len(memory), entry))
+
+
 def reference(page: bytes) -> bytes:
     """By which a page is known."""
     return hashlib.blake2b(page, digest_size=REFERENCE).digest()
-
-
-def _entries(memory: bytes, size: int) -> Iterator[bytes]:
-    entry = entry_size(size)
-    return (memory[start : start + entry] for start in range(0, len(memory), entry))
 
 
 def _age(entry: bytes) -> tuple[int, bytes]:

@@ -1,51 +1,40 @@
-"""Models as JSON: read with suspicion, applied in plain Python.
-
-A model is k-means over standardised logarithms: `log1p` of each feature, minus `mean`, over `scale`; the cluster is the
-nearest centroid by Euclidean distance (Lloyd, 1982). scikit-learn makes these numbers; nothing of it is needed here.
-"""
+"""Models as JSON: read with suspicion, applied in plain Python."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
 
-from attune.domain.features import FEATURES
+from attune.domain.artefacts import MAX_NAME
+from attune.domain.clusters import Clusters, cluster, clusters_problem
+from attune.domain.rfm import Rfm, percentile, rate, rfm_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: the models that are trained, by name
 SHOPPER_CLUSTERS: Final = "shopper_clusters"
-MODELS: Final = (SHOPPER_CLUSTERS,)
+RFM: Final = "rfm"
+MODELS: Final = (SHOPPER_CLUSTERS, RFM)
+#: those that say numbers, with percentiles
+NUMERIC: Final = (RFM,)
 #: bytes of any file in the registry, which is read into memory beside everything else; a model of ours has 3 KB
 MAX_BYTES: Final = 256 * 1024
-#: clusters, each of which costs every score its distance
-MAX_CLUSTERS: Final = 64
-#: characters of a label or a version: both become part of every profile
-MAX_NAME: Final = 128
 #: what decoding JSON raises for bytes that are not the JSON they should be
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-#: ms, up to the year 9999: no calendar shows later ones
-_Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 _Version = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 
+Model = Clusters | Rfm
+_KINDS: Final[dict[str, type[Model]]] = {SHOPPER_CLUSTERS: Clusters, RFM: Rfm}
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version. `mean`, `scale` and every centroid have one number a feature; `labels` has one name a centroid."""
 
-    name: str
-    version: str
-    kind: Literal["kmeans"] = "kmeans"
-    #: the cut-off of what it was trained on, ms
-    trained_at: _Instant
-    features: tuple[str, ...]
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    centroids: tuple[tuple[float, ...], ...]
-    labels: tuple[str, ...]
+class Said(NamedTuple):
+    """What a model says of somebody; `percentile`: of whom it says no more, 0 to 100, where it says a number."""
+
+    value: str | float
+    percentile: float | None = None
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +66,15 @@ def decode_model(data: bytes, name: str, version: str) -> Model:
     if len(data) > MAX_BYTES:
         raise UnusableModelError("corrupt_model", f"{name} {version} has more than {MAX_BYTES} bytes")
     try:
-        model = msgspec.json.decode(data, type=Model)
+        model: Model = msgspec.json.decode(data, type=_KINDS[name])
     except UNREADABLE as error:
         raise UnusableModelError("corrupt_model", f"{name} {version} is no model: {error}") from error
     if (model.name, model.version) != (name, version):
         raise UnusableModelError("corrupt_model", f"{name} {version} says it is {model.name} {model.version}")
-    _check_shape(model)
+    problem = clusters_problem(model) if isinstance(model, Clusters) else rfm_problem(model)
+    if problem is not None:
+        code, wrong = problem
+        raise UnusableModelError(code, f"{name} {version} {wrong}")
     return model
 
 
@@ -101,30 +93,11 @@ def encode_model(model: Model) -> bytes:
     return msgspec.json.format(msgspec.json.encode(model), indent=2)
 
 
-def cluster(model: Model, features: Sequence[float]) -> str:
-    """The label of the nearest centroid; of equally near ones the first, as scikit-learn has it."""
-    distances = squared_distances(model, features)
-    return model.labels[distances.index(min(distances))]
-
-
-def squared_distances(model: Model, features: Sequence[float]) -> list[float]:
-    """From each centroid. Features are not negative: times before the first event do not occur."""
-    point = [
-        (math.log1p(value) - mean) / scale for value, mean, scale in zip(features, model.mean, model.scale, strict=True)
-    ]
-    return [sum([(x - c) * (x - c) for x, c in zip(point, centroid, strict=True)]) for centroid in model.centroids]
-
-
-def _check_shape(model: Model) -> None:
-    width = len(FEATURES)
-    rows = (model.mean, model.scale, *model.centroids)
-    if model.features != FEATURES or any(len(row) != width for row in rows):
-        raise UnusableModelError("wrong_shape", f"{model.name} {model.version} is not over {', '.join(FEATURES)}")
-    if not 0 < len(model.centroids) <= MAX_CLUSTERS:
-        raise UnusableModelError("wrong_shape", f"{model.name} {model.version} has {len(model.centroids)} clusters")
-    if len(model.labels) != len(model.centroids) or len(set(model.labels)) != len(model.labels):
-        raise UnusableModelError("wrong_shape", f"{model.name} {model.version} has not one name for each cluster")
-    if not all(0 < len(label) <= MAX_NAME for label in model.labels):
-        raise UnusableModelError("wrong_shape", f"{model.name} {model.version} has an empty or endless name")
-    if not all(math.isfinite(number) for row in rows for number in row) or not all(scale > 0 for scale in model.scale):
-        raise UnusableModelError("not_finite", f"{model.name} {model.version} holds a number it cannot reckon with")
+def say(model: Model, features: Sequence[float]) -> Said:
+    """What the model says of somebody with these features."""
+    match model:
+        case Clusters():
+            return Said(cluster(model, features))
+        case Rfm():
+            total = rate(model, features)
+            return Said(float(total), percentile(model, total))

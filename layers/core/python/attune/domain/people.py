@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune.domain import segments
-from attune.domain.identifiers import WEAK
+from attune.domain.identifiers import ISSUED, WEAK
 from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
 from attune.domain.profiles import Link, Profile, merge_profiles
 from attune.domain.unlinking import split_off
@@ -68,7 +68,7 @@ class People:
         settled = self._settled.get((event.identifiers, record.trusted))
         if settled is not None:
             return settled, True
-        own = [one for one in keyed if record.trusted or not self._is_foreign(one[0], event)]
+        own = [one for one in keyed if record.trusted or not self._is_foreign(*one, event)]
         found = match(own or keyed[:1], self._owner, lambda profile_id: self.working[profile_id].profile)
         return found, own[:1] == keyed[:1]
 
@@ -127,9 +127,11 @@ class People:
         self._settled.clear()
         return parted
 
-    def _is_foreign(self, key: str, event: Event) -> bool:
+    def _is_foreign(self, key: str, identifier: Identifier, event: Event) -> bool:
         owner = self.owner(key)
-        return owner is not None and is_foreign(owner.profile, key, event.identifiers)
+        if owner is None:
+            return identifier.namespace in ISSUED
+        return is_foreign(owner.profile, key, event.identifiers)
 
     def _found(self, key: str, event: Event) -> Working:
         profile_id, generation = self._founders[key]

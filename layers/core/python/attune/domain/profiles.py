@@ -69,11 +69,15 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Score(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a model says of the profile: a cluster's name or a number, by which version, as of when (ms)."""
+    """What a model says of the profile: a cluster's name or a number, by which version, as of when (ms).
+
+    `percentile`: of whom the model says at most this, 0 to 100, if it says so.
+    """
 
     value: str | float
     version: str
     at: int
+    percentile: float | None = None
 
 
 #: how fields are called where they are stored: every name lies in every profile
@@ -81,7 +85,7 @@ _STORED_AS: Final = {
     "profile_id": "i", "generation": "g", "first": "f", "events": "n", "first_seen": "fs", "last_seen": "ls",
     "as_of": "t", "links": "l", "traits": "tr", "consent": "c", "windows": "w", "samples": "sa", "sessions": "ss",
     "lists": "li", "timers": "ti", "carts": "ca", "activity": "a", "scores": "sc", "memberships": "m",
-    "cursors": "cu", "seen": "s", "seen_records": "sr",
+    "cursors": "cu", "seen": "s", "seen_records": "sr", "webhooks": "wh",
     "data_key": "k", "ledger_length": "ll", "ledger_head": "lh", "merges": "mg", "splits": "sp",
 }  # fmt: skip
 
@@ -90,8 +94,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
     """The state of one customer. Mutable, because exactly one fold owns it between load and commit.
 
     Maps are keyed by: identity key (`links`), trait name, purpose, slot (`windows`, `samples`), timer slot then key,
-    cart id, segment id or segment id, 0x1F, key (`memberships`), partition key (`cursors`). `seen` and `seen_records`
-    are memories (`domain/memory.py`): of message ids with their fingerprints, of whole records.
+    cart id, segment id or segment id, 0x1F, key (`memberships`), partition key (`cursors`). `seen`, `webhooks` and
+    `seen_records` are memories (`domain/memory.py`): of message ids with their fingerprints, of whole records.
     """
 
     profile_id: str
@@ -119,7 +123,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
     memberships: dict[str, Membership] = {}
     cursors: dict[str, Position] = {}
     seen: bytes = b""
-    #: the older part of `seen`, oldest first, by reference; stored apart
+    webhooks: bytes = b""
+    #: the older part of `seen` and `webhooks`, oldest first, by reference; stored apart
     pages: dict[bytes, bytes] = {}
     seen_records: bytes = b""
     #: seals the profile's rows in the lake; destroyed with the profile
@@ -175,6 +180,7 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     for partition_key, position in other.cursors.items():
         one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
     one.seen = memory.unite(one.seen, other.seen, FINGERPRINT)
+    one.webhooks = memory.unite(one.webhooks, other.webhooks, FINGERPRINT)
     one.pages = memory.unite_pages(one.pages, other.pages, FINGERPRINT)
     one.seen_records = memory.unite(one.seen_records, other.seen_records, 0)
     one.splits = {**other.splits, **one.splits}

@@ -75,7 +75,7 @@ def open_told(source: str, plain: bytes, *, repeated: bool = False) -> Told:
 def is_whole(stored: Profile, told: Sequence[Told], since: int = 0, gone: Iterable[Told] = ()) -> bool:
     """Whether `told` are exactly the events that the stored profile was folded from.
 
-    As many as it counts, and among them all that it remembers of the last 24 hours, consent included. Fewer: rows that
+    As many as it counts, and among them all whose ids it remembers, consent included. Fewer: rows that
     have not arrived yet, or never will; but for events that were counted again. More: rows of events that are not
     committed, and may never be. `since`: what was remembered before may be another's; `gone`: what is, by now.
     """
@@ -130,12 +130,11 @@ def _copied(profile: Profile) -> Profile:
 
 def _remembered(profile: Profile, since: int) -> Iterator[tuple[bytes, bytes]]:
     """Hash and fingerprint of the message ids that were noted after an instant; all where it is 0."""
-    entry, noted = memory.entry_size(FINGERPRINT), memory.HASH + FINGERPRINT
-    for part in (profile.seen, *profile.pages.values()):
-        for start in range(0, len(part), entry):
-            if since and memory.is_over(part[start : start + entry], since + 999, FINGERPRINT):
+    for part in (profile.seen, profile.webhooks, *profile.pages.values()):
+        for entry in memory.entries(part, FINGERPRINT):
+            if since and memory.is_over(entry, since + 999, FINGERPRINT):
                 continue  # noted in seconds, rounded up
-            yield part[start : start + memory.HASH], part[start + memory.HASH : start + noted]
+            yield entry[: memory.HASH], entry[memory.HASH : memory.HASH + FINGERPRINT]
 
 
 def _was_withdrawn(consent: Mapping[str, Consent], at: int) -> bool:

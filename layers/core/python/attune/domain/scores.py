@@ -6,9 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain import segments
+from attune.domain.artefacts import MAX_NAME
 from attune.domain.consent import SEGMENT, permits
 from attune.domain.features import features_at
-from attune.domain.models import MAX_NAME, MODELS, cluster
+from attune.domain.models import MODELS, say
 from attune.domain.profiles import Score, set_score
 from attune.domain.segments import Quiet
 from attune.domain.segments.nodes import score_key
@@ -36,7 +37,7 @@ def read_score(event: Event, received_at: int) -> tuple[str, Score] | None:
         return None
     if not isinstance(at, int) or isinstance(at, bool) or not 0 < at <= received_at:
         return None
-    return model, Score(value, version, at)
+    return model, Score(value, version, at, _percent(said.get("percentile")))
 
 
 def fold_score(profile: Profile, model: str, score: Score, compiled: Compiled) -> list[Change] | None:
@@ -75,13 +76,18 @@ def score_online(profile: Profile, models: Mapping[str, Model], compiled: Compil
     changes: list[Change] = []
     for name, model in sorted(models.items()):
         if name not in profile.scores:
-            score = Score(cluster(model, features_at(profile.activity, at)), model.version, at)
-            changes += fold_score(profile, name, score, compiled) or []
+            value, percentile = say(model, features_at(profile.activity, at))
+            changes += fold_score(profile, name, Score(value, model.version, at, percentile), compiled) or []
     return changes
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH else None
+
+
+def _percent(value: Any) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 <= number <= 100 else None  # noqa: PLR2004 - percent
 
 
 def _number(value: Any) -> float | None:

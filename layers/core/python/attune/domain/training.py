@@ -11,7 +11,7 @@ MIN_TRAINING: Final = 100
 MIN_HOLDOUT: Final = 20
 #: of the silhouette; less is "no substantial structure" (Kaufman & Rousseeuw, Finding Groups in Data, 1990)
 STRUCTURE: Final = 0.25
-#: how much better than the champion a challenger must be: names that change from day to day help nobody
+#: how much better than the champion a challenger must be: what changes from day to day helps nobody
 MARGIN: Final = 0.01
 
 #: why there is nothing to train on. `constant_features`: all profiles look the same; `unreadable_rows`: no CSV of
@@ -26,6 +26,19 @@ RefusalCode = Literal[
     "no_structure",
 ]
 VerdictCode = Literal["no_champion", "champion_unusable", "better", "not_better", "no_structure"]
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True):
+    """By what models of a kind are judged, 1 at best: its name, how much there must be of it, how much more wins."""
+
+    name: str
+    least: float = 0.0
+    margin: float = MARGIN
+
+
+SILHOUETTE: Final = Measure(name="silhouette", least=STRUCTURE)
+#: how evenly the fifths divide the customers: 1 if there are as many in each, 0 if all are in one
+BALANCE: Final = Measure(name="balance", margin=0.05)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +67,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     code: VerdictCode
 
 
-def decide(challenger: float | None, champion: float | VerdictCode | None) -> Verdict:
-    """By the silhouettes of the hold-out; None: all of it in one cluster. In place of a champion's, why it has none."""
-    if challenger is None or challenger < STRUCTURE:
+def decide(challenger: float | None, champion: float | VerdictCode | None, measure: Measure = SILHOUETTE) -> Verdict:
+    """By a measure of the hold-out; None: there is nothing to tell apart. In place of a champion's, why it has none."""
+    if challenger is None or challenger < measure.least:
         return Verdict(promoted=False, code="no_structure")
     if isinstance(champion, str):
         return Verdict(promoted=True, code=champion)
     # Where all lie in one cluster every silhouette is 0 by definition.
-    if challenger - (champion or 0.0) >= MARGIN:
+    if challenger - (champion or 0.0) >= measure.margin:
         return Verdict(promoted=True, code="better")
     return Verdict(promoted=False, code="not_better")

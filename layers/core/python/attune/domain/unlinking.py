@@ -35,6 +35,7 @@ def split_off(
         consent=dict(old.consent),
         cursors=dict(old.cursors),
         seen=old.seen,
+        webhooks=old.webhooks,
         pages=dict(old.pages),
         seen_records=old.seen_records,
         data_key=data_key,

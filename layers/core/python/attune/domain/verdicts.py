@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 if TYPE_CHECKING:
-    from attune.domain.events import Event, Record
+    from attune.domain.events import Event, Record, Rejected
 
 #: properties that features and reports may read without opening the seal; none of them names a person
 CLEAR_PROPERTIES: Final = (
@@ -21,14 +22,28 @@ MAX_CLEAR: Final = 16_384
 _MAX_CLEAR_VALUE: Final = 500
 
 
+#: hex digits of SHA-256 that name what lies in quarantine
+_DIGEST_DIGITS: Final = 32
+
+
 class Verdict(StrEnum):
-    """`applied` changed a profile; `dropped` was refused; `conflict` had another content under a known message id."""
+    """What became of an arrival.
+
+    `applied` changed a profile; `dropped` was refused; `conflict` had another content under a known message id;
+    `duplicate` was known already; `quarantined` was put aside by the processor, `rejected` by an entrance.
+    """
 
     APPLIED = "applied"
     DROPPED = "dropped"
     CONFLICT = "conflict"
     QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
     MERGED = "merged"
+
+
+#: rows that are there to be counted and that no table of events holds
+ONLY_COUNTED: Final = (Verdict.QUARANTINED, Verdict.DUPLICATE, Verdict.REJECTED)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -37,10 +52,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     A row counts if its profile is stored, live or as a tombstone, or if it names none, and if what is sealed opens: a
     fold that lost a race may have archived under a profile or a key that never came to be. Of an event's rows (same
     `source`, `message_id`, `fingerprint`; those of merges aside) the one counts that has the highest `version`; at a
-    tie a `dropped` one; at a tie again the latest `processed_at`.
+    tie a `dropped` one; at a tie again the latest `processed_at`. Rows that are `ONLY_COUNTED` are no event's.
 
-    A dropped event's row holds no content and no profile. `sealed` is base64 in JSON, under the profile's own data
-    key: the whole event; in the row of a merge, the data key of the absorbed profile.
+    An *arrival* is an event, or input that is none, as an entrance received it once: same `source`, `message_id`,
+    `fingerprint`, `received_at`, `replayed_at` and `copy`. However often the stream delivers it, or a failed batch is
+    run again, it is one. Of its rows that one says what became of it that would count among them as above. A
+    `duplicate` one does so only where there is no other, or where that one is `applied` and was never committed:
+    another arrival of the event was applied before this was found to be a duplicate, or another was refused or in
+    conflict at a higher version. Of an event's arrivals that were refused the first was, and the others are duplicates
+    of it; so of those that conflict.
+
+    A dropped event's row, and one that is only counted, holds no content and no profile. `sealed` is base64 in JSON,
+    under the profile's own data key: the whole event; in the row of a merge, the data key of the absorbed profile.
     """
 
     message_id: str
@@ -60,6 +83,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     properties: dict[str, Any] = {}
     consent: dict[str, bool] = {}
     sealed: bytes = b""
+    #: when it came out of quarantine; 0 for what came from outside
+    replayed_at: int = 0
+    #: how often the same request had said the same before
+    copy: int = 0
 
 
 def clear_properties(event: Event, size: int = MAX_CLEAR + 1) -> dict[str, Any]:
@@ -79,22 +106,57 @@ def _is_short_scalar(value: Any) -> bool:
     return not isinstance(value, dict | list | tuple) and len(_encoder.encode(value)) <= _MAX_CLEAR_VALUE
 
 
-def refused(event: Event, record: Record, reason: str, now: int, version: int) -> Row:
-    """The row of an event that was dropped: that it was, from where and why, and nothing of what it said.
+def bare_row(event: Event, record: Record, verdict: Verdict, reason: str, now: int, version: int) -> Row:
+    """The row of an event that was not applied: that it came, from where and why not, and nothing of what it said.
 
-    `version` is the highest that is stored of the people it touches: a row of the same event that was archived before
-    a crash, and whose commit somebody else's has overtaken, must not count.
+    `version`, where it was refused, is the highest that is stored of the people it touches: a row of the same event
+    that was archived before a crash, and whose commit somebody else's has overtaken, must not count.
     """
     return Row(
         message_id=event.message_id,
         source=record.source,
-        verdict=Verdict.DROPPED,
+        verdict=verdict,
         reason=reason,
         version=version,
         fingerprint=event.fingerprint,
         received_at=record.received_at,
         processed_at=now,
+        replayed_at=record.replayed_at,
+        copy=event.copy,
     )
+
+
+def rejected_row(rejected: Rejected, record: Record, now: int) -> Row:
+    """The row of input that an entrance found to be no event. It has no id: its bytes' digest stands for it."""
+    return Row(
+        message_id="",
+        source=record.source,
+        verdict=Verdict.REJECTED,
+        reason=rejected.reason,
+        fingerprint=digest(rejected.raw),
+        received_at=record.received_at,
+        processed_at=now,
+        replayed_at=record.replayed_at,
+        copy=rejected.copy,
+    )
+
+
+def unread_row(data: bytes, source: str, reason: str, arrived_at: int, now: int) -> Row:
+    """The row of a record that cannot be read: nobody knows how many events it was, so it counts as one."""
+    return Row(
+        message_id="",
+        source=source,
+        verdict=Verdict.QUARANTINED,
+        reason=reason,
+        fingerprint=digest(data),
+        received_at=arrived_at,
+        processed_at=now,
+    )
+
+
+def digest(raw: bytes) -> str:
+    """As in the key under which it lies in quarantine."""
+    return hashlib.sha256(raw).hexdigest()[:_DIGEST_DIGITS]
 
 
 def encode_row(row: Row) -> bytes:

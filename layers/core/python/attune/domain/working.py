@@ -53,6 +53,14 @@ class Working:
         highest = max([self.version or 0, self.above, *(version or 0 for version, _ in self.absorbed)])
         return highest + (1 if self.dirty else 0)
 
+    def row_version(self, verdict: Verdict) -> int:
+        """Of a row of this fold: the version that the commit will write; of a conflict one more.
+
+        A worker that has not seen the other content yet, because it remembers an older version or has other records in
+        its batch, archives the event as applied under that same version, and never commits it.
+        """
+        return self.target_version + (verdict is Verdict.CONFLICT)
+
     def absorb(self, other: Working) -> None:
         """What is to be written of a profile that was merged into this one."""
         self.changes += other.changes
@@ -117,6 +125,8 @@ class Working:
             type=event.type,
             event=event.name,
             time=event.time,
+            replayed_at=record.replayed_at,
+            copy=event.copy,
             properties=properties or {},
             consent={purpose: said.granted for purpose, said in self.profile.consent.items()},
         )

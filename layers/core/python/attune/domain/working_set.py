@@ -10,12 +10,12 @@ import msgspec
 from attune.domain import duplicates, gate, segments
 from attune.domain.consent import STORE
 from attune.domain.duplicates import Familiarity
-from attune.domain.events import CONSENT, Origin, Rejected, encode_event
+from attune.domain.events import CONSENT, Origin, Rejected, set_aside
 from attune.domain.fold import finish, fold_event
 from attune.domain.identity import Match
 from attune.domain.scores import score_online
 from attune.domain.splits import is_pending
-from attune.domain.verdicts import Row, Verdict, refused
+from attune.domain.verdicts import Row, Verdict, bare_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ class WorkingSet:
         self.compiled = compiled
         self.people = people
         self.working = people.working
-        #: rows that belong to no profile: what was refused
+        #: rows that belong to no profile: what was refused, repeated or put aside
         self.loose_rows: list[Row] = []
         self.quarantined: list[tuple[Record, Rejected]] = []
         #: (outcome, reason) → how many events
@@ -73,6 +73,7 @@ class WorkingSet:
             return
         if known is not None and duplicates.knows_record(known.profile, whole):
             self.outcomes["duplicate", "record"] += len(record.events)
+            self.loose_rows += [bare_row(event, record, Verdict.DUPLICATE, "", self.now, 0) for event in record.events]
             known.dirty = True
             duplicates.advance_cursor(known.profile, record.key, at)
             return
@@ -88,10 +89,11 @@ class WorkingSet:
             if len(record.events) > 1:  # of a single event its own id tells
                 duplicates.remember_record(target.profile, whole, self.now)
 
-    def put_aside(self, event: Event, record: Record, reason: str) -> None:
-        """Into quarantine, under a stable reason."""
+    def put_aside(self, event: Event, record: Record, reason: str, version: int = 0) -> None:
+        """Into quarantine, under a stable reason. `version`: the highest that is stored of whom it touches."""
         self.outcomes["quarantined", reason] += 1
-        self.quarantined.append((record, Rejected(reason=reason, raw=encode_event(event))))
+        self.loose_rows.append(bare_row(event, record, Verdict.QUARANTINED, reason, self.now, version))
+        self.quarantined.append((record, set_aside(event, reason)))
 
     def unlink(self, working: Working, event: Event, record: Record) -> bool:
         """Split the event's identifiers off; False, and nothing changed, unless all of them are the profile's."""
@@ -138,7 +140,7 @@ class WorkingSet:
         order = duplicates.event_hash(record.source, event)
         match duplicates.familiarity([working.profile], order, bytes.fromhex(event.fingerprint)):
             case Familiarity.DUPLICATE:
-                self.outcomes["duplicate", "event"] += 1
+                self._note_duplicate(event, record)
                 return
             case Familiarity.CONFLICT:
                 self._keep_conflict(working, event, record)
@@ -156,11 +158,11 @@ class WorkingSet:
         order = duplicates.event_hash(record.source, event)
         known = duplicates.familiarity(touched, order, bytes.fromhex(event.fingerprint))
         if known is Familiarity.DUPLICATE:
-            self.outcomes["duplicate", "event"] += 1
+            self._note_duplicate(event, record)
         elif not gate.may_store(STORE, touched, event, record):
             self._refuse(event, record, found)
         elif not may_claim:
-            self.put_aside(event, record, "unverified_claim")
+            self.put_aside(event, record, "unverified_claim", self._version_of(found))
         elif known is Familiarity.CONFLICT:
             self._keep_conflict(self.working[found.profiles[0]], event, record)
         else:
@@ -180,8 +182,7 @@ class WorkingSet:
     def _refuse(self, event: Event, record: Record, found: Match) -> None:
         """A refused event links and stores nothing; what it withdraws from a known person still counts."""
         self.outcomes["dropped", "consent"] += 1
-        version = max((self.working[profile_id].version or 0 for profile_id in found.profiles), default=0)
-        self.loose_rows.append(refused(event, record, "consent", self.now, version))
+        self.loose_rows.append(bare_row(event, record, Verdict.DROPPED, "consent", self.now, self._version_of(found)))
         for profile_id in found.profiles:
             working = self.working[profile_id]
             refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
@@ -189,6 +190,13 @@ class WorkingSet:
             self._reach(working, event)
             if working.hear(said, record, self.now, gate.SILENT):
                 self._obey(working, event)
+
+    def _version_of(self, found: Match) -> int:
+        return max((self.working[profile_id].version or 0 for profile_id in found.profiles), default=0)
+
+    def _note_duplicate(self, event: Event, record: Record) -> None:
+        self.outcomes["duplicate", "event"] += 1
+        self.loose_rows.append(bare_row(event, record, Verdict.DUPLICATE, "", self.now, 0))
 
     def _reach(self, working: Working, event: Event) -> None:
         """Let time pass up to the event and not beyond, under the consent that was in force until then."""
@@ -201,7 +209,8 @@ class WorkingSet:
         working.changes += segments.evaluate(self.compiled, working.profile)
 
     def _note(self, working: Working, event: Event, record: Record, order: bytes) -> None:
-        duplicates.remember(working.profile, order, bytes.fromhex(event.fingerprint), self.now)
+        longer = duplicates.is_kept_longer(event, record)
+        duplicates.remember(working.profile, order, bytes.fromhex(event.fingerprint), self.now, longer=longer)
         working.keep_row(event, record, Verdict.APPLIED, self.now)
         working.dirty = True
         self.outcomes["applied", event.type] += 1

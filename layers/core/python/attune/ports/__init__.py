@@ -19,6 +19,7 @@ from attune.domain.consent import LedgerEntry
 from attune.domain.definitions import Definition, Definitions
 from attune.domain.identifiers import Identifier
 from attune.domain.identity import Claim, Identity
+from attune.domain.quarantine import Came
 from attune.domain.takeovers import Standing, Version
 
 __all__ = [  # the domain values that stores keep are part of their contract
@@ -172,8 +173,12 @@ class Lake(Protocol):
 class Quarantine(Protocol):
     """Rejected input, byte for byte."""
 
-    def keep(self, reason: str, source: str, received_at: int, raw: bytes) -> None:
-        """Idempotent: the same bytes for the same reason, source and time are one object."""
+    def keep(self, reason: str, source: str, received_at: int, raw: bytes, came: Came = ...) -> None:
+        """Idempotent: the same bytes for the same reason, source and time, come in the same way, are one object."""
+        ...
+
+    def keep_all(self, inputs: Sequence[tuple[str, str, int, bytes, Came]]) -> None:
+        """The same for many, in any order, side by side: a request may hold thousands. All are stored, or it raises."""
         ...
 
 
@@ -259,6 +264,14 @@ class Keys(Protocol):
 
     def add(self, key: Key) -> None:
         """Stores a new key."""
+        ...
+
+    def of(self, source: str) -> list[Key]:
+        """A source's keys, the oldest first, read consistently."""
+        ...
+
+    def remove(self, key_id: str) -> None:
+        """It is unknown from now on, where it is not cached; of one that is not there nothing happens."""
         ...
 
 

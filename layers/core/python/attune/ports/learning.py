@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import msgspec
 
 from attune.domain.models import Champion, Model
-from attune.domain.training import Order, Refusal
+from attune.domain.training import Measure, Order, Refusal
 from attune.ports import ProfileItem
+from attune.ports.arrivals import Ended
 
 __all__ = [  # the domain values that the registry keeps are part of its contract
     "Champion",
@@ -88,7 +89,7 @@ class Candidate(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, Any]:
-        """What training found out, as JSON: `clusters` with name, share and centroid, and figures by name."""
+        """What training found out, as JSON: figures by name; of clusters `clusters` with name, share and centroid."""
         ...
 
     @property
@@ -96,8 +97,13 @@ class Candidate(Protocol):
         """What it was made of and with, as JSON."""
         ...
 
-    def silhouette(self, model: Model) -> float | None:
-        """Of the hold-out under that model's labels, in this candidate's space; None: all in one cluster."""
+    @property
+    def measure(self) -> Measure:
+        """What it is judged by."""
+        ...
+
+    def judged(self, model: Model) -> float | None:
+        """That measure of a model of its name, on this candidate's hold-out; None where there is nothing to judge."""
         ...
 
 
@@ -147,13 +153,14 @@ class UnreadableObjectError(Exception):
 class KnownProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A stored profile id and the live profile it has become: whether that one consents to personalization.
 
-    `shopper_clusters`: which version gave it which cluster, as `domain.profiles.spell_score`; empty for none.
+    By model which version says what of it, as `domain.profiles.spell_score`; empty for nothing.
     """
 
     profile_id: str
     root: str
     personalization: bool
     shopper_clusters: str = ""
+    rfm: str = ""
 
 
 class Compaction(Protocol):
@@ -184,6 +191,10 @@ class Compaction(Protocol):
 
         By the rule of `domain.verdicts.Row`; a row under an `unstored` profile counts only where there is no other.
         """
+        ...
+
+    def count_day(self, day: str, among: Collection[str], unstored: Collection[str]) -> list[Ended]:
+        """What became of those arrivals whose row that counts, among all rows of the days `among`, is the day's."""
         ...
 
     def write_profiles(self, known: Iterable[KnownProfile]) -> Path:

@@ -21,23 +21,25 @@ RETRY_AFTER: Final = 5
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler needs of a call. `route` is the gateway's: `POST /v1/webhooks/{source}` or `$default`.
 
-    Header names are in lower case; `body` is as it came over the wire.
+    Header names are in lower case; `body` is as it came over the wire, `raw_query` as it was written.
     """
 
     route: str
     method: str = ""
     path: str = ""
     parameters: dict[str, str] = {}
+    raw_query: str = ""
     query: dict[str, str] = {}
     headers: dict[str, str] = {}
     body: bytes = b""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer; `body` is encoded as JSON."""
+    """An answer; `body` is encoded as JSON, unless there is a `text`, which is sent as it stands."""
 
     status: int = 200
     body: Any = None
+    text: str | None = None
     headers: dict[str, str] = {}
 
 
@@ -76,6 +78,7 @@ def parse(event: Mapping[str, Any]) -> Request:
         method=described.get("method", ""),
         path=event.get("rawPath", ""),
         parameters=path_parameters(event.get("pathParameters") or {}),
+        raw_query=event.get("rawQueryString") or "",
         query=event.get("queryStringParameters") or {},
         headers={name.lower(): text for name, text in (event.get("headers") or {}).items()},
         body=_body(event),
@@ -95,7 +98,7 @@ def reply(response: Response) -> dict[str, Any]:
     return {
         "statusCode": response.status,
         "headers": {"content-type": "application/json", "cache-control": "no-store", **response.headers},
-        "body": msgspec.json.encode(response.body).decode(),
+        "body": msgspec.json.encode(response.body).decode() if response.text is None else response.text,
     }
 
 

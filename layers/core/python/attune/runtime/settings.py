@@ -44,6 +44,7 @@ class CollectEventsSettings(_Settings, frozen=True, kw_only=True):
 
     stream_name: str
     definitions_table: str
+    limits_table: str
     identity_secret: str
 
 
@@ -52,8 +53,19 @@ class ReceiveWebhookSettings(_Settings, frozen=True, kw_only=True):
 
     stream_name: str
     definitions_table: str
+    privacy_requests_table: str
     identity_secret: str
     webhook_secrets: str
+
+
+class ImportFilesSettings(_Settings, frozen=True, kw_only=True):
+    """`stream_shards` bounds the rate of rows."""
+
+    imports_bucket: str
+    stream_name: str
+    stream_shards: int
+    definitions_table: str
+    identity_secret: str
 
 
 class ProcessEventsSettings(_Settings, frozen=True, kw_only=True):
@@ -158,6 +170,13 @@ class ManageModelsSettings(_Settings, frozen=True, kw_only=True):
     admin_secret: str
 
 
+class ManagePrivacySettings(_Settings, frozen=True, kw_only=True):
+    """`admin_secret`: ARN of the admin key."""
+
+    privacy_requests_table: str
+    admin_secret: str
+
+
 class ReplayBatchesSettings(_Settings, frozen=True, kw_only=True):
     """`campaigns_function` is the name of `run_campaigns`; `stream_shards` bounds the rate of what is put back."""
 
@@ -178,6 +197,17 @@ class ManageRepairsSettings(_Settings, frozen=True, kw_only=True):
     repair_machine: str
     admin_secret: str
     identity_secret: str
+
+
+class ManageQuarantineSettings(_Settings, frozen=True, kw_only=True):
+    """What an entrance has, the bucket, and the admin key."""
+
+    quarantine_bucket: str
+    stream_name: str
+    definitions_table: str
+    privacy_requests_table: str
+    identity_secret: str
+    admin_secret: str
 
 
 class ExplainSegmentsSettings(_Settings, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ FAILURES: Final = "Failures"
 EVERYWHERE: Final = "attune"
 #: names that are written beside a count but are no dimension: of each of their values CloudWatch would make a metric of
 #: its own, at $0.30 a month. The metric is of all together; CloudWatch Logs Insights tells them apart.
-PROPERTIES: Final = frozenset({"segment"})
+PROPERTIES: Final = frozenset({"segment", "event", "action"})
 #: values of one line; CloudWatch reads 100
 _MAX_VALUES: Final = 99
 _FRAMES: Final = 12

@@ -9,7 +9,7 @@ import msgspec
 
 from attune.domain.events import Event, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
-from attune.sources.payloads import parse_time
+from attune.sources.payloads import UnreadableError, parse_time, read_json
 
 #: an event that claims more would not fit into one transaction
 MAX_IDENTIFIERS: Final = 16
@@ -24,8 +24,8 @@ def read_identifiers(
 
     Beyond 16 the weakest are left out, which the note `identifiers_dropped` says.
     """
-    read = (normalise_identifier(namespace, value) for namespace, value in claims)
-    found = by_strength(identifier for identifier in read if identifier is not None)
+    read = [normalise_identifier(namespace, value) for namespace, value in claims if value is not None]
+    found = by_strength([identifier for identifier in read if identifier is not None])
     notes = ("identifiers_dropped",) if len(found) > MAX_IDENTIFIERS else ()
     return found[:MAX_IDENTIFIERS], notes
 
@@ -44,15 +44,27 @@ def fingerprinted(event: Event, timestamp: object) -> Event:
     It covers type, identifiers, name, properties, traits and the sender's own `timestamp` as it was written: what
     a retry repeats. The times of sending and receipt and the context change with every try.
     """
-    who = [[identifier.namespace, identifier.value] for identifier in event.identifiers]
-    said = _encoder.encode([event.type, who, event.name, event.properties, event.traits, timestamp])
-    return msgspec.structs.replace(event, fingerprint=short_hash("content", said).hex())
+    repeated = fingerprint(event.type, event.identifiers, event.name, event.properties, event.traits, timestamp)
+    return msgspec.structs.replace(event, fingerprint=repeated)
+
+
+def fingerprint(*repeated: object) -> str:
+    """Of what a retry repeats, in the order of `fingerprinted`, for who makes an event with it at once."""
+    return short_hash("content", _encoder.encode(repeated)).hex()
 
 
 def known_time(stamp: object, received_at: int) -> int | None:
     """When a sender whose clock is right says it was, at most `received_at`; None for what is no sensible time."""
     time = parse_time(stamp)
     return None if time is None or time < YEAR_2000 else min(time, received_at)
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """The object that well-formed JSON holds; `UnreadableError` as of `read_json`, or `invalid_event` for no object."""
+    value = read_json(raw)
+    if not isinstance(value, dict):
+        raise UnreadableError("invalid_event")
+    return value
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,11 @@ _GZIP: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
 _KEY: Final = re.compile(rb'"[ \t\r\n]*:')
 
+_json: Final = msgspec.json.Encoder()
+_msgpack: Final = msgspec.msgpack.Encoder()
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = 86_400_000
 #: numbers below it are seconds (until the year 5138), numbers above it milliseconds (from 1973 on)
 _SECONDS_BELOW: Final = 10**11
 _ABSURD: Final = 10**15
@@ -83,12 +87,27 @@ def read_json(raw: bytes) -> Any:
         raise UnreadableError("invalid_json") from None
     except RecursionError:
         raise UnreadableError("too_deep") from None
+    if _says_itself(value, raw):
+        return value
     keys = _count_keys(value, MAX_DEPTH)
     # Every key ends in `":`, and so may text inside strings. Equal counts prove that no key was lost; only
     # where they differ is each pair looked at, which takes several times as long as decoding.
     if key_marks(raw) != keys and _has_duplicates(raw):
         raise UnreadableError("duplicate_keys")
     return value
+
+
+def _says_itself(value: object, raw: bytes) -> bool:
+    """Whether the value is the whole of what the bytes say, as browsers write it: the check that takes least time.
+
+    A value that is written back to the same bytes has lost no key; what msgpack takes has no integer out of range; and
+    with so few brackets nothing is too deep.
+    """
+    try:
+        _msgpack.encode(value)
+        return _json.encode(value) == raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
+    except (OverflowError, ValueError, RecursionError):
+        return False
 
 
 def key_marks(raw: bytes) -> int:
@@ -106,13 +125,17 @@ def parse_time(value: object) -> int | None:
 
 
 def _parse_time_text(text: str) -> int | None:
+    # Python's own reader takes any character for the T, and stops at a NUL behind the Z.
+    if not (text.isascii() and text.isprintable()):
+        return None
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
         is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(_ABSURD))
         return parse_time(int(text)) if is_number else None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(milliseconds=1)
+    since = aware - _EPOCH
+    return since.days * _DAY + since.seconds * 1000 + since.microseconds // 1000
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:

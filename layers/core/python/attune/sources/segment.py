@@ -17,12 +17,11 @@ Where a part of a call goes:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from attune.domain.consent import PURPOSES
-from attune.domain.definitions import Source
 from attune.domain.events import CALLS, Event, Rejected
+from attune.domain.sources import Source
 from attune.sources import content, payloads
 from attune.sources.payloads import UnreadableError
 from attune.sources.segment_requests import Envelope
@@ -34,14 +33,14 @@ _PLACED: Final = frozenset({
     "type", "userId", "anonymousId", "properties", "context", "integrations", "messageId",
     "timestamp", "originalTimestamp", "sentAt", "receivedAt", "writeKey",
 })  # fmt: skip
-#: and those that only some calls have
-_OWN: Final = {
-    "track": frozenset({"event"}),
-    "identify": frozenset({"traits"}),
-    "page": frozenset({"name", "category"}),
-    "screen": frozenset({"name", "category"}),
-    "group": frozenset({"groupId", "traits"}),
-    "alias": frozenset({"previousId"}),
+#: with those that only some calls have
+_KNOWN: Final = {
+    "track": _PLACED | {"event"},
+    "identify": _PLACED | {"traits"},
+    "page": _PLACED | {"name", "category"},
+    "screen": _PLACED | {"name", "category"},
+    "group": _PLACED | {"groupId", "traits"},
+    "alias": _PLACED | {"previousId"},
 }
 
 
@@ -64,22 +63,26 @@ def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> 
     identifiers, notes = content.read_identifiers(_claims(call, fields, context, said))
     if not identifiers:
         raise UnreadableError("no_identifier")
-    time, time_notes = _time(fields, envelope, received_at)
+    timestamp = _timestamp(fields)
+    time, time_notes = _time(timestamp, fields, envelope, received_at)
+    properties = _properties(call, fields, said)
+    # Rudder's clients put the traits of an identify call into its context.
+    traits = {**_object(context, "traits"), **said} if call == "identify" else {}
     event = Event(
         type=call,
         message_id=_message_id(fields.get("messageId")),
         time=time,
         identifiers=identifiers,
         name=name,
-        properties=_properties(call, fields, said),
-        # Rudder's clients put the traits of an identify call into its context.
-        traits={**_object(context, "traits"), **said} if call == "identify" else {},
+        properties=properties,
+        traits=traits,
         context=_without_traits(context) if call == "identify" else context,
         consent=_consent(context, source) or None,
         basis=source.consent or None,
-        notes=(*notes, *time_notes),
+        fingerprint=content.fingerprint(call, identifiers, name, properties, traits, timestamp),
+        notes=notes + time_notes,
     )
-    return content.with_message_id(content.fingerprinted(event, _timestamp(fields)), source.id)
+    return event if event.message_id else content.with_message_id(event, source.id)
 
 
 def _call(call: object) -> str:
@@ -108,9 +111,8 @@ def _context(call: str, fields: dict[str, Any], envelope: Envelope) -> dict[str,
     integrations = fields.get("integrations", envelope.integrations)
     if integrations is not None:
         context["integrations"] = integrations
-    unknown = {name: value for name, value in fields.items() if name not in _PLACED | _OWN[call]}
-    if unknown:
-        context["unknown_fields"] = unknown
+    if unknown := fields.keys() - _KNOWN[call]:
+        context["unknown_fields"] = {name: value for name, value in fields.items() if name in unknown}
     return context
 
 
@@ -120,19 +122,22 @@ def _without_traits(context: dict[str, Any]) -> dict[str, Any]:
 
 def _claims(
     call: str, fields: dict[str, Any], context: dict[str, Any], traits: dict[str, Any]
-) -> Iterator[tuple[object, object]]:
-    yield "user_id", fields.get("userId")
-    yield "anonymous_id", fields.get("anonymousId")
+) -> list[tuple[object, object]]:
+    claims: list[tuple[object, object]] = [
+        ("user_id", fields.get("userId")),
+        ("anonymous_id", fields.get("anonymousId")),
+    ]
     if call == "alias":
-        yield "anonymous_id", fields.get("previousId")
+        claims.append(("anonymous_id", fields.get("previousId")))
     # The traits of a group call describe the group.
     for described in (traits if call == "identify" else {}, content.as_object(context.get("traits"))):
-        yield "email", described.get("email")
-        yield "phone", described.get("phone")
+        if described:
+            claims += (("email", described.get("email")), ("phone", described.get("phone")))
     external = context.get("externalIds")
     for claim in external if isinstance(external, list) else ():
         if isinstance(claim, dict) and isinstance(claim.get("type"), str):
-            yield re.sub(r"[^a-z0-9_]", "_", claim["type"].lower()), claim.get("id")
+            claims.append((re.sub(r"[^a-z0-9_]", "_", claim["type"].lower()), claim.get("id")))
+    return claims
 
 
 def _properties(call: str, fields: dict[str, Any], traits: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def _properties(call: str, fields: dict[str, Any], traits: dict[str, Any]) -> di
     elif call in ("page", "screen"):
         named = {"name": fields.get("name"), "category": fields.get("category")}
     else:
-        named = {}
+        return properties
     return properties | {name: value for name, value in named.items() if value is not None}
 
 
@@ -172,16 +177,18 @@ def _message_id(said: object) -> str:
     return said
 
 
-def _time(fields: dict[str, Any], envelope: Envelope, received_at: int) -> tuple[int, tuple[str, ...]]:
-    """When it happened by our clock: the sender's is wrong by what `sentAt` differs from the receipt."""
-    said = _timestamp(fields)
+def _time(said: object, fields: dict[str, Any], envelope: Envelope, received_at: int) -> tuple[int, tuple[str, ...]]:
+    """When it happened by our clock: the sender's is wrong by what `sentAt` differs from the receipt.
+
+    Of an import the times stand as they were said: the clock that sends it is not the one that took them.
+    """
     if said is None:
         return received_at, ()
     time = payloads.parse_time(said)
     if time is None:
         raise UnreadableError("invalid_time")
     sent_at = payloads.parse_time(fields.get("sentAt") or envelope.sent_at)
-    if sent_at is not None:
+    if sent_at is not None and not envelope.historical:
         time = received_at - (sent_at - time)
     if not content.YEAR_2000 <= time <= received_at + YEAR:
         raise UnreadableError("invalid_time")
@@ -189,8 +196,15 @@ def _time(fields: dict[str, Any], envelope: Envelope, received_at: int) -> tuple
 
 
 def _timestamp(fields: dict[str, Any]) -> Any:
-    original = fields.get("originalTimestamp")
-    return fields.get("timestamp") if original is None else original
+    """`timestamp`, which a caller may set; RudderStack's clients add the time of the call as `originalTimestamp` to it.
+
+    An event that Segment forwards has been received by it: there `timestamp` is corrected already, by the clock of
+    that receipt.
+    """
+    said, original = fields.get("timestamp"), fields.get("originalTimestamp")
+    if said is None or (original is not None and fields.get("receivedAt") is not None):
+        return said if original is None else original
+    return said
 
 
 def _object(fields: dict[str, Any], name: str, reason: str = "invalid_event") -> dict[str, Any]:

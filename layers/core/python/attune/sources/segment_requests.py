@@ -14,16 +14,37 @@ MAX_EVENT: Final = 32 * KB
 MAX_BATCH: Final = 500 * KB
 MAX_EVENTS: Final = 2_500
 
+#: calls that hold many; `import` is a batch of what happened long ago
+BATCHES: Final = frozenset({"batch", "import"})
+#: what a call that could not be read takes along, so that it can be read again
+_KEPT: Final = ("call", "historical", "sent_at", "context", "integrations")
+
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """A request's calls as bytes and what it says once for all. `call`: their type, if the path says it."""
+    """A request's calls as bytes and what it says once for all. `call`: their type, if the path says it.
+
+    `historical`: the calls are of the past and copied from elsewhere, so their times owe nothing to a clock that was
+    wrong when they were sent.
+    """
 
     items: tuple[bytes, ...]
     call: str = ""
+    historical: bool = False
     write_key: object = None
     sent_at: object = None
     context: dict[str, Any] = {}
     integrations: object = None
+
+    def how(self) -> dict[str, Any]:
+        """What reading one of its calls again takes beside the call's bytes (`Rejected.how`), for `reopen`."""
+        blank = Envelope(items=())
+        said = ((name, getattr(self, name)) for name in _KEPT)
+        return {name: value for name, value in said if value != getattr(blank, name)}
+
+
+def most_bytes(call: str) -> int:
+    """Of a request, after decompression."""
+    return MAX_BATCH if call in BATCHES else MAX_EVENT
 
 
 def open_request(body: bytes, call: str) -> Envelope:
@@ -32,8 +53,8 @@ def open_request(body: bytes, call: str) -> Envelope:
     Raises `AttuneError`: `invalid_json`, `invalid_batch` (400), `too_large` (413). Nothing is half-accepted.
     """
     raw = payloads.require_json(body)
-    if call == "batch":
-        return _open_batch(raw)
+    if call in BATCHES:
+        return _open_batch(raw, historical=call == "import")
     try:
         write_key = msgspec.json.decode(raw, type=_WriteKey).writeKey
     except msgspec.DecodeError:
@@ -41,11 +62,23 @@ def open_request(body: bytes, call: str) -> Envelope:
     return Envelope(items=(raw,), call=call, write_key=write_key)
 
 
+def reopen(raw: bytes, how: dict[str, Any]) -> Envelope:
+    """The request as if it had held this one call alone."""
+    return Envelope(
+        items=(raw,),
+        call=str(how.get("call", "")),
+        historical=how.get("historical") is True,
+        sent_at=how.get("sent_at"),
+        context=dict(how.get("context", {})),
+        integrations=how.get("integrations"),
+    )
+
+
 class _WriteKey(msgspec.Struct):
     writeKey: Any = None  # noqa: N815 (Segment's spelling)
 
 
-def _open_batch(raw: bytes) -> Envelope:
+def _open_batch(raw: bytes, *, historical: bool) -> Envelope:
     try:
         parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
         items = tuple(bytes(item) for item in msgspec.json.decode(parts["batch"], type=list[msgspec.Raw]))
@@ -60,6 +93,7 @@ def _open_batch(raw: bytes) -> Envelope:
         raise AttuneError("invalid_batch", "`context` must be an object")
     return Envelope(
         items=items,
+        historical=historical,
         write_key=shared["writeKey"],
         sent_at=shared["sentAt"],
         context=shared["context"] or {},

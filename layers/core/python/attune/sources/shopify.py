@@ -1,60 +1,54 @@
-"""Shopify's webhooks → events, named and spelled as in Segment's e-commerce spec (version 2).
+"""Shopify's webhooks → events, named and spelled as in Segment's e-commerce spec (version 2) where it has a name.
 
-| topic | event |
-|---|---|
-| `carts/create`, `carts/update` | `Cart Viewed` |
-| `checkouts/create` | `Checkout Started` |
-| `checkouts/update` | `Checkout Step Viewed`; `Checkout Step Completed` once the checkout has become an order |
-| `orders/create` | `Order Completed`, at most one for an order |
-| `orders/paid`, `orders/updated`, `orders/fulfilled`, `orders/partially_fulfilled` | `Order Updated` |
-| `orders/cancelled` | `Order Cancelled` |
-| `customers/create`, `/update`, `/enable`, `/disable`, `customers_*marketing_consent/update` | identify |
+`TOPICS` is the table: a topic a row. docs/collect.md shows it to people; a test keeps the two equal. The compliance
+topics are no events: `sources/shopify_compliance.py` makes privacy requests of them. Explicit marketing consent becomes
+an event of its own with the time of the consent (`sources/shopify_consent.py`).
 
-Explicit marketing consent becomes an event of its own with the time of the consent (`sources/shopify_consent.py`).
 The signature covers the body only: topic, shop and webhook id are unsigned headers, so message ids are made of what
-the body says.
+the body says. Left out, and quarantined as `unknown_topic` if subscribed to all the same: what is about no customer
+(products, stock, themes), and drafts of orders, which merchants write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import hmac
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from attune.domain.definitions import Source
-from attune.domain.events import Event, short_hash
-from attune.sources import content, payloads
-from attune.sources.content import as_object
+from attune.domain.events import Event, Rejected, short_hash
+from attune.domain.sources import Source
+from attune.sources import content, shopify_accounts, shopify_orders
 from attune.sources.payloads import UnreadableError
+from attune.sources.shopify_compliance import COMPLIANCE, privacy_request
 from attune.sources.shopify_consent import consent_events
-from attune.sources.shopify_values import (
-    account_traits,
-    buyer_email,
-    buyer_traits,
-    cart_properties,
-    checkout_properties,
-    nothing,
-    order_properties,
-    text,
-    token,
-)
+from attune.sources.shopify_people import ACCOUNT, CART, CHECKOUT, DELETED_CHECKOUT, MEMBER, OF_ORDER, ORDER, Subject
+from attune.sources.shopify_values import cart_properties, checkout_properties, text
+from attune.sources.webhooks import Call, Reading
+
+_TOPIC: Final = "x-shopify-topic"
+_DELIVERY: Final = "x-shopify-webhook-id"
+#: the headers that `read` looks at
+READS: Final = frozenset({_TOPIC, _DELIVERY})
 
 type Payload = dict[str, Any]
-type Claims = list[tuple[object, object]]
+type Fields = Callable[[Payload], Payload]
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
-    """How one topic is read. `happened`: the payload's time fields, the first that is set counts.
+    """How one topic is read. `event`: its name; an identify has none. `completed`: its name once `completed_at` is set.
 
+    `happened`: the payload's time fields, the first that is set counts; without one it was when it was received.
     `once`: the event happens once in the life of its object, so the message id says no more than which object.
     """
 
-    type: str = "track"
-    name: Callable[[Payload], str]
-    properties: Callable[[Payload], Payload]
-    claims: Callable[[Payload], Claims]
-    traits: Callable[[Payload], Payload]
+    event: str = ""
+    completed: str = ""
+    subject: Subject
+    properties: Fields | None = None
+    traits: Fields | None = None
     happened: tuple[str, ...] = ("updated_at", "created_at")
     once: bool = False
 
@@ -66,31 +60,57 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     consents: tuple[Event, ...] = ()
 
 
-def read_webhook(topic: str, body: bytes, source: Source, received_at: int) -> Webhook:
-    """What a webhook of `topic` says; missing and malformed fields are left out.
+def proves(call: Call, source: Source, secrets: Sequence[str], now: int) -> bool:  # noqa: ARG001 - no time is signed
+    """Base64 of HMAC-SHA256 over the raw body, under any live secret.
 
-    Raises `UnreadableError`: `unknown_topic`; whatever `read_json` does; `invalid_event` unless the body is an
-    object; `no_identifier`.
+    The body names no shop, so the path does, and a shop's secret signs for its own source only.
+    """
+    given = call.headers.get("x-shopify-hmac-sha256", "").strip().encode("utf-8", "surrogatepass")
+    matches = [hmac.compare_digest(given, sign(secret, call.body)) for secret in secrets if secret]
+    shop = call.headers.get("x-shopify-shop-domain", "").strip().lower()
+    return any(matches) and (not source.shop_domain or shop == source.shop_domain.lower())
+
+
+def sign(secret: str, body: bytes) -> bytes:
+    """What Shopify puts into `X-Shopify-Hmac-Sha256`."""
+    return base64.b64encode(hmac.digest(secret.encode(), body, "sha256"))
+
+
+def read(call: Call, source: Source, received_at: int) -> Reading:
+    """What a proven call says."""
+    topic = call.headers.get(_TOPIC, "")
+    delivery = call.headers.get(_DELIVERY, "")
+    try:
+        if topic in COMPLIANCE:
+            return Reading(requests=(privacy_request(topic, call.body, delivery, source, received_at),))
+        webhook = read_webhook(topic, call.body, source, received_at, delivery)
+    except UnreadableError as unreadable:
+        return Reading(rejected=(Rejected(reason=unreadable.reason, raw=call.body),))
+    return Reading(events=(webhook.event,), made=webhook.consents)
+
+
+def read_webhook(topic: str, body: bytes, source: Source, received_at: int, delivery: str = "") -> Webhook:
+    """What a webhook of `topic` says; missing and malformed fields are left out. `delivery`: as its retries repeat it.
+
+    Raises `UnreadableError`: `unknown_topic`; whatever `read_object` does; `no_identifier`.
     """
     mapping = TOPICS.get(topic)
     if mapping is None:
         raise UnreadableError("unknown_topic")
-    payload = payloads.read_json(body)
-    if not isinstance(payload, dict):
-        raise UnreadableError("invalid_event")
-    identifiers, notes = content.read_identifiers(mapping.claims(payload))
+    payload = content.read_object(body)
+    identifiers, notes = content.read_identifiers(mapping.subject.claims(payload))
     if not identifiers:
         raise UnreadableError("no_identifier")
-    stamp = next((payload[field] for field in mapping.happened if payload.get(field)), None)
+    stamp = _stamp(mapping, payload)
     time = content.known_time(stamp, received_at)
     event = Event(
-        type=mapping.type,
-        message_id=_message_id(topic, mapping, payload, stamp, body),
+        type="track" if mapping.event else "identify",
+        message_id=_message_id(topic, mapping, payload, body, delivery if stamp is None else str(stamp)),
         time=received_at if time is None else time,
         identifiers=identifiers,
-        name=mapping.name(payload),
-        properties=mapping.properties(payload),
-        traits=mapping.traits(payload),
+        name=mapping.completed if mapping.completed and payload.get("completed_at") else mapping.event,
+        properties=mapping.properties(payload) if mapping.properties else {},
+        traits=mapping.traits(payload) if mapping.traits else {},
         basis=source.consent or None,
         notes=notes if time is not None else (*notes, "time_of_receipt"),
     )
@@ -98,59 +118,50 @@ def read_webhook(topic: str, body: bytes, source: Source, received_at: int) -> W
     return Webhook(event=content.fingerprinted(event, stamp), consents=consents)
 
 
-def _person(payload: Payload) -> Claims:
-    customer = as_object(payload.get("customer"))
-    return [
-        ("shopify_customer_id", customer.get("id")),
-        ("email", buyer_email(payload)),
-        ("phone", customer.get("phone") or payload.get("phone")),
-    ]
+def _stamp(mapping: Topic, payload: Payload) -> object:
+    """The time that counts, as it was written; an edit of an order holds its own inside."""
+    places = (payload, content.as_object(payload.get("order_edit")))
+    return next((place[field] for place in places for field in mapping.happened if place.get(field)), None)
 
 
-def _account(payload: Payload) -> Claims:
-    """A customer's own webhooks; the consent topic of e-mail spells the fields differently."""
-    return [
-        ("shopify_customer_id", payload.get("id") or payload.get("customer_id")),
-        ("email", payload.get("email") or payload.get("email_address")),
-        ("phone", payload.get("phone")),
-    ]
+def _message_id(topic: str, mapping: Topic, payload: Payload, body: bytes, moment: str) -> str:
+    """Shopify's times may be whole seconds, so the bytes tell two changes within one apart; a retry has the same.
 
-
-def _cart(payload: Payload) -> Claims:
-    return [("cart_token", token(payload.get("token") or payload.get("id")))]
-
-
-def _checkout(payload: Payload) -> Claims:
-    tokens = [("checkout_token", token(payload.get("token"))), ("cart_token", token(payload.get("cart_token")))]
-    return [*_person(payload), *tokens]
-
-
-def _order(payload: Payload) -> Claims:
-    names = ("checkout_token", "cart_token")
-    return [*_person(payload), *((name, token(payload.get(name))) for name in names)]
-
-
-def _named(name: str) -> Callable[[Payload], str]:
-    return lambda _: name
-
-
-def _checkout_step(payload: Payload) -> str:
-    """Shopify updates the checkout once more when it has become an order: that is no return to the cart."""
-    return "Checkout Step Completed" if payload.get("completed_at") else "Checkout Step Viewed"
-
-
-def _message_id(topic: str, mapping: Topic, payload: Payload, stamp: object, body: bytes) -> str:
-    """Shopify's times may be whole seconds, so the bytes tell two changes within one apart; a retry has the same."""
+    `moment`: the time, or where the body has none, which delivery it was: somebody may join a segment twice.
+    """
     subject = text(payload.get("id") or payload.get("token") or payload.get("customer_id"))
     if mapping.once and subject:
         return "shopify-" + short_hash(topic, subject).hex()
-    return "shopify-" + short_hash(topic, subject, str(stamp), body).hex()
+    return "shopify-" + short_hash(topic, subject, moment, body).hex()
 
 
-_CART: Final = Topic(name=_named("Cart Viewed"), properties=cart_properties, claims=_cart, traits=nothing)
-_CHECKOUT: Final = Topic(name=_checkout_step, properties=checkout_properties, claims=_checkout, traits=buyer_traits)
-_ORDER: Final = Topic(name=_named("Order Updated"), properties=order_properties, claims=_order, traits=buyer_traits)
-_CUSTOMER: Final = Topic(type="identify", name=_named(""), properties=nothing, claims=_account, traits=account_traits)
+_CART: Final = Topic(event="Cart Viewed", subject=CART, properties=cart_properties)
+_STARTED: Final = Topic(
+    event="Checkout Started", subject=CHECKOUT, properties=checkout_properties, traits=shopify_orders.buyer_traits
+)
+_ORDER: Final = Topic(
+    event="Order Updated",
+    subject=ORDER,
+    properties=shopify_orders.order_properties,
+    traits=shopify_orders.buyer_traits,
+)
+_FULFILLED: Final = Topic(
+    event="Fulfillment Created",
+    subject=OF_ORDER,
+    properties=shopify_orders.fulfillment_properties,
+    happened=("created_at", "updated_at"),
+    once=True,
+)
+_ACCOUNT: Final = Topic(subject=ACCOUNT, traits=shopify_accounts.account_traits)
+_TAGS: Final = Topic(
+    event="Customer Tags Added",
+    subject=MEMBER,
+    properties=shopify_accounts.tag_properties,
+    happened=("occurredAt",),
+)
+_SEGMENT: Final = Topic(
+    event="Customer Segment Joined", subject=MEMBER, properties=shopify_accounts.segment_properties, happened=()
+)
 
 
 def _but(topic: Topic, **changes: Any) -> Topic:
@@ -160,20 +171,59 @@ def _but(topic: Topic, **changes: Any) -> Topic:
 TOPICS: Final[dict[str, Topic]] = {
     "carts/create": _CART,
     "carts/update": _CART,
-    "checkouts/create": _but(_CHECKOUT, name=_named("Checkout Started")),
-    "checkouts/update": _CHECKOUT,
-    "orders/create": _but(_ORDER, name=_named("Order Completed"), happened=("created_at", "updated_at"), once=True),
+    "checkouts/create": _STARTED,
+    "checkouts/update": _but(_STARTED, event="Checkout Step Viewed", completed="Checkout Step Completed"),
+    "checkouts/delete": Topic(event="Checkout Deleted", subject=DELETED_CHECKOUT, happened=(), once=True),
+    "orders/create": _but(_ORDER, event="Order Completed", happened=("created_at", "updated_at"), once=True),
     "orders/paid": _ORDER,
     "orders/updated": _ORDER,
     "orders/fulfilled": _ORDER,
     "orders/partially_fulfilled": _ORDER,
-    "orders/cancelled": _but(
-        _ORDER, name=_named("Order Cancelled"), happened=("cancelled_at", "updated_at"), once=True
+    "orders/cancelled": _but(_ORDER, event="Order Cancelled", happened=("cancelled_at", "updated_at"), once=True),
+    "orders/edited": Topic(event="Order Edited", subject=OF_ORDER, properties=shopify_orders.edit_properties),
+    "orders/delete": Topic(
+        event="Order Deleted", subject=ORDER, properties=shopify_orders.deleted_properties, happened=(), once=True
     ),
-    "customers/create": _CUSTOMER,
-    "customers/update": _CUSTOMER,
-    "customers/enable": _CUSTOMER,
-    "customers/disable": _CUSTOMER,
-    "customers_marketing_consent/update": _CUSTOMER,
-    "customers_email_marketing_consent/update": _CUSTOMER,
+    "refunds/create": Topic(
+        event="Order Refunded",
+        subject=OF_ORDER,
+        properties=shopify_orders.refund_properties,
+        happened=("processed_at", "created_at"),
+        once=True,
+    ),
+    "order_transactions/create": Topic(
+        event="Order Transaction Created",
+        subject=OF_ORDER,
+        properties=shopify_orders.transaction_properties,
+        happened=("processed_at", "created_at"),
+        once=True,
+    ),
+    "fulfillments/create": _FULFILLED,
+    "fulfillments/update": _but(
+        _FULFILLED, event="Fulfillment Updated", happened=("updated_at", "created_at"), once=False
+    ),
+    "fulfillment_events/create": Topic(
+        event="Shipment Status Updated",
+        subject=OF_ORDER,
+        properties=shopify_orders.shipment_properties,
+        happened=("happened_at", "created_at"),
+    ),
+    "customers/create": _ACCOUNT,
+    "customers/update": _ACCOUNT,
+    "customers/enable": _ACCOUNT,
+    "customers/disable": _ACCOUNT,
+    "customers/delete": Topic(event="Customer Deleted", subject=ACCOUNT, happened=(), once=True),
+    "customers/merge": Topic(
+        event="Customer Merged", subject=MEMBER, properties=shopify_accounts.merge_properties, happened=()
+    ),
+    "customers/purchasing_summary": Topic(
+        subject=MEMBER, traits=shopify_accounts.summary_traits, happened=("occurredAt",)
+    ),
+    "customer.tags_added": _TAGS,
+    "customer.tags_removed": _but(_TAGS, event="Customer Tags Removed"),
+    "customer.joined_segment": _SEGMENT,
+    "customer.left_segment": _but(_SEGMENT, event="Customer Segment Left"),
+    "customers_marketing_consent/update": _ACCOUNT,
+    "customers_email_marketing_consent/update": _ACCOUNT,
+    "customers_whats_app_marketing_consent/update": _ACCOUNT,
 }

@@ -6,8 +6,11 @@ in between, so each statement becomes a `$consent` event with the consent's own 
 - `email_marketing_consent`, `sms_marketing_consent` of the customer: `subscribed` grants, only with its
   `consent_updated_at`; `unsubscribed` and `redacted` withdraw, without a time as of the webhook. `not_subscribed` and
   `pending` (a double opt-in not confirmed) say nothing.
+- `accepts_marketing` of versions before 2024-01, only with its `accepts_marketing_updated_at`, and only where there is
+  no `email_marketing_consent`.
 - `buyer_accepts_marketing: true` of a checkout or an order grants e-mail as of its `created_at`; `false` is a box
-  left alone and says nothing. It is not heard where the typed address is another than the account's.
+  left alone and says nothing. It is not heard where the typed address is another than the account's. So it is with
+  `buyer_accepts_sms_marketing` and `sms_marketing_phone`.
 """
 
 from __future__ import annotations
@@ -58,10 +61,16 @@ def _statements(payload: dict[str, Any]) -> Iterator[tuple[str, bool, object]]:
         granted = _STATES.get(str(said.get("state")).lower())
         if granted is not None:
             yield purpose, granted, said.get("consent_updated_at")
-    if payload.get("buyer_accepts_marketing") is True and _one_address(payload):
+    legacy, at = customer.get("accepts_marketing"), customer.get("accepts_marketing_updated_at")
+    if isinstance(legacy, bool) and at and not customer.get("email_marketing_consent"):
+        yield "email", legacy, at
+    if payload.get("buyer_accepts_marketing") is True and _same("email", payload.get("email"), buyer_email(payload)):
         yield "email", True, payload.get("created_at")
+    phone = customer.get("phone") or payload.get("phone")
+    if payload.get("buyer_accepts_sms_marketing") is True and _same("phone", payload.get("sms_marketing_phone"), phone):
+        yield "sms", True, payload.get("created_at")
 
 
-def _one_address(payload: dict[str, Any]) -> bool:
-    typed = normalise_identifier("email", payload.get("email"))
-    return typed is not None and typed == normalise_identifier("email", buyer_email(payload))
+def _same(namespace: str, typed: object, known: object) -> bool:
+    one = normalise_identifier(namespace, typed)
+    return one is not None and one == normalise_identifier(namespace, known)

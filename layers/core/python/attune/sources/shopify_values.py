@@ -10,6 +10,7 @@ from attune.sources.content import as_object
 MAX_TEXT: Final = 1_000
 MAX_PRODUCTS: Final = 250
 _ABSURD: Final = 10**15
+_GID: Final = "gid://shopify/"
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 
 type Payload = dict[str, Any]
@@ -25,6 +26,12 @@ def text(value: object) -> str:
 def token(value: object) -> str:
     """A cart's or checkout's token; newer carts append a secret key as a query, which carts of one shopper lack."""
     return text(value).partition("?")[0]
+
+
+def number_in(value: object) -> str:
+    """The number of a thing at Shopify, which may come as one or as `gid://shopify/Order/1`; other text as it is."""
+    found = text(value)
+    return found.partition("?")[0].rpartition("/")[2] if found.startswith(_GID) else found
 
 
 def number(value: object) -> float | None:
@@ -45,7 +52,7 @@ def cart_properties(payload: Payload) -> Payload:
         "cart_id": token(payload.get("token") or payload.get("id")),
         "products": products(payload),
         "value": round(sum(price for price in prices if price is not None), 2),
-        **_set(currency=text(shop_money.get("currency_code"))),
+        **stated(currency=text(shop_money.get("currency_code"))),
     }
 
 
@@ -53,64 +60,36 @@ def checkout_properties(payload: Payload) -> Payload:
     """Of the checkout events; `checkout_url` takes the shopper back to it."""
     return {
         "products": products(payload),
-        **_set(
+        **stated(
             checkout_id=token(payload.get("token")),
             cart_id=token(payload.get("cart_token")),
             email=text(payload.get("email")),
             checkout_url=text(payload.get("abandoned_checkout_url")),
-            **_sums(payload),
-        ),
-    }
-
-
-def order_properties(payload: Payload) -> Payload:
-    """Of the order events; `revenue` is without shipping and tax, as Segment defines it."""
-    shipping = as_object(as_object(payload.get("total_shipping_price_set")).get("shop_money"))
-    return {
-        "products": products(payload),
-        **_set(
-            order_id=text(payload.get("id")),
-            order_name=text(payload.get("name")),
-            checkout_id=token(payload.get("checkout_token")),
-            cart_id=token(payload.get("cart_token")),
-            email=text(payload.get("email")),
-            total=number(payload.get("total_price")),
-            shipping=number(shipping.get("amount")),
-            financial_status=text(payload.get("financial_status")),
-            fulfillment_status=text(payload.get("fulfillment_status")),
-            cancel_reason=text(payload.get("cancel_reason")),
-            **_sums(payload),
+            **sums(payload),
         ),
     }
 
 
 def products(payload: Payload) -> list[Payload]:
-    """The lines as Segment's products. `variant` is the variant's id: a title such as `Small` names many."""
+    """The lines as Segment's products."""
+    return line_products(_lines(payload))
+
+
+def line_products(lines: list[Payload]) -> list[Payload]:
+    """`variant` is the variant's id: a title such as `Small` names many."""
     return [
-        _set(
-            product_id=text(line.get("product_id")),
+        stated(
+            product_id=number_in(line.get("product_id")),
             sku=text(line.get("sku")),
-            variant=text(line.get("variant_id")),
+            variant=number_in(line.get("variant_id")),
             variant_name=text(line.get("variant_title")),
             name=text(line.get("title")),
             brand=text(line.get("vendor")),
             price=number(line.get("price")),
-            quantity=_quantity(line.get("quantity")),
+            quantity=whole(line.get("quantity")),
         )
-        for line in _lines(payload)[:MAX_PRODUCTS]
+        for line in lines[:MAX_PRODUCTS]
     ]
-
-
-def buyer_traits(payload: Payload) -> Payload:
-    """Of the person behind a checkout or an order: the account's name, or a guest's from the billing address."""
-    named = as_object(payload.get("customer"))
-    if not named.get("first_name") and not named.get("last_name"):
-        named = as_object(payload.get("billing_address"))
-    return _set(
-        first_name=text(named.get("first_name")),
-        last_name=text(named.get("last_name")),
-        email=text(buyer_email(payload)),
-    )
 
 
 def buyer_email(payload: Payload) -> object:
@@ -124,24 +103,8 @@ def buyer_email(payload: Payload) -> object:
     return payload.get("email") or payload.get("contact_email") or customer.get("email")
 
 
-def account_traits(payload: Payload) -> Payload:
-    """Of a customer's account."""
-    return _set(
-        first_name=text(payload.get("first_name")),
-        last_name=text(payload.get("last_name")),
-        email=text(payload.get("email")),
-        phone=text(payload.get("phone")),
-        orders_count=_quantity(payload.get("orders_count")),
-        total_spent=number(payload.get("total_spent")),
-    )
-
-
-def nothing(_: Payload) -> Payload:
-    """For events without traits or properties."""
-    return {}
-
-
-def _sums(payload: Payload) -> Payload:
+def sums(payload: Payload) -> Payload:
+    """Of a checkout or an order."""
     codes = payload.get("discount_codes")
     coupon = as_object(codes[0]).get("code") if isinstance(codes, list) and codes else None
     return {
@@ -154,15 +117,21 @@ def _sums(payload: Payload) -> Payload:
     }
 
 
-def _lines(payload: Payload) -> list[Payload]:
-    lines = payload.get("line_items")
-    return [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
+def objects(value: object) -> list[Payload]:
+    """The objects of a list; empty for anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _quantity(value: object) -> int | None:
+def whole(value: object) -> int | None:
+    """Of a count."""
     found = number(value)
     return None if found is None else int(found)
 
 
-def _set(**values: Any) -> Payload:
+def stated(**values: Any) -> Payload:
+    """Those that say something."""
     return {name: value for name, value in values.items() if value is not None and value != ""}
+
+
+def _lines(payload: Payload) -> list[Payload]:
+    return objects(payload.get("line_items"))

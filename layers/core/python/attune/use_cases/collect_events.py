@@ -7,21 +7,26 @@ from collections import Counter
 import msgspec
 
 from attune.domain.api_keys import SERVER
-from attune.domain.definitions import Definitions, Source
-from attune.domain.errors import AttuneError
+from attune.domain.definitions import Definitions
 from attune.domain.events import Event, Origin, Record, Rejected
+from attune.domain.sources import Source
 from attune.ports import Count, DefinitionReader, EventStream, Identified, Key, Keys
+from attune.ports.limits import Allowances
 from attune.sources.payloads import inflate
 from attune.sources.segment import normalise
-from attune.sources.segment_requests import MAX_BATCH, MAX_EVENT, open_request
-from attune.use_cases.recognise_keys import recognise
+from attune.sources.segment_requests import most_bytes, open_request
+from attune.use_cases.admit_events import AdmitEvents
+from attune.use_cases.admit_readings import kept_with
+from attune.use_cases.limit_rates import LimitRates
+from attune.use_cases.recognise_keys import require_write_key
 from attune.use_cases.write_records import stream_entries
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it came. `call`: the path's last part, `batch` or a call's name; `body`: before inflation.
+    """A request as it came. `call`: `batch`, `import` or a call's name; `body`: before inflation.
 
-    `token`: the key that the headers hold, None where they hold none and the body may; `origin`: the browser's.
+    `token`: the key that the headers hold, None where they hold none and the body may; `origin`: the browser's;
+    `retries`: how often the client says that it has sent this before.
     """
 
     call: str
@@ -29,6 +34,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str = ""
     token: str | None = None
     origin: str | None = None
+    retries: int = 0
 
 
 class CollectEvents:
@@ -41,55 +47,55 @@ class CollectEvents:
         definitions: DefinitionReader,
         pseudonyms: Identified,
         stream: EventStream,
+        allowances: Allowances,
         count: Count,
     ) -> None:
         self._keys = keys
         self._definitions = definitions
         self._pseudonyms = pseudonyms
+        self._admit = AdmitEvents(pseudonyms, count)
         self._stream = stream
+        self._limit = LimitRates(allowances, count)
         self._count = count
 
     def __call__(self, submission: Submission, now: int) -> None:
         """What cannot be an event rides along with its reason and goes to quarantine.
 
         Raises `StreamUnavailableError`, or `AttuneError`: `unknown_write_key` (401), `origin_not_allowed` (403),
-        `too_large` (413), `unsupported_encoding` (415), `invalid_gzip`, `invalid_json`, `invalid_batch` (400).
+        `rate_limited` (429), `too_large` (413), `unsupported_encoding` (415), `invalid_gzip`, `invalid_json`,
+        `invalid_batch` (400).
         """
         definitions = self._definitions.current()
-        key = None if submission.token is None else self._recognise(submission.token, definitions)
-        limit = MAX_BATCH if submission.call == "batch" else MAX_EVENT
-        envelope = open_request(inflate(submission.body, submission.encoding, limit), submission.call)
-        key = key or self._recognise(envelope.write_key, definitions)
-        source = definitions.sources[key.source]
-        _check_origin(source, submission.origin)
+        # A key in the headers is judged before the body is opened.
+        known = None if submission.token is None else self._let_in(submission.token, submission, definitions, now)
+        body = inflate(submission.body, submission.encoding, most_bytes(submission.call))
+        envelope = open_request(body, submission.call)
+        key, source = known or self._let_in(envelope.write_key, submission, definitions, now)
         events: list[Event] = []
         rejected: list[Rejected] = []
         for raw in envelope.items:
-            match normalise(raw, envelope, source, now):
-                case Event() as event:
-                    events.append(event)
-                case Rejected() as refused:
-                    rejected.append(refused)
+            read = normalise(raw, envelope, source, now)
+            if isinstance(read, Event):
+                read = self._admit(read, raw, source, definitions)
+            if isinstance(read, Event):
+                events.append(read)
+            else:
+                rejected.append(kept_with(read, envelope.how()))
         # A server key or a browser's: only the former's word counts for who somebody is.
         trusted = key.type == SERVER
         request = Record(source=source.id, origin=Origin.CLIENT, received_at=now, key="", trusted=trusted)
         self._stream.put(stream_entries(self._pseudonyms, request, events, rejected))
         self._count_intake(source, events, rejected)
+        if submission.retries:
+            self._count("RequestsRetried", 1, {})
 
-    def _recognise(self, token: object, definitions: Definitions) -> Key:
-        known = recognise(token if isinstance(token, str) else None, self._keys, definitions)
-        if known is None:
-            raise AttuneError("unknown_write_key", "the write key is missing or not known", status=401)
-        return known
+    def _let_in(self, token: object, submission: Submission, definitions: Definitions, now: int) -> tuple[Key, Source]:
+        key, source = require_write_key(token, submission.origin, self._keys, definitions)
+        self._limit(source, now)
+        return key, source
 
     def _count_intake(self, source: Source, events: list[Event], rejected: list[Rejected]) -> None:
         if events:
             self._count("EventsAccepted", len(events), {"source": source.id})
         for reason, number in Counter(one.reason for one in rejected).items():
             self._count("EventsRejected", number, {"source": source.id, "reason": reason})
-
-
-def _check_origin(source: Source, origin: str | None) -> None:
-    """A source that lists origins takes no browser's call from elsewhere; servers send no `Origin`."""
-    if source.origins and origin is not None and origin.lower() not in source.origins:
-        raise AttuneError("origin_not_allowed", "this source does not accept calls from this origin", status=403)

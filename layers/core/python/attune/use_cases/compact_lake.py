@@ -1,6 +1,6 @@
 """The raw lake into tables that queries read: a file a day, one row an event, and a snapshot of who there is.
 
-With the snapshot it is counted how many are in each segment.
+With each day it is counted what became of all that arrived, with the snapshot how many are in each segment.
 
 A compacted day holds the rows that arrived on that day and count. A row may be archived again for as long as the
 stream redelivers and producers are recognised, so each day is judged together with its neighbours; and it is made again
@@ -14,9 +14,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.consent import PERSONALIZATION, permits
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.models import MODELS
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import spell_score
+from attune.ports.arrivals import DayOfArrivals
 from attune.ports.learning import KnownProfile, UnreadableObjectError
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.count_segments import CountSegments
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 
     from attune.domain.profiles import Profile
     from attune.ports import Clock, Count, DefinitionReader, ProfileItem, ProfileReader
+    from attune.ports.arrivals import ArrivalHistory
     from attune.ports.learning import Compaction, LakeFiles, ProfileScan, RawObject
     from attune.ports.sizes import SizeHistory
 
 #: part of what a day was made from: raise it when the tables or the rule change, and every day is made again
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 
 
 class CompactLake:
@@ -45,6 +47,7 @@ class CompactLake:
         everybody: ProfileScan,
         definitions: DefinitionReader,
         sizes: SizeHistory,
+        arrivals: ArrivalHistory,
         retention_hours: int,
         clock: Clock,
         count: Count,
@@ -57,6 +60,7 @@ class CompactLake:
         self._everybody = everybody
         self._definitions = CompileDefinitions(definitions)
         self._sizes = sizes
+        self._arrivals = arrivals
         self._clock = clock
         #: days before and after within which the rows of one event lie
         self._reach = -(-retention_hours // 24) + 1
@@ -71,7 +75,7 @@ class CompactLake:
         for day, made_from in self._stale(raw, started_at):
             if written and not has_time():
                 return {"done": False, "days": written}
-            self._write_day(day, raw, made_from)
+            self._write_day(day, raw, made_from, started_at)
             written += 1
         if written and not has_time():
             return {"done": False, "days": written}
@@ -101,7 +105,8 @@ class CompactLake:
         first, last = _shifted(day, -self._reach), _shifted(day, self._reach)
         return sorted(one for one in raw if first <= date.fromisoformat(one) <= last)
 
-    def _write_day(self, day: str, raw: Mapping[str, Sequence[RawObject]], made_from: str) -> None:
+    def _write_day(self, day: str, raw: Mapping[str, Sequence[RawObject]], made_from: str, started_at: int) -> None:
+        """The file last: it says that the day was made, and its count."""
         among = self._neighbours(day, raw)
         here = self._compaction.loaded()
         for one in here.difference(among):
@@ -111,7 +116,10 @@ class CompactLake:
                 self._load(one, raw[one])
         contested = self._compaction.contested(day, among)
         stored = self._profiles.items(contested, consistent=True) if contested else {}
-        file = self._compaction.write_day(day, among, contested.difference(stored))
+        unstored = contested.difference(stored)
+        ended = self._compaction.count_day(day, among, unstored)
+        self._arrivals.keep(DayOfArrivals(day=day, counted_at=started_at, ended=tuple(ended)))
+        file = self._compaction.write_day(day, among, unstored)
         self._lake.keep_day(day, file, made_from)
         file.unlink()
 
@@ -142,7 +150,7 @@ def known_profiles(
 
     `look` is called with each live profile, before the first id is answered.
     """
-    live: dict[str, tuple[bool, str]] = {}
+    live: dict[str, tuple[bool, dict[str, str]]] = {}
     absorbed: dict[str, str] = {}
     for item in items:
         if item.merged_into is not None:
@@ -156,13 +164,13 @@ def known_profiles(
         while root in absorbed:
             root = absorbed[root]
         if root in live:
-            permitted, score = live[root]
-            yield KnownProfile(profile_id=profile_id, root=root, personalization=permitted, shopper_clusters=score)
+            permitted, scores = live[root]
+            yield KnownProfile(profile_id=profile_id, root=root, personalization=permitted, **scores)
 
 
-def _of_live(profile: Profile) -> tuple[bool, str]:
-    score = profile.scores.get(SHOPPER_CLUSTERS)
-    return permits(PERSONALIZATION, [profile.consent]), spell_score(score.version, score.value) if score else ""
+def _of_live(profile: Profile) -> tuple[bool, dict[str, str]]:
+    said = {model: spell_score(one.version, one.value) for model, one in profile.scores.items() if model in MODELS}
+    return permits(PERSONALIZATION, [profile.consent]), said
 
 
 def _shifted(day: str, days: int) -> date:

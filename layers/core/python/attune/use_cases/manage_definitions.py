@@ -10,14 +10,16 @@ import msgspec
 
 from attune.domain import api_keys
 from attune.domain.definition_checks import check, users
-from attune.domain.definitions import KINDS, Definition, Definitions, Source, decode_definition
+from attune.domain.definitions import KINDS, Definition, Definitions, decode_definition
 from attune.domain.errors import AttuneError
 from attune.domain.readiness import serves_at_once
+from attune.domain.sources import WEBHOOK_TYPES, Source
 from attune.domain.takeovers import KEPT_KINDS, Standing, assemble
 from attune.ports import Clock, ConflictError, DefinitionStore, Key, Keys, Secrets
 from attune.use_cases.read_bodies import problem_line, read_body, read_value
 from attune.use_cases.recognise_keys import require_admin
 from attune.use_cases.show_definitions import show_standing, show_versions
+from attune.use_cases.show_times import iso
 
 MIN_SECRET: Final = 8
 MAX_LIVE_SECRETS: Final = 2
@@ -134,11 +136,25 @@ class ManageDefinitions:
         self._keys.add(Key(key_id=key_id, source=source, type=key_type, digest=digest, created_at=self._clock()))
         return {"key_id": key_id, "key": key, "type": key_type}
 
+    def keys_of(self, source: str) -> Json:
+        """`{keys: [{key_id, type, created_at}]}`, the oldest first; also of a source that was deleted."""
+        shown = [
+            {"key_id": key.key_id, "type": key.type, "created_at": iso(key.created_at)} for key in self._keys.of(source)
+        ]
+        return {"keys": shown}
+
+    def revoke_key(self, source: str, key_id: str) -> Json:
+        """`{key_id, revoked}`: it fails within a minute, wherever it is used; 404 `unknown_key`."""
+        if key_id not in {key.key_id for key in self._keys.of(source)}:
+            raise AttuneError("unknown_key", f"source `{source}` has no key `{key_id}`", status=404)
+        self._keys.remove(key_id)
+        return {"key_id": key_id, "revoked": True}
+
     def put_source_secrets(self, source: str, body: bytes) -> Json:
         """`{source, live}`: how many secrets the source's webhooks may be signed with from now on."""
         _, definition = self._stored("source", source)
-        if isinstance(definition, Source) and definition.type == "http":
-            raise AttuneError("source_without_webhooks", f"source `{source}` takes API keys, not webhooks")
+        if isinstance(definition, Source) and definition.type not in WEBHOOK_TYPES:
+            raise AttuneError("source_without_webhooks", f"source `{source}` is of type {definition.type}: no webhooks")
         secrets = read_body(body, SourceSecrets).secrets
         if not 1 <= len(secrets) <= MAX_LIVE_SECRETS or any(len(secret) < MIN_SECRET for secret in secrets):
             raise AttuneError("invalid_secret", f"send one or two, each of {MIN_SECRET} characters or more")

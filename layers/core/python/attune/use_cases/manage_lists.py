@@ -14,6 +14,7 @@ from attune.domain.errors import AttuneError
 from attune.domain.events import LIST, Event, Origin, Record, short_hash
 from attune.domain.identity import expired
 from attune.use_cases.manage_profiles import read_address, read_effective
+from attune.use_cases.name_people import NamePeople
 from attune.use_cases.read_bodies import read_body
 from attune.use_cases.show_times import iso
 from attune.use_cases.write_records import stream_entries
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune.domain.identifiers import Identifier
-    from attune.ports import Clock, EventStream, Identified, Key, ProfileReader
+    from attune.ports import Clock, DefinitionReader, EventStream, Identified, Key, ProfileReader
 
 #: addresses of one call: so many records the stream takes at once
 MAX_ADDRESSES: Final = 500
@@ -47,8 +48,18 @@ class ListChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ManageLists:
     """Changes nothing itself: each address becomes a `$list` event, on the way that consent takes."""
 
-    def __init__(self, *, profiles: ProfileReader, stream: EventStream, pseudonyms: Identified, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        profiles: ProfileReader,
+        definitions: DefinitionReader,
+        stream: EventStream,
+        pseudonyms: Identified,
+        clock: Clock,
+    ) -> None:
         self._profiles = profiles
+        self._definitions = definitions
+        self._name = NamePeople(profiles, pseudonyms)
         self._stream = stream
         self._pseudonyms = pseudonyms
         self._clock = clock
@@ -66,7 +77,7 @@ class ManageLists:
         effective = read_effective(said.effective_at, now)
         if not 0 < len(said.add) + len(said.remove) <= MAX_ADDRESSES:
             raise AttuneError("invalid_body", f"$: name 1 to {MAX_ADDRESSES}, and more in parts")
-        on, off = self._keyed("add", said.add), self._keyed("remove", said.remove)
+        on, off = (self._keyed(*part, key.source) for part in (("add", said.add), ("remove", said.remove)))
         if on.keys() & off.keys():
             raise AttuneError("invalid_body", "$.remove: names somebody who is in add too")
         unknown = self._unknown([*on, *off], now)
@@ -76,16 +87,16 @@ class ManageLists:
         self._stream.put(stream_entries(self._pseudonyms, request, events))
         return {"accepted": len(events), "unknown": unknown, "effective_at": iso(effective)}
 
-    def _keyed(self, field: str, addresses: Sequence[str]) -> dict[str, Identifier]:
+    def _keyed(self, field: str, addresses: Sequence[str], source: str) -> dict[str, Identifier]:
         """By identity key, each once."""
-        found: dict[str, Identifier] = {}
+        written: list[Identifier] = []
         for index, address in enumerate(addresses):
             try:
-                identifier = read_address(address)
+                written.append(read_address(address))
             except AttuneError:
                 raise AttuneError("invalid_identifier", f"$.{field}[{index}]: is not namespace:value") from None
-            found[self._pseudonyms.key(identifier)] = identifier
-        return found
+        named = self._name(written, source, self._definitions.current())
+        return {self._pseudonyms.key(one): one for meant in named for one in meant}
 
     def _unknown(self, keys: Sequence[str], now: int) -> int:
         """Whom the gate will refuse because nobody knows what they consent to."""

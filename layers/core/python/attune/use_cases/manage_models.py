@@ -36,16 +36,23 @@ class _Metrics(msgspec.Struct):
 
     clusters: list[_Cluster] = []
     silhouette: float | None = None
+    balance: float | None = None
 
 
-class _Training(msgspec.Struct):
-    """What train_models answered, but for where things lie."""
+class _Trained(msgspec.Struct):
+    """What became of one model."""
 
     model: str | None = None
     state: str | None = None
     code: str | None = None
     version: str | None = None
+
+
+class _Training(msgspec.Struct):
+    """What train_models answered, but for where things lie."""
+
     profiles: int | None = None
+    models: list[_Trained] = []
 
 
 class _Scores(msgspec.Struct):

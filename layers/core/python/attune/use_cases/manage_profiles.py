@@ -8,16 +8,18 @@ import msgspec
 
 from attune.domain.consent import PURPOSES, SEGMENT, Consent, outlasts, permits
 from attune.domain.errors import AttuneError
-from attune.domain.events import CONSENT, Event, Origin, Record, encode_record, short_hash
+from attune.domain.events import CONSENT, Event, Origin, Record, short_hash
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
 from attune.domain.profile_state import decode_profile
 from attune.domain.segments import members, traits_at
 from attune.sources.payloads import parse_time
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find
+from attune.use_cases.name_people import NamePeople
 from attune.use_cases.read_bodies import read_body
 from attune.use_cases.recognise_keys import require_server_key
 from attune.use_cases.show_times import iso
+from attune.use_cases.write_records import stream_entries
 
 if TYPE_CHECKING:
     from attune.domain.deliveries import Delivery
@@ -66,15 +68,19 @@ class ManageProfiles:
         self._keys = keys
         self._stream = stream
         self._pseudonyms = pseudonyms
+        self._name = NamePeople(profiles, pseudonyms)
         self._clock = clock
 
     def authorise(self, token: str | None) -> Key:
         """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
         return require_server_key(token, self._keys, self._definitions()[0])
 
-    def read(self, address: str) -> Json:
-        """The profile behind `namespace:value` as it is now, merges followed; 404 `unknown_profile`."""
-        key = self._pseudonyms.key(read_address(address))
+    def read(self, address: str, caller: Key | None = None) -> Json:
+        """The profile behind `namespace:value` as it is now, merges followed; 404 `unknown_profile`.
+
+        The address is read as the source of the caller's key names people.
+        """
+        key = self._pseudonyms.key(self._addressed(address, caller)[0])
         item = find(self._profiles, [key], consistent=True).get(key)
         if item is None or not item.state:
             raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
@@ -96,27 +102,33 @@ class ManageProfiles:
         }
 
     def set_consent(self, address: str, body: bytes, key: Key) -> Json:
-        """`{accepted, message_id}`. What is withdrawn is held at once; the rest follows by the stream."""
-        identifier = read_address(address)
+        """`{accepted, message_id}`. What is withdrawn is held at once; the rest follows by the stream.
+
+        Where the address may mean two, as two sources spell it, it is said of both.
+        """
+        meant = self._addressed(address, key)
         change = read_body(body, ConsentChange)
         now = self._clock()
         effective = _effective(change, now)
-        identity_key = self._pseudonyms.key(identifier)
         withdrawn = {purpose: effective for purpose, granted in change.consent.items() if not granted}
-        if withdrawn:
+        keys = [self._pseudonyms.key(identifier) for identifier in meant]
+        for identity_key in keys if withdrawn else ():
             # Before the event: if the stream is out of reach, the withdrawal stands and the caller sends it again.
             self._holds.place(identity_key, withdrawn, now // 1_000 + HOLD_LIFETIME)
-        event = _consent_event(identifier, identity_key, change.consent, effective, key.source)
-        record = Record(
-            source=key.source,
-            origin=Origin.INTERNAL,
-            received_at=now,
-            key=identity_key,
-            trusted=True,
-            events=(event,),
-        )
-        self._stream.put([(identity_key, encode_record(record))])
-        return {"accepted": True, "message_id": event.message_id}
+        events = [
+            _consent_event(identifier, identity_key, change.consent, effective, key.source)
+            for identifier, identity_key in zip(meant, keys, strict=True)
+        ]
+        request = Record(source=key.source, origin=Origin.INTERNAL, received_at=now, key="", trusted=True)
+        self._stream.put(stream_entries(self._pseudonyms, request, events))
+        return {"accepted": True, "message_id": events[0].message_id}
+
+    def _addressed(self, address: str, caller: Key | None) -> tuple[Identifier, ...]:
+        written = read_address(address)
+        if caller is None:
+            return (written,)
+        [meant] = self._name([written], caller.source, self._definitions()[0])
+        return meant
 
     def _consent(self, profile: Profile) -> dict[str, Consent]:
         """What the gates go by: the profile's records, and a hold where none outlasts it."""
@@ -195,7 +207,9 @@ def _consent_event(
 
 def _scores(profile: Profile) -> Json:
     return {
-        model: {"value": score.value, "version": score.version, "at": iso(score.at)}
+        model: {"value": score.value}
+        | ({} if score.percentile is None else {"percentile": score.percentile})
+        | {"version": score.version, "at": iso(score.at)}
         for model, score in sorted(profile.scores.items())
     }
 

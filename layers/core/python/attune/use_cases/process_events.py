@@ -15,8 +15,9 @@ import msgspec
 
 from attune.domain.addressed import addressees, apply_addressed, is_unlinking
 from attune.domain.duplicates import position, record_hash
-from attune.domain.events import Record, Rejected, decode_record, encode_event
-from attune.domain.verdicts import encode_row
+from attune.domain.events import Record, Rejected, decode_record, set_aside
+from attune.domain.quarantine import INVALID_RECORD, STREAM, came_with
+from attune.domain.verdicts import Row, Verdict, bare_row, encode_row, rejected_row, unread_row
 from attune.ports import ConflictError, UnstorableError
 from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large, join_commits
 from attune.use_cases.compile_definitions import CompileDefinitions
@@ -116,7 +117,7 @@ class ProcessEvents:
         for index, delivered in enumerate(batch):
             try:
                 record = self._read(delivered, outcomes)
-            except Exception as error:  # noqa: BLE001 - quarantine is out of reach: from this record on again
+            except Exception as error:  # noqa: BLE001 - quarantine or lake is out of reach: from this record on again
                 self._fail([later.sequence for later in batch[index:]], error, failed)
                 break
             if record is not None and record.events:
@@ -124,21 +125,30 @@ class ProcessEvents:
         return reads
 
     def _read(self, delivered: StreamRecord, outcomes: Counter[tuple[str, str]]) -> Record | None:
-        """Decode; what is no event goes to quarantine byte for byte before anything else happens."""
+        """Decode; what is no event goes to quarantine byte for byte, and is told, before anything else happens."""
         try:
             record = decode_record(delivered.data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            self._quarantine.keep("invalid_record", "stream", delivered.arrived_at, delivered.data)
-            outcomes["quarantined", "invalid_record"] += 1
+            self._quarantine.keep(INVALID_RECORD, STREAM, delivered.arrived_at, delivered.data)
+            now = self._clock()
+            self._tell([unread_row(delivered.data, STREAM, INVALID_RECORD, delivered.arrived_at, now)])
+            outcomes["quarantined", INVALID_RECORD] += 1
             return None
-        self._keep((record, rejected) for rejected in record.rejected)
+        if record.rejected:
+            now = self._clock()
+            self._keep((record, rejected) for rejected in record.rejected)
+            self._tell([rejected_row(rejected, record, now) for rejected in record.rejected])
         for rejected in record.rejected:
             outcomes["quarantined", rejected.reason] += 1
         return record
 
     def _keep(self, quarantined: Iterable[tuple[Record, Rejected]]) -> None:
-        for record, rejected in quarantined:
-            self._quarantine.keep(rejected.reason, record.source, record.received_at, rejected.raw)
+        inputs = [
+            (rejected.reason, record.source, record.received_at, rejected.raw, came_with(record, rejected))
+            for record, rejected in quarantined
+        ]
+        if inputs:
+            self._quarantine.keep_all(inputs)
 
     def _process(self, pending: list[Read], outcomes: Counter[tuple[str, str]], failed: set[str]) -> None:
         """Round after round until everything is committed, has failed, or has met conflicts too often."""
@@ -213,7 +223,13 @@ class ProcessEvents:
         self._report(error)
         reason = "profile_too_large" if isinstance(error, ProfileTooLargeError) else "unprocessable"
         read = component.reads[0]
-        self._keep((read.record, Rejected(reason=reason, raw=encode_event(event))) for event in read.record.events)
+        self._keep((read.record, set_aside(event, reason)) for event in read.record.events)
+        # above any row of it that was archived before the store refused it
+        version = 1 + max((item.version for item in component.items.values()), default=0)
+        now = self._clock()
+        self._tell(
+            [bare_row(event, read.record, Verdict.QUARANTINED, reason, now, version) for event in read.record.events]
+        )
         outcomes["quarantined", reason] += len(read.record.events)
         if read.final and read.record.events and read.whole != record_hash(read.record):
             # the end of a record that was split: its cursor moves all the same, by a part without events
@@ -243,11 +259,14 @@ class ProcessEvents:
                 sealed = self._seal.seal(profile.data_key, plain)
                 rows.append(
                     msgspec.structs.replace(
-                        row, profile_id=profile.profile_id, version=working.target_version, sealed=sealed
+                        row, profile_id=profile.profile_id, version=working.row_version(row.verdict), sealed=sealed
                     )
                 )
         if rows:
-            self._lake.append([encode_row(row) for row in rows])
+            self._tell(rows)
+
+    def _tell(self, rows: Sequence[Row]) -> None:
+        self._lake.append([encode_row(row) for row in rows])
 
     def _commit(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain.features import FEATURES
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,11 +34,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Features(msgspec.Struct, frozen=True):
-    """One row: the features in the order of `FEATURES`, and what the profile holds of the model."""
+    """One row: the features in the order of `FEATURES`, and what the profile holds of each model."""
 
     profile_id: str
     values: list[float]
-    known: str
+    known: dict[str, str]
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -46,8 +46,8 @@ class Columns(msgspec.Struct, frozen=True):
 
     profile_id: int
     features: tuple[int, ...]
-    #: what the profile holds of the model, as `domain.profiles.spell_score`
-    known: int
+    #: by model, what the profile holds of it, as `domain.profiles.spell_score`
+    known: dict[str, int]
     #: where the first row begins
     end: int
 
@@ -56,7 +56,7 @@ class Columns(msgspec.Struct, frozen=True):
         try:
             row = next(csv.reader([line.text]))
             values = [float(row[at]) for at in self.features]
-            profile_id, known = row[self.profile_id], row[self.known]
+            profile_id, known = row[self.profile_id], {model: row[at] for model, at in self.known.items()}
         except (csv.Error, StopIteration, IndexError, ValueError):
             return None
         usable = 0 < len(profile_id) <= _MAX_ID and all(math.isfinite(value) and value >= 0 for value in values)
@@ -67,11 +67,12 @@ def read_columns(table: FeatureRows, location: str) -> Columns:
     """Raises `FeatureColumnsError` naming what the header lacks."""
     header = next(read_lines(table, location, 0), Line("", 0))
     names: Sequence[str] = next(csv.reader([header.text]), [])
-    missing = [name for name in ("profile_id", *FEATURES, SHOPPER_CLUSTERS) if name not in names]
+    missing = [name for name in ("profile_id", *FEATURES, *MODELS) if name not in names]
     if missing:
         raise FeatureColumnsError(f"the features have no column {', '.join(missing)}")
     features = tuple(names.index(name) for name in FEATURES)
-    return Columns(names.index("profile_id"), features, names.index(SHOPPER_CLUSTERS), header.end)
+    known = {model: names.index(model) for model in MODELS}
+    return Columns(names.index("profile_id"), features, known, header.end)
 
 
 def read_lines(table: FeatureRows, location: str, start: int) -> Iterator[Line]:

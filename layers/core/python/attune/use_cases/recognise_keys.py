@@ -10,6 +10,7 @@ from attune.domain.errors import AttuneError
 
 if TYPE_CHECKING:
     from attune.domain.definitions import Definitions
+    from attune.domain.sources import Source
     from attune.ports import Key, Keys
 
 
@@ -23,6 +24,20 @@ def recognise(token: str | None, keys: Keys, definitions: Definitions) -> Key | 
     if token is None or parts is None or key is None or not api_keys.matches(key.digest, token):
         return None
     return key if key.type == parts.type and key.source in definitions.sources else None
+
+
+def require_write_key(token: object, origin: str | None, keys: Keys, definitions: Definitions) -> tuple[Key, Source]:
+    """The caller's key, of either type, and its source; 401 `unknown_write_key`, 403 `origin_not_allowed`.
+
+    A source that lists origins answers no browser from elsewhere; servers send no `Origin`.
+    """
+    key = recognise(token if isinstance(token, str) else None, keys, definitions)
+    if key is None:
+        raise AttuneError("unknown_write_key", "the write key is missing or not known", status=401)
+    source = definitions.sources[key.source]
+    if source.origins and origin is not None and origin.lower() not in source.origins:
+        raise AttuneError("origin_not_allowed", "this source does not accept calls from this origin", status=403)
+    return key, source
 
 
 def require_server_key(token: str | None, keys: Keys, definitions: Definitions) -> Key:

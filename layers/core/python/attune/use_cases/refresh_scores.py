@@ -12,14 +12,14 @@ profile may be left with the score before; the next run finds and mends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from attune.domain.events import SCORE, Event, Origin, Record, encode_record
-from attune.domain.models import SHOPPER_CLUSTERS, cluster
+from attune.domain.models import MODELS, Said, say
 from attune.domain.profiles import spell_score
 from attune.use_cases.find_champions import MISSING_POINTER, find_champion
 from attune.use_cases.read_features import read_columns, read_lines
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attune.domain.models import Model
     from attune.ports import Clock, Count, EventStream
     from attune.ports.learning import FeatureRows, Registry
-    from attune.use_cases.read_features import Columns, Line
+    from attune.use_cases.read_features import Columns, Features, Line
 
 #: scores of a wave for each shard: a tenth of what a shard takes in the minute between two waves
 WAVE: Final = 6_000
@@ -50,18 +50,16 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Burst(msgspec.Struct):
-    """Lines that were looked at: (profile id, value) of those that are news, how many are not, how many are no rows."""
+    """Lines that were looked at: scores that are news, how many are not, how many lines are no rows."""
 
-    scores: list[tuple[str, str]] = []
+    #: (profile id, model, what it says)
+    scores: list[tuple[str, Model, Said]] = []
     unchanged: int = 0
     skipped: int = 0
+    #: all that were looked at
+    rows: int = 0
     #: the position behind them
     end: int = 0
-
-    @property
-    def rows(self) -> int:
-        """All that were looked at."""
-        return len(self.scores) + self.unchanged + self.skipped
 
 
 def pace_of(stream_shards: int) -> Pace:
@@ -92,32 +90,43 @@ class RefreshScores:
         self._count = count
 
     def __call__(self, location: str, cutoff: int, *, position: int, sent: int) -> Json:
-        """`{done, position, sent, code}`: go on there, with that many sent so far, unless done.
+        """`{done, position, sent, codes}`: go on there, with that many sent so far, unless done.
 
-        `code` says why nothing can be scored: `no_champion`, or what is wrong with the model. Raises
+        `codes` says of a model why it does not score as it should: `no_champion`, or what is wrong with it. Raises
         `FeatureColumnsError`, and `StreamUnavailableError` where a part of the wave could not be stored.
         """
-        standing = find_champion(self._registry, SHOPPER_CLUSTERS)
-        code = "no_champion" if standing.fault == MISSING_POINTER else standing.fault
-        if code not in (None, "no_champion"):
-            self._count("ChampionsUnusable", 1, {"reason": code})
-        if standing.model is None:
-            return {"done": True, "position": position, "sent": sent, "code": code}
+        models, codes = self._champions()
+        if not models:
+            return {"done": True, "position": position, "sent": sent, "codes": codes}
         columns = read_columns(self._features, location)
         lines = read_lines(self._features, location, max(position, columns.end))
-        bursts = _bursts(lines, columns, standing.model, self._pace)
+        bursts = _bursts(lines, columns, models, self._pace)
         before = False
         for burst in islice(bursts, self._pace.bursts):
             if before and burst.scores:
                 self._sleep(_PAUSE)
             before = bool(burst.scores)
-            self._send(burst, standing.model, cutoff)
+            self._send(burst, cutoff)
             sent, position = sent + len(burst.scores), burst.end
-        return {"done": next(lines, None) is None, "position": position, "sent": sent, "code": code}
+        return {"done": next(lines, None) is None, "position": position, "sent": sent, "codes": codes}
 
-    def _send(self, burst: Burst, model: Model, cutoff: int) -> None:
+    def _champions(self) -> tuple[list[Model], dict[str, str]]:
+        models: list[Model] = []
+        codes: dict[str, str] = {}
+        for name in MODELS:
+            standing = find_champion(self._registry, name)
+            if standing.model is not None:
+                models.append(standing.model)
+            if standing.fault == MISSING_POINTER:
+                codes[name] = "no_champion"
+            elif standing.fault is not None:
+                codes[name] = standing.fault
+                self._count("ChampionsUnusable", 1, {"reason": standing.fault})
+        return models, codes
+
+    def _send(self, burst: Burst, cutoff: int) -> None:
         now = self._clock()
-        records = [_scored(profile_id, value, model, cutoff, now) for profile_id, value in burst.scores]
+        records = [_scored(profile_id, model, said, cutoff, now) for profile_id, model, said in burst.scores]
         if records:
             self._stream.put([(record.key, encode_record(record)) for record in records])
         for name, number in (
@@ -129,26 +138,33 @@ class RefreshScores:
                 self._count(name, number, {})
 
 
-def _bursts(lines: Iterable[Line], columns: Columns, model: Model, pace: Pace) -> Iterator[Burst]:
-    """Every line once: a burst ends with the last score that fits into it, or the last row that is looked at for it."""
+def _bursts(lines: Iterable[Line], columns: Columns, models: Sequence[Model], pace: Pace) -> Iterator[Burst]:
+    """Every line once: a burst ends with the last row whose scores fit into it, or that is looked at for it."""
     burst = Burst()
     for line in lines:
         burst.end = line.end
-        row = columns.read(line)
-        if row is None:
-            burst.skipped += 1
-        elif row.known == spell_score(model.version, value := cluster(model, row.values)):
-            burst.unchanged += 1
-        else:
-            burst.scores.append((row.profile_id, value))
-        if len(burst.scores) == pace.burst or burst.rows == pace.look:
+        burst.rows += 1
+        _look(columns.read(line), models, burst)
+        if len(burst.scores) + len(models) > pace.burst or burst.rows == pace.look:
             yield burst
             burst = Burst()
     if burst.end:
         yield burst
 
 
-def _scored(profile_id: str, value: str, model: Model, at: int, now: int) -> Record:
+def _look(row: Features | None, models: Sequence[Model], burst: Burst) -> None:
+    if row is None:
+        burst.skipped += 1
+        return
+    for model in models:
+        said = say(model, row.values)
+        if row.known[model.name] == spell_score(model.version, said.value):
+            burst.unchanged += 1
+        else:
+            burst.scores.append((row.profile_id, model, said))
+
+
+def _scored(profile_id: str, model: Model, said: Said, at: int, now: int) -> Record:
     """One record a profile, partitioned by its id; it has no position to remember, because the later score counts."""
     event = Event(
         type=SCORE,
@@ -158,9 +174,10 @@ def _scored(profile_id: str, value: str, model: Model, at: int, now: int) -> Rec
         properties={
             "profile_id": profile_id,
             "model": model.name,
-            "value": value,
+            "value": said.value,
             "version": model.version,
             "at": at,
+            **({} if said.percentile is None else {"percentile": said.percentile}),
         },
     )
     return Record(

@@ -1,4 +1,4 @@
-"""One training run: features → model → registry → and, if the hold-out says so, the champion's place.
+"""One training run: features → models → registry → and, if the hold-out says so, each the champion's place.
 
 A run that was killed is started again with the same name and cut-off, and does the same again: the features are those
 of its run, training is a function of them, keeping replaces like by like, and the pointer moves once.
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from attune.domain.models import SHOPPER_CLUSTERS, UNREADABLE, Champion, Model, UnusableModelError, encode_model
+from attune.domain.models import MODELS, UNREADABLE, Champion, Model, UnusableModelError, encode_model
 from attune.domain.training import Order, Refusal, Verdict, VerdictCode, decide
 from attune.ports import ConflictError
 
@@ -62,12 +62,20 @@ class TrainModels:
         self._count = count
 
     def __call__(self, cutoff: int, run: str) -> dict[str, Any]:
-        """`state`: promoted, kept (in the registry, but not serving) or skipped (no model). Services' faults raise."""
+        """`{features, profiles, models: [{model, state, code, version}]}`. Services' faults raise.
+
+        `state`: promoted, kept (in the registry, but not serving) or skipped (no model).
+        """
         location = self._features.build(cutoff, run)
-        order = Order(name=SHOPPER_CLUSTERS, version=run, cutoff=cutoff, features=location)
+        answers = [self._train(Order(name=name, version=run, cutoff=cutoff, features=location)) for name in MODELS]
+        profiles = max(looked_at for _, looked_at in answers)
+        return {"features": location, "profiles": profiles, "models": [answer for answer, _ in answers]}
+
+    def _train(self, order: Order) -> tuple[dict[str, Any], int]:
+        """What became of one model, and how many profiles were looked at for it."""
         outcome = self._standing(order).outcome
         if outcome is None:
-            trained = self._trainer(order, self._pieces(location))
+            trained = self._trainer(order, self._pieces(order.features))
             if isinstance(trained, Refusal):
                 return self._answer(order, "skipped", trained.code, trained.profiles)
             outcome = self._settle(order, trained)
@@ -132,28 +140,22 @@ class TrainModels:
             yield piece
             start += len(piece)
 
-    def _answer(self, order: Order, state: State, code: str, profiles: int) -> dict[str, Any]:
+    def _answer(self, order: Order, state: State, code: str, profiles: int) -> tuple[dict[str, Any], int]:
         self._count("ModelsTrained", 1, {"model": order.name, "state": state})
-        return {
-            "model": order.name,
-            "state": state,
-            "code": code,
-            "version": None if state == "skipped" else order.version,
-            "features": order.features,
-            "profiles": profiles,
-        }
+        version = None if state == "skipped" else order.version
+        return {"model": order.name, "state": state, "code": code, "version": version}, profiles
 
 
 def judge(candidate: Candidate, champion: Model | VerdictCode) -> tuple[Outcome, dict[str, Any]]:
     """On the candidate's hold-out: the outcome, and the figures that led to it."""
-    challenger = candidate.silhouette(candidate.model)
-    if isinstance(champion, Model):
-        silhouette = candidate.silhouette(champion)
-        verdict = decide(challenger, silhouette)
-        figures = {"silhouette": challenger, "champion": champion.version, "champion_silhouette": silhouette}
+    measure, challenger = candidate.measure, candidate.judged(candidate.model)
+    figures: dict[str, Any] = {measure.name: challenger}
+    if isinstance(champion, str):
+        verdict = decide(challenger, champion, measure)
     else:
-        verdict = decide(challenger, champion)
-        figures = {"silhouette": challenger}
+        judged = candidate.judged(champion)
+        verdict = decide(challenger, judged, measure)
+        figures |= {"champion": champion.version, f"champion_{measure.name}": judged}
     return Outcome(verdict, candidate.profiles), figures
 
 

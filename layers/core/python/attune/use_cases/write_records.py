@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from attune.domain.events import Event, Record, Rejected, encode_record, short_hash
+from attune.domain.identifiers import ISSUED
 from attune.ports import Identified
 
 #: bytes of a record that any Kinesis takes, its partition key (32) counted
@@ -23,16 +25,41 @@ def stream_entries(
     """(partition key, data) for `EventStream.put`, in the order of the events.
 
     `request` says what all records have in common; its key is replaced. The partition key is the identity key of an
-    event's strongest identifier. Rejected input rides in a record of its own, keyed by its bytes.
+    event's strongest identifier: of what nobody vouches for, the strongest that it may name at all
+    (`domain.identifiers.ISSUED`), if there is one. Rejected input rides in a record of its own, keyed by its bytes.
+    Who says the same twice is noted down twice (`copy`).
     """
+    if not request.trusted:
+        events = [_without_issued(event) for event in events]
     groups: dict[str, list[Event]] = {}
-    for event in events:
+    for event in _numbered(events, lambda event: (event.message_id, event.fingerprint)):
         groups.setdefault(pseudonyms.key(event.identifiers[0]), []).append(event)
     records = [msgspec.structs.replace(request, key=key, events=tuple(group)) for key, group in groups.items()]
     if rejected:
         key = short_hash(*(one.raw for one in rejected)).hex()
-        records.append(msgspec.structs.replace(request, key=key, rejected=tuple(rejected)))
+        numbered = _numbered(rejected, lambda one: (one.raw, one.copy))
+        records.append(msgspec.structs.replace(request, key=key, rejected=tuple(numbered)))
     return [(record.key, data) for record in records for data in _pieces(record)]
+
+
+def _without_issued(event: Event) -> Event:
+    """A page that names a customer's number beside its device is heard by its device."""
+    own = tuple(one for one in event.identifiers if one.namespace not in ISSUED)
+    if not own or len(own) == len(event.identifiers):
+        return event
+    return msgspec.structs.replace(event, identifiers=own, notes=(*event.notes, "identifiers_dropped"))
+
+
+def _numbered[T: (Event, Rejected)](entries: Sequence[T], said: Callable[[T], object]) -> Sequence[T]:
+    if len(entries) == 1 or len({said(one) for one in entries}) == len(entries):
+        return entries
+    before: Counter[object] = Counter()
+    numbered = []
+    for one in entries:
+        copy = before[said(one)]
+        before[said(one)] += 1
+        numbered.append(msgspec.structs.replace(one, copy=copy) if copy else one)
+    return numbered
 
 
 def _pieces(record: Record) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ WITH seen AS (
   SELECT
     profiles.root AS profile_id,
     profiles.shopper_clusters AS shopper_clusters,
+    profiles.rfm AS rfm,
     events.time AS time,
     CASE WHEN events.type = 'track' THEN events.event ELSE '' END AS event,
     -- the first that is a number; in hundredths
@@ -41,8 +42,9 @@ SELECT
   CAST(COUNT_IF(seen.event IN ('Product Added', 'Cart Viewed')) AS DOUBLE) AS carts,
   -- three sixteenths of all, and for good: ids are keyed hashes
   CASE WHEN SUBSTR(seen.profile_id, 1, 1) IN ('0', '1', '2') THEN 1 ELSE 0 END AS holdout,
-  -- the cluster that the profile is known to be in, and by which version: who would get the same is not written to
-  MAX(seen.shopper_clusters) AS shopper_clusters
+  -- what each model is known to say of the profile, and by which version: who would get the same is not written to
+  MAX(seen.shopper_clusters) AS shopper_clusters,
+  MAX(seen.rfm) AS rfm
 FROM seen
 GROUP BY seen.profile_id
 ORDER BY seen.profile_id

@@ -226,6 +226,11 @@ def _compile(condition: Condition, work: _Work) -> Node:
     return node
 
 
+def _compile_score(condition: ScoreTest) -> Node:
+    reading = standing.score(condition.model, condition.of)
+    return standing.compared(condition, reading, condition.operator, condition.value)
+
+
 def _compile_standing(condition: TraitTest | ScoreTest | ConsentTest | ListTest | RandomBucket, work: _Work) -> Node:
     match condition:
         case TraitTest(trait=name):
@@ -233,7 +238,7 @@ def _compile_standing(condition: TraitTest | ScoreTest | ConsentTest | ListTest 
             reading = work.reading(name) if is_computed else standing.trait(name)
             return standing.compared(condition, reading, condition.operator, condition.value)
         case ScoreTest():
-            return standing.compared(condition, standing.score(condition.model), condition.operator, condition.value)
+            return _compile_score(condition)
         case ConsentTest():
             return standing.compared(condition, standing.consent(condition.purpose), "equals", True)
         case ListTest():

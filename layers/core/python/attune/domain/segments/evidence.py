@@ -227,7 +227,8 @@ def _of_what_was_said(condition: TraitTest | ScoreTest | ConsentTest | ListTest,
             return _last_word(profile.lists.get(condition.list))
         case ScoreTest():
             score = profile.scores.get(condition.model)
-            return {"version": score.version, "said_at": score.at} if score else {}
+            percentile = {} if score is None or score.percentile is None else {"percentile": score.percentile}
+            return {"version": score.version, "said_at": score.at, **percentile} if score else {}
         case ConsentTest():
             record = profile.consent.get(condition.purpose)
             return {"granted": record.granted, "said_at": record.at, "source": record.source} if record else {}

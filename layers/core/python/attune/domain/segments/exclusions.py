@@ -69,7 +69,7 @@ def _values(literals: Sequence[Literal]) -> bool:
             case TraitTest():
                 by_subject.setdefault(("trait", one.condition.trait), []).append(one)
             case ScoreTest():
-                by_subject.setdefault(("score", one.condition.model), []).append(one)
+                by_subject.setdefault((one.condition.of, one.condition.model), []).append(one)
             case _:
                 continue
     return any(_exclude(tests) for tests in by_subject.values())

@@ -32,12 +32,14 @@ def listed(name: str) -> Reading:
     return _said(name, lambda profile: profile.lists, list_key(name))
 
 
-def score(model: str) -> Reading:
-    """What a model last said."""
+def score(model: str, of: str) -> Reading:
+    """What a model last said, or the percentile of that."""
 
     def value(profile: Profile, _at: int) -> str | float | None:
         known = profile.scores.get(model)
-        return known.value if known else None
+        if known is None:
+            return None
+        return known.percentile if of == "percentile" else known.value
 
     def instants(profile: Profile) -> Iterable[int]:
         known = profile.scores.get(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.adapters.duckdb_lake import DuckCompaction
+from attune.adapters.dynamodb_arrivals import DynamoArrivals
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
@@ -34,6 +35,7 @@ def compact_lake(settings: CompactLakeSettings, telemetry: Telemetry) -> Compact
         everybody=DynamoProfileScan(tables, settings.profiles_table),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         sizes=DynamoSizes(tables, settings.definitions_table),
+        arrivals=DynamoArrivals(tables, settings.definitions_table),
         clock=now,
         retention_hours=settings.stream_retention_hours,
         count=telemetry.count,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from attune.adapters.dynamodb_arrivals import DynamoArrivals
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.adapters.dynamodb_sizes import DynamoSizes
@@ -13,9 +14,10 @@ from attune.runtime.clock import now
 from attune.runtime.settings import ManageDefinitionsSettings
 from attune.use_cases.count_segments import ShowSizes
 from attune.use_cases.manage_definitions import ManageDefinitions
+from attune.use_cases.show_arrivals import ShowArrivals
 
 
-def manage_definitions(settings: ManageDefinitionsSettings) -> tuple[ManageDefinitions, ShowSizes]:
+def manage_definitions(settings: ManageDefinitionsSettings) -> tuple[ManageDefinitions, ShowSizes, ShowArrivals]:
     """Secret maps are read anew each time: an edit must not start from a copy."""
     tables = client("dynamodb")
     vault = client("secretsmanager")
@@ -28,4 +30,6 @@ def manage_definitions(settings: ManageDefinitionsSettings) -> tuple[ManageDefin
         clock=now,
         random_bytes=secrets.token_bytes,
     )
-    return manage, ShowSizes(history=DynamoSizes(tables, settings.definitions_table), authorise=manage.authorise)
+    sizes = ShowSizes(history=DynamoSizes(tables, settings.definitions_table), authorise=manage.authorise)
+    arrivals = ShowArrivals(history=DynamoArrivals(tables, settings.definitions_table), authorise=manage.authorise)
+    return manage, sizes, arrivals

@@ -26,17 +26,18 @@ def manage_profiles(settings: ManageProfilesSettings) -> tuple[ManageProfiles, M
     profiles = DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table)
     stream = KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name)
     pseudonyms = SecretPseudonyms(vault, settings.identity_secret)
+    definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
     manage = ManageProfiles(
         profiles=profiles,
         deliveries=DynamoDeliveries(tables, settings.deliveries_table),
         holds=DynamoHolds(tables, settings.identities_table),
-        definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        definitions=definitions,
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         stream=stream,
         pseudonyms=pseudonyms,
         clock=now,
     )
-    lists = ManageLists(profiles=profiles, stream=stream, pseudonyms=pseudonyms, clock=now)
+    lists = ManageLists(profiles=profiles, definitions=definitions, stream=stream, pseudonyms=pseudonyms, clock=now)
     unlink = UnlinkProfiles(
         profiles=profiles,
         stream=stream,

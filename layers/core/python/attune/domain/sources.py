@@ -1,0 +1,49 @@
+"""Where events come from, as people define it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from attune.domain.conditions import Named, Part
+from attune.domain.mappings import Mapping
+from attune.domain.normalisation import Normalisation
+from attune.domain.signatures import Signature
+
+#: sources that receive webhooks
+WEBHOOK_TYPES = frozenset({"shopify", "hubspot", "salesforce", "stripe", "webhook"})
+
+
+class RateLimit(Part, frozen=True, kw_only=True):
+    """Requests a second that clients of a source may send, all its keys together.
+
+    `burst`: how many at once; a second's worth if it is 0.
+    """
+
+    per_second: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    burst: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+
+
+class Source(Named, frozen=True, kw_only=True, tag="source"):
+    """Where events come from.
+
+    `consent` is what the source vouches for where an event says nothing itself (its legal basis), by purpose.
+    `consent_categories` maps a consent banner's category names to purposes; a category named like a purpose
+    needs no entry. `tracking_plan`: the id of one. `url`: the address under which HubSpot calls us, which its
+    signature covers. `delimiter`: between the cells of CSV files, a comma unless told.
+    """
+
+    type: Literal["http", "shopify", "hubspot", "salesforce", "stripe", "webhook", "file"] = "http"
+    origins: tuple[str, ...] = ()
+    consent: dict[str, bool] = {}  # noqa: RUF012 - msgspec copies it
+    consent_categories: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    tracking_plan: str = ""
+    normalise: Normalisation = Normalisation()
+    rate_limit: RateLimit | None = None
+    shop_domain: str = ""
+    url: str = ""
+    organization_id: str = ""
+    signature: Signature | None = None
+    mapping: Mapping | None = None
+    delimiter: Literal["", ",", ";", "\t", "|"] = ""

@@ -1,0 +1,36 @@
+"""manage_quarantine: the quarantine to read and to leave traces in, and all that an entrance has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
+from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
+from attune.adapters.s3_quarantine import S3Quarantine
+from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
+from attune.runtime.clients import client
+from attune.runtime.clock import now
+from attune.use_cases.manage_quarantine import ManageQuarantine
+from attune.use_cases.replay_quarantined import ReplayQuarantined
+
+if TYPE_CHECKING:
+    from attune.ports import Count
+    from attune.runtime.settings import ManageQuarantineSettings
+
+
+def manage_quarantine(settings: ManageQuarantineSettings, count: Count) -> ManageQuarantine:
+    """Definitions are read anew by each call: who has just applied a mapping wants to see what it does."""
+    tables, vault = client("dynamodb"), client("secretsmanager")
+    store = S3Quarantine(client("s3"), settings.quarantine_bucket)
+    replay = ReplayQuarantined(
+        store=store,
+        definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now, lifetime=0),
+        pseudonyms=SecretPseudonyms(vault, settings.identity_secret),
+        stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
+        requests=DynamoPrivacyRequests(tables, settings.privacy_requests_table),
+        clock=now,
+        count=count,
+    )
+    admin_key = SecretText(vault, settings.admin_secret, clock=now).value
+    return ManageQuarantine(store=store, replay=replay, admin_key=admin_key)
