@@ -74,6 +74,15 @@ def test_a_figure_that_is_none_says_nothing(tmp_path: Path) -> None:
     assert b"NaN," in row
 
 
+def test_columns_may_be_called_anything(tmp_path: Path) -> None:
+    """As a number of rows is called by DuckDB itself, too."""
+    query = """SELECT i AS n, 4999 - i AS File_Row_Number, i AS "a ""b"" {c}", i AS "told" FROM range(5000) AS t(i)"""
+    rows = tables(tmp_path, slab=700).rows(pieces(parquet(tmp_path, query, row_group_size=2048)), 4_998)
+    assert [json.loads(row) for row in rows] == [
+        {"n": n, "File_Row_Number": 4999 - n, 'a "b" {c}': n, "told": n} for n in (4_998, 4_999)
+    ]
+
+
 @pytest.mark.parametrize("broken", ["cut", "no parquet", "a hole", "empty ends"])
 def test_what_is_no_table_says_so(tmp_path: Path, broken: str) -> None:
     data = parquet(tmp_path, "SELECT i AS n, md5(i::VARCHAR) AS text FROM range(50000) AS t(i)")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -177,6 +179,47 @@ def test_what_was_kept_before_it_was_noted_how_it_came_is_still_read(moto_cloud:
     one = quarantined("no_identifier", "shop", NOW, b"{}", Came())
     client.put_object(Bucket=bucket, Key=object_key(one), Body=b"{}", Metadata={"reason": "no_identifier"})
     assert S3Quarantine(client, bucket).read(one) == (b"{}", Came())
+
+
+TELLING: dict[str, dict[str, Any]] = {
+    "context": {"context": {"traits": {"email": "ada@x.example"}}},
+    "integrations": {"integrations": {"All": "ada@x.example"}},
+    "a time that is none": {"sent_at": "ada@x.example"},
+    "a time and more": {"sent_at": "2025-06-15T15:06:40Z ada@x.example"},
+    "a time within": {"sent_at": {"by": "ada@x.example"}},
+    "what nobody knows yet": {"future": "ada@x.example"},
+}
+
+
+@pytest.mark.parametrize("case", TELLING)
+def test_what_may_tell_of_somebody_is_no_metadata(moto_cloud: Cloud, case: str) -> None:
+    """Metadata is read without the right to decrypt; what is in objects is not."""
+    client, bucket = moto_cloud.client("s3"), moto_cloud.bucket()
+    kept, came = S3Quarantine(client, bucket), Came(origin=Origin.CLIENT, how={"call": "track", **TELLING[case]})
+    one = keep(kept, came=came)
+    for key in moto_cloud.objects(bucket):
+        told = client.head_object(Bucket=bucket, Key=key)["Metadata"]
+        assert "ada@" not in str(told) + base64.b64decode(told.get("came", "") + "==").decode("utf-8", "replace")
+    assert kept.read(one) == (b"{}", came)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        CLIENT.how,
+        {"historical": True, "sent_at": "2025-06-15T17:06:40.123+02:00"},
+        {"item": True, "headers": {"x-shopify-topic": "carts/update"}},
+        {"file": "orders.csv", "row": 7},
+        {"event": True},
+    ],
+)
+def test_what_tells_of_nobody_needs_no_object_of_its_own(moto_cloud: Cloud, how: dict[str, Any]) -> None:
+    bucket = moto_cloud.bucket()
+    kept, came = S3Quarantine(moto_cloud.client("s3"), bucket), Came(origin=Origin.WEBHOOK, how=how)
+    one = keep(kept, came=came)
+    assert list(moto_cloud.objects(bucket)) == [object_key(one)]
+    assert kept.read(one) == (b"{}", came)
 
 
 def test_a_trace_says_who_when_how_and_what_came_of_it(moto_cloud: Cloud) -> None:

@@ -32,7 +32,7 @@ HEAVY_FOR_A_REASON = {
 MODULES = {
     "collect_events": 440,
     "receive_webhook": 455,  # five senders, and mappings
-    "process_events": 492,  # definitions have more parts: plans, forms, mappings, signatures
+    "process_events": 495,  # definitions have more parts: plans, forms, mappings, signatures; two kinds of models
     "wake_profiles": 430,
     "run_campaigns": 480,
     "deliver_messages": 455,

@@ -48,6 +48,24 @@ def test_a_phone_number_is_one_however_it_is_written() -> None:
     assert normalise_identifier("phone", 49301) == Identifier("phone", "49301")
 
 
+@pytest.mark.parametrize(
+    "written", ["030/1234567 ext. 5", "030 1234567x5", "0301234567;ext=5", "030 1234567 Extension 5"]
+)
+def test_the_digits_of_an_extension_are_none_of_the_number(written: str) -> None:
+    assert normalise_identifier("phone", written) == Identifier("phone", "0301234567x5")
+
+
+@pytest.mark.parametrize("value", ["x12345", "1234 x567", "0000 x12345", "12345"])
+def test_what_looks_like_an_extension_of_nothing_is_the_number(value: str) -> None:
+    assert normalise_identifier("phone", value) == Identifier("phone", "".join(filter(str.isdigit, value)))
+
+
+@given(st.text("0123456789+x#;ext=. \u0663", max_size=24))
+def test_a_phone_number_that_is_stored_stays_as_it_is(written: str) -> None:
+    found = normalise_identifier("phone", written)
+    assert found is None or normalise_identifier("phone", found.value) == found
+
+
 @pytest.mark.parametrize("value", ["+", "12", "1234", "+1 2 3 4", "+0000000", "00000", "call me", " ", "\u0660" * 7])
 def test_fewer_than_five_digits_or_only_zeros_are_nobodys_phone(value: str) -> None:
     assert normalise_identifier("phone", value) is None

@@ -26,6 +26,7 @@ from attune.domain.normalisation import (
     UnitValue,
 )
 from attune.domain.normalising import Normaliser
+from attune.sources.content import read_identifiers
 from tests.builders import definitions, identifiers, source
 
 RULES = Normalisation(
@@ -115,6 +116,28 @@ def test_telephone_numbers_become_e164_with_the_region_of_the_source() -> None:
     assert set(found.notes) == {"normalised:identifiers.phone", "normalised:traits.phone"}
     short = normal(event(identifiers=identifiers(phone="12345")), Normalisation(region="DE"))
     assert (short.identifiers, short.notes) == (identifiers(phone="12345"), ("not_normalised:identifiers.phone",))
+
+
+@pytest.mark.parametrize(
+    ("said", "region", "number"),
+    [
+        ("030/1234567 ext. 5", "DE", "+49301234567"),
+        ("(212) 555-0123 x12", "US", "+12125550123"),
+        ("tel:+1-212-555-0123;ext=9", "US", "+12125550123"),
+    ],
+)
+def test_a_number_with_an_extension_identifies_as_the_number(said: str, region: str, number: str) -> None:
+    named, _ = read_identifiers([("phone", said)])
+    found = normal(event(identifiers=named, traits={"phone": said}), Normalisation(region=region))
+    assert (found.identifiers, found.traits["phone"]) == (identifiers(phone=number), number)
+
+
+def test_a_hashed_number_is_nowhere_with_its_extension_either() -> None:
+    said = "030/1234567 ext. 5"
+    named, _ = read_identifiers([("phone", said)])
+    heard = event(identifiers=named, traits={"phone": said}, properties={"call": said, "from": "+49 30 1234567"})
+    found = normal(heard, Normalisation(region="DE", hash=("identifiers.phone",)))
+    assert [found.traits["phone"], *found.properties.values()] == [pseudonym("+49301234567")] * 3
 
 
 def test_mailboxes_identify_while_the_trait_stays_the_address() -> None:

@@ -347,9 +347,14 @@ def told(world: World) -> set[tuple[str, Any]]:
 
 
 def lives(world: World) -> list[dict[str, Any]]:
-    """Without how far time has passed, and what was forgotten by then of a producer's repeats."""
-    passing = {"as_of", "seen", "webhooks", "seen_records", "pages"}
-    return [{name: state[name] for name in state.keys() - passing} for state in world.states()]
+    """Without how far time has passed, and what was forgotten by then: of a producer's repeats, of a day's views."""
+    passing = {"as_of", "seen", "webhooks", "seen_records", "pages", "windows"}
+    lasting = [{name: state[name] for name in state.keys() - passing} for state in world.states()]
+    recent = [
+        [mark for marks in state.get("windows", {}).values() for mark in marks if mark[0] + DAY > NOW + LONG_ENOUGH]
+        for state in world.states()
+    ]
+    return [one | {"recent": marks} for one, marks in zip(lasting, recent, strict=True)]
 
 
 def test_everybody_ends_as_if_woken_in_time() -> None:

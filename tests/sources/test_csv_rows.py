@@ -86,6 +86,19 @@ def test_a_bad_row_costs_nothing_but_itself(line: bytes, problem: str) -> None:
     assert read(data)[1].raw == line[:MAX_ROW]
 
 
+def test_a_last_line_without_an_end_is_too_long_by_one_byte_as_any_other() -> None:
+    long = b"1," + b"x" * (MAX_ROW - 2)
+    for line, problem in ((long, ""), (long + b"3", "row_too_long")):
+        for end in (b"", b"\n"):
+            for size in (7, len(line) + 100):
+                [row] = read(b"id,name\n" + line + end, size=size)
+                assert (row.problem, row.raw[-1:] == b"}", row.document is None) == (
+                    problem,
+                    not problem,
+                    bool(problem),
+                )
+
+
 def test_a_quote_that_nobody_closes_costs_its_line_and_not_the_rest_of_the_file() -> None:
     good = b"".join(b"%d,%s\n" % (number, b"x" * 100) for number in range(1_000))
     rows = read(b'id,name\n1,"open\n' + good, size=4096)

@@ -56,6 +56,15 @@ def test_a_name_says_the_format(key: str, found: str) -> None:
     assert format_of(key) == found
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_last_line_of_ndjson_may_be_as_long_as_a_row_and_by_no_byte_longer(end: bytes) -> None:
+    whole = b'{"a":"' + b"x" * (MAX_ROW - 8) + b'"}'
+    [row] = of("x.ndjson", whole + end)
+    assert (row.problem, row.raw) == ("", whole)
+    [row] = of("x.ndjson", whole + b" " + end)
+    assert (row.problem, row.raw, row.document) == ("row_too_long", whole, None)
+
+
 @pytest.mark.parametrize("key", ["imports/a/b", "imports/a/b.xlsx", "imports/a/b.parquet.gz", "imports/a/csv", "x.zip"])
 def test_other_names_say_nothing(key: str) -> None:
     with pytest.raises(UnusableFileError, match="unknown_format"):

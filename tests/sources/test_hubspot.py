@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain.events import CONSENT, Event
+from attune.domain.events import CONSENT, Event, Rejected
 from attune.domain.identifiers import Identifier
 from attune.domain.sources import Source
-from attune.sources.hubspot import NOTIFICATIONS, Notification, proves, read, sign, signed_address
+from attune.sources.hubspot import MAX_NOTIFICATIONS, NOTIFICATIONS, Notification, proves, read, sign, signed_address
 from attune.sources.hubspot_contacts import TRAITS
 from attune.sources.webhooks import Call, Reading
 from tests.builders import HOUR, NOW, identifiers
@@ -258,6 +258,13 @@ def test_a_batch_is_read_one_by_one_and_what_is_bad_is_kept_alone() -> None:
         ("unknown_topic", {"subscriptionType": "deal.creation", "objectId": 5}, {"item": True}),
         ("invalid_event", "x", {"item": True}),
     ]
+
+
+def test_more_notifications_than_a_call_may_hold_are_kept_as_one() -> None:
+    full = json.dumps([1] * MAX_NOTIFICATIONS).encode()
+    assert len(read(Call(body=full), CRM, NOW).rejected) == MAX_NOTIFICATIONS
+    more = json.dumps([1] * (MAX_NOTIFICATIONS + 1)).encode()
+    assert read(Call(body=more), CRM, NOW) == Reading(rejected=(Rejected(reason="too_many_items", raw=more),))
 
 
 def test_what_comes_out_of_quarantine_is_read_as_the_item_it_was() -> None:

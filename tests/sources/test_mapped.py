@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -254,6 +255,17 @@ def test_where_the_list_is_missing_the_whole_is_kept(orders: object) -> None:
 def test_more_items_than_a_document_may_hold_are_kept_as_they_came() -> None:
     assert len(read({"orders": [{}] * MAX_ITEMS}, EACH).rejected) == MAX_ITEMS
     assert reason({"orders": [{}] * (MAX_ITEMS + 1)}, EACH) == "too_many_items"
+
+
+def test_after_a_change_of_the_mapping_a_document_has_other_content_as_the_manual_says() -> None:
+    before, after = event(ORDER, but(properties={"total": "total"})), event(ORDER, but(properties={"sum": "total"}))
+    assert before.message_id == after.message_id
+    assert before.fingerprint != after.fingerprint
+    manual = (Path(__file__).parents[2] / "docs/collect.md").read_text().partition("## Duplicates")[2]
+    unchanged, others = manual.partition("\n## ")[0].split("\n\n")[-2:]
+    assert "do not make an event another one" in unchanged
+    assert "mapping" not in unchanged
+    assert "mapping" in others
 
 
 def test_an_empty_list_says_nothing() -> None:

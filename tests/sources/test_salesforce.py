@@ -167,6 +167,19 @@ def test_a_bad_notification_is_kept_alone_and_can_be_read_again_without_the_sess
     assert all(b"session" not in raw.lower() for raw in raws)
 
 
+def test_a_notification_that_outgrows_its_call_is_kept_by_the_calls_own_bytes() -> None:
+    """Written anew each `>` takes four times its room: no record of the stream would carry it."""
+    long = notification({"Name": "x"}, "Opportunity", 7).replace(">x<", ">" + ">" * 480_000 + "<")
+    body = envelope(notification(CONTACT) + long)
+    assert len(body) < 500 * KB
+    found = said(body)
+    assert [(one.reason, one.raw) for one in found.rejected] == [("unknown_topic", body)]
+    assert b"003000000000001AAA" in found.raws[0]
+    assert b"Opportunity" not in found.raws[0]
+    again = read(Call(body=found.rejected[0].raw), SALES, NOW)
+    assert again.events == found.events
+
+
 def test_a_field_may_be_said_twice_and_hold_others() -> None:
     twice = notification(CONTACT).replace("<sf:Id>", "<sf:Id>003000000000001AAA</sf:Id><sf:Id>", 1)
     assert said(envelope(twice)).events == told().events

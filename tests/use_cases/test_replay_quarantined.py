@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from attune.domain.api_keys import BROWSER
@@ -121,6 +122,32 @@ def test_however_an_input_without_an_id_of_its_own_is_patched_it_counts_once(des
     one = only(desk)
     desk.replay(ids=[one.id], patch=NAMED)
     desk.replay(ids=[one.id], patch="merge(@, {anonymousId: properties.visitor, event: 'Product Added'})", again=True)
+    assert counted(desk) == 1
+
+
+def test_an_input_without_an_id_of_its_own_counts_once_with_a_patch_and_without() -> None:
+    """The operator repeats it with a patch since the first replay broke off before its trace."""
+    desk = QuarantineDesk(source(tracking_plan="p"), TrackingPlan(id="p", unplanned_events="block"))
+    desk.send({"batch": [NOBODY | {"anonymousId": "ada"}]})
+    one = only(desk)
+    desk.definitions.apply(TrackingPlan(id="p"))
+    desk.store.broken = True
+    with pytest.raises(ConnectionError):
+        desk.replay(ids=[one.id])
+    desk.store.broken = False
+    assert desk.replay(ids=[one.id], patch="merge(@, {event: 'Product Added'})")["replayed"] == 1
+    assert counted(desk) == 1
+
+
+def test_an_input_without_an_id_of_its_own_counts_once_whatever_definition_reads_it() -> None:
+    fields: dict[str, Any] = {"id": "till", "type": "webhook", "origins": (), "consent": dict(EVERYTHING)}
+    mapped = Mapping(event="'Order Completed'", identifiers={"email": "mail"})
+    desk = QuarantineDesk(source(**fields, mapping=mapped))
+    refuse(desk, "no_identifier", b'{"mail": "ada@x.example"}', source="till", origin=Origin.WEBHOOK, trusted=True)
+    one = only(desk)
+    assert desk.replay(ids=[one.id])["replayed"] == 1
+    desk.definitions.apply(source(**fields, mapping=msgspec.structs.replace(mapped, properties={"said": "mail"})))
+    assert desk.replay(ids=[one.id], again=True)["replayed"] == 1
     assert counted(desk) == 1
 
 

@@ -22,10 +22,11 @@ _FETCHED: Final = 200
 _CUT: Final = 32 * 1024 + 1
 #: bytes of a row: a table whose rows have more than that on the average holds no events, and may not fit the memory
 _AVERAGE: Final = 32 * 1024
+#: While they are read columns have names of ours: DuckDB's own `file_row_number` gives way to a column of that name.
 _ROWS: Final = """
 SELECT left(to_json({row})::VARCHAR, $cut) FROM (
-    SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true, hive_partitioning = false)
-    WHERE file_row_number BETWEEN $first AND $last
+    SELECT {columns} FROM read_parquet($path, hive_partitioning = false) AS told ({ours})
+    WHERE told.file_row_number BETWEEN $first AND $last
 ) AS {row}
 """
 _WIDEST: Final = """
@@ -79,13 +80,24 @@ class DuckTables:
         [widest] = duck.execute(_WIDEST, {"path": path}).fetchone() or [0]
         if widest > _AVERAGE:
             raise UnusableFileError("too_large")
-        query = _ROWS.format(row=_row_name({name for (name,) in duck.execute(_COLUMNS, {"path": path}).fetchall()}))
+        query = _query([name for (name,) in duck.execute(_COLUMNS, {"path": path}).fetchall()])
         for first in range(after, number, self._slab):
             told = {"path": path, "first": first, "last": first + self._slab - 1, "cut": _CUT}
             found = duck.execute(query, told)
             while some := found.fetchmany(_FETCHED):
                 for (row,) in some:
                     yield _plain(row).encode()
+
+
+def _query(columns: list[str]) -> str:
+    """The rows as objects whose names are `columns`."""
+    ours = [f"c{number}" for number in range(len(columns))]
+    named = (f"{own} AS {_quoted(name)}" for own, name in zip(ours, columns, strict=True))
+    return _ROWS.format(row=_row_name(set(columns)), columns=", ".join(named), ours=", ".join(ours))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _plain(row: str) -> str:

@@ -7,7 +7,7 @@ it, under its key and a point, lie what is known of it:
 | key | holds |
 |---|---|
 | `<key>` | the bytes as they came; `reason`, `source`, `received-at` and `came` (base64 of JSON) as its metadata |
-| `<key>.came` | how it came, where that is too long for metadata: a batch may say 32 KB for all of its events |
+| `<key>.came` | how it came, where that is too long for metadata, or may tell of somebody: what a batch says for all |
 | `<key>.tried-<at>-<outcome>` | an attempt to replay it |
 
 In a listing what lies beside an input follows it at once, so that one request shows inputs and what became of them.
@@ -16,6 +16,7 @@ In a listing what lies beside an input follows it at once, so that one request s
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 #: characters of metadata that `came` may take; S3 gives 2 KB to all of it
 _MAX_METADATA: Final = 1_500
+#: what reading again takes and tells of nobody. Metadata is not under the bucket's key: it is read without decrypting
+_TELLS_NOTHING: Final = frozenset({"call", "event", "file", "headers", "historical", "item", "row"})
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,20}(Z|[+-][0-9:]{2,6})?")
 #: writes at once, of ten connections that a client has
 _HANDS: Final = 8
 _BESIDE: Final = "beside"
@@ -65,7 +69,7 @@ class S3Quarantine:
         """Returns when the object is stored: last, so that with it all that is known of it is there."""
         key = object_key(quarantined(reason, source, received_at, raw, came))
         told = base64.b64encode(encode_came(came)).decode()
-        if len(told) > _MAX_METADATA:
+        if len(told) > _MAX_METADATA or not _tells_nothing(came):
             self._put(key + _CAME, encode_came(came))
             told = _BESIDE
         self._client.put_object(
@@ -145,6 +149,12 @@ class S3Quarantine:
 
     def _get(self, key: str) -> bytes:
         return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+
+def _tells_nothing(came: Came) -> bool:
+    """Whether nothing of how it came can be about a person."""
+    more = came.how.keys() - _TELLS_NOTHING
+    return not more or (more == {"sent_at"} and _INSTANT.fullmatch(str(came.how["sent_at"])) is not None)
 
 
 def object_key(one: Quarantined) -> str:

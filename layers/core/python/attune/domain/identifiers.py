@@ -74,6 +74,8 @@ _BLOCKED: Final = re.compile(
 _NAMESPACE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _MIN_PHONE_DIGITS: Final = 5
+#: `x12`, `ext. 12`, `;ext=12`, `#12` behind a telephone number
+_EXTENSION: Final = re.compile(r"(?:xt(?:ensio)?n?|x|#)[\s.:=]{0,3}(\d{1,7})\D*\Z", re.IGNORECASE)
 
 
 class Identifier(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -108,8 +110,8 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
     """The identifier as it is stored, or None for a value that identifies nobody (`""`, `0`, `null`, `anonymous`, ...).
 
     E-mail addresses are trimmed and lower-cased, and have something on both sides of their one `@` and no space; of
-    phone numbers digits and `+` stay, at least five digits and not only zeros. Integers become their decimal text;
-    booleans, floats, objects and values longer than 512 characters identify nobody.
+    phone numbers digits and `+` stay, at least five digits and not only zeros, and an extension as `x12`. Integers
+    become their decimal text; booleans, floats, objects and values longer than 512 characters identify nobody.
     """
     if value is None or not isinstance(namespace, str):
         return None
@@ -124,13 +126,24 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
         if not _EMAIL.fullmatch(text):
             return None
     if namespace == "phone":
-        text = re.sub(r"[^\d+]", "", text)
-        digits = [unicodedata.decimal(character) for character in text if character != "+"]
-        if len(digits) < _MIN_PHONE_DIGITS or not any(digits):
-            return None
+        text = _phone(text)
     if len(text) > MAX_VALUE_LENGTH or _BLOCKED.fullmatch(text) or not text.isprintable():
         return None
     return Identifier(namespace, text) if namespace in _NAMED or _NAMESPACE.fullmatch(namespace) else None
+
+
+def _phone(text: str) -> str:
+    """Empty if it is none. The digits of an extension are none of the number: with them it may be somebody else's."""
+    extension = _EXTENSION.search(text)
+    number = _digits(text[: extension.start()]) if extension else ""
+    return f"{number}x{extension[1]}" if extension and number else _digits(text)
+
+
+def _digits(text: str) -> str:
+    """With `+`; empty if they are too few or only zeros."""
+    text = re.sub(r"[^\d+]", "", text)
+    digits = [unicodedata.decimal(character) for character in text if character != "+"]
+    return text if len(digits) >= _MIN_PHONE_DIGITS and any(digits) else ""
 
 
 def is_namespace(text: str) -> bool:

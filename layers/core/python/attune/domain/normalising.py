@@ -167,7 +167,8 @@ def _alike(identifier: Identifier) -> Identifier:
     no harm.
     """
     if identifier.namespace == "phone":
-        return Identifier("phone", "".join(filter(str.isdigit, identifier.value))[-_TELLING_DIGITS:])
+        number, _, _ = identifier.value.partition("x")
+        return Identifier("phone", "".join(filter(str.isdigit, number))[-_TELLING_DIGITS:])
     return Identifier("email", values.mailbox(identifier.value)) if identifier.namespace == "email" else identifier
 
 

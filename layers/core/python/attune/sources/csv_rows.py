@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DELIMITERS: Final = (",", ";", "\t", "|")
 _BOM: Final = b"\xef\xbb\xbf"
 
-type _Line = tuple[bytes, int]
+#: as `lines_of` tells them
+type _Line = tuple[bytes, int, bool]
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -115,9 +116,9 @@ def _records(pieces: Iterable[bytes], place: Place) -> Iterator[_Record]:
                 held, problem = [first], "unclosed_quote"
         line = place.line + 1
         place = Place(
-            offset=place.offset + sum(size for _, size in held), line=place.line + len(held), row=place.row + 1
+            offset=place.offset + sum(size for _, size, _ in held), line=place.line + len(held), row=place.row + 1
         )
-        raw = b"\n".join(data for data, _ in held).removesuffix(b"\r")
+        raw = b"\n".join(data for data, _, _ in held).removesuffix(b"\r")
         if raw.strip():
             yield _Record(raw, line, place, problem)
 
@@ -127,8 +128,8 @@ def _next(again: deque[_Line], lines: Iterator[_Line]) -> _Line | None:
 
 
 def _problem(line: _Line) -> str:
-    data, size = line
-    return "row_too_long" if size > len(data) + 1 else ""
+    _, _, is_cut = line
+    return "row_too_long" if is_cut else ""
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -18,19 +18,22 @@ _GZIP_WINDOW: Final = 31
 _PIECE: Final = 1024 * 1024
 
 
-def lines_of(pieces: Iterable[bytes], limit: int = MAX_ROW) -> Iterator[tuple[bytes, int]]:
-    """Each line without its line feed, and how many bytes it took with it; of a longer one the first `limit` bytes."""
+def lines_of(pieces: Iterable[bytes], limit: int = MAX_ROW) -> Iterator[tuple[bytes, int, bool]]:
+    """Each line without its line feed, how many bytes it took with it, and whether it was cut.
+
+    Of one that is longer than `limit` bytes the first `limit` are told. The last one may end without a line feed.
+    """
     rest, skipped = b"", 0
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
         for line in whole:
-            yield line[:limit], skipped + len(line) + 1
+            yield line[:limit], skipped + len(line) + 1, skipped + len(line) > limit
             skipped = 0
         if len(rest) > limit:
             skipped += len(rest) - limit
             rest = rest[:limit]
     if rest:
-        yield rest, skipped + len(rest)
+        yield rest, skipped + len(rest), skipped > 0
 
 
 def inflated(pieces: Iterable[bytes], limit: int = MAX_INFLATED) -> Iterator[bytes]:

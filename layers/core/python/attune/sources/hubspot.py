@@ -29,6 +29,8 @@ from attune.sources.payloads import UnreadableError
 from attune.sources.shopify_values import text
 from attune.sources.webhooks import Call, Reading
 
+#: of a call, ten times what HubSpot sends: each that is refused is written to quarantine by itself
+MAX_NOTIFICATIONS: Final = 1_000
 #: ms by which HubSpot's clock and ours may differ; older calls may be replays
 TOLERANCE: Final = 300_000
 #: HubSpot leaves these as they are when it signs an address, whatever it writes into the request
@@ -96,6 +98,8 @@ def read(call: Call, source: Source, received_at: int) -> Reading:
         return Reading(rejected=(Rejected(reason="invalid_json", raw=call.body),))
     if not several and not call.item:
         return _reading_of(body, _workflow, source, received_at)
+    if len(raws) > MAX_NOTIFICATIONS:
+        return Reading(rejected=(Rejected(reason="too_many_items", raw=call.body),))
     readings = [_reading_of(bytes(raw), _notification, source, received_at) for raw in raws]
     return Reading(
         events=tuple(event for one in readings for event in one.events),

@@ -17,12 +17,11 @@ _BOM = b"\xef\xbb\xbf"
 def ndjson_rows(open_at: Callable[[int], Iterable[bytes]], place: Place) -> Iterator[Row]:
     """Those behind `place`; `open_at` gives the file's bytes from an offset on. Empty lines are no rows."""
     offset, line = place.offset, place.line
-    for found, size in lines_of(open_at(offset)):
+    for found, size, is_cut in lines_of(open_at(offset)):
         raw = found.removeprefix(_BOM) if offset == 0 else found
-        is_whole = size <= len(found) + 1
         offset, line = offset + size, line + 1
         after = Place(offset=offset, line=line, row=line)
-        if not is_whole:
+        if is_cut:
             yield Row(number=line, line=line, after=after, raw=raw, problem="row_too_long")
         elif raw := raw.strip():
             yield read_row(raw, line, line, after)

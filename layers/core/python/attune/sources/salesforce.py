@@ -24,7 +24,7 @@ from attune.domain.mappings import Mapping
 from attune.domain.sources import Source
 from attune.sources.mapped import read_document
 from attune.sources.payloads import UnreadableError
-from attune.sources.salesforce_messages import alone, document_of, read_message
+from attune.sources.salesforce_messages import MAX_ALONE, alone, document_of, read_message
 from attune.sources.webhooks import Call, Reading
 
 #: characters of an id; the long form has three more, which say which of its letters are capitals
@@ -55,13 +55,18 @@ def read(call: Call, source: Source, received_at: int) -> Reading:
     made: list[Event] = []
     rejected: list[Rejected] = []
     for notification in message.notifications:
-        raw = alone(message, notification)
+        raw = _kept(alone(message, notification), call.body)
         said = _read_one(document_of(notification), source, received_at, raw)
         events += said.events
         raws += [raw] * len(said.events)
         made += said.made
         rejected += said.rejected
     return Reading(events=tuple(events), raws=tuple(raws), made=tuple(made), rejected=tuple(rejected))
+
+
+def _kept(raw: bytes, body: bytes) -> bytes:
+    """What a notification is kept by. Written anew it may take several times its room (`>` is `&gt;` then)."""
+    return raw if len(raw) <= MAX_ALONE else body
 
 
 def _read_one(document: dict[str, Any], source: Source, received_at: int, raw: bytes) -> Reading:

@@ -7,13 +7,15 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, 
 
 import msgspec
 
-from attune.sources.payloads import UnreadableError
+from attune.sources.payloads import KB, UnreadableError
 from attune.sources.webhooks import Acknowledgement
 
 MAX_NOTIFICATIONS: Final = 100
 MAX_DEPTH: Final = 16
 #: elements of one message: 100 notifications of 200 fields
 MAX_PARTS: Final = 20_000
+#: bytes of one notification by itself: as many as a call has, which a record of the stream carries
+MAX_ALONE: Final = 500 * KB
 
 _SOAP: Final = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"

@@ -154,8 +154,8 @@ class BackfillSegments:
 
     def _take_over(self, progress: Progress) -> None:
         """One conditional write each, all for one instant; what was laid down by a run that died stands."""
-        at = self._clock() + NOTICE
         laid: list[int] = []
+        waiting: list[Target] = []
         for target in progress.targets:
             standing = self._standing(target)
             if standing is None or standing.version != target.version:
@@ -163,12 +163,15 @@ class BackfillSegments:
             elif standing.takes_over_at is not None:
                 laid.append(standing.takes_over_at)
             elif standing.serving is not None:
-                try:
-                    self._definitions.take_over(target.id, target.version, at)
-                except ConflictError:
-                    progress.replaced.append(target.id)
-                else:
-                    laid.append(at)
+                waiting.append(target)
+        at = self._clock() + NOTICE  # last of all: every container must hear of it before it comes
+        for target in waiting:
+            try:
+                self._definitions.take_over(target.id, target.version, at)
+            except ConflictError:
+                progress.replaced.append(target.id)
+            else:
+                laid.append(at)
         progress.at = max(laid, default=self._clock())
         progress.step = "settle"
 

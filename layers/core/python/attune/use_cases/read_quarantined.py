@@ -106,7 +106,7 @@ class ReadQuarantined:
             if len(document) > (MAX_EVENT if origin is Origin.CLIENT else MAX_BATCH):
                 raise UnreadableError("too_large")
         said = _read(source, origin, document, raw, came, one.received_at)
-        if patch and origin is not Origin.FILE:  # rows have ids of their place and bytes
+        if origin is not Origin.FILE:  # rows have ids of their place and bytes
             said = _as_one(said, source, raw)
         events, rejected = admit_reading(self._admit, said, document, source, definitions)
         record = _request(one, origin, came, now)
@@ -159,7 +159,10 @@ def _read(source: Source, origin: Origin, raw: bytes, came_as: bytes, came: Came
 
 
 def _as_one(said: Reading, source: Source, raw: bytes) -> Reading:
-    """What brings no message id gets one of the bytes as they came: however they are patched, they count once."""
+    """What brings no message id gets one of the bytes as they came.
+
+    So they count once, whether they are patched or not, and whatever definition reads them.
+    """
     return msgspec.structs.replace(
         said, events=tuple(_named(event, source, raw, n) for n, event in enumerate(said.events))
     )
