@@ -12,6 +12,7 @@ import pytest
 from attune.adapters.athena_features import AthenaFeatures, features_query
 from attune.adapters.athena_queries import QueryFailedError, QueryUnfinishedError
 from attune.adapters.lake_tables import EVENTS, EVENTS_LOCATION, EVENTS_PARTITION, PROFILES, PROFILES_LOCATION
+from attune.domain.models import MODELS
 from local.state import Stack, client_settings
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW, profile_id
@@ -172,7 +173,8 @@ def test_the_compacted_lake_is_asked_from_end_to_end(local_cloud: Cloud) -> None
     s3.put_object(Bucket=bucket, Key=f"{PROFILES_LOCATION}profiles.parquet", Body=lake.files.profiles)
     header, *found = read_all(asked, asked.build(NOW, "run-1"))
     assert header == list(FIELDS)
-    assert {one[0]: (*map(float, one[1:-1]), one[-1]) for one in found} == lake.features()
+    scores = -len(MODELS)
+    assert {one[0]: (*map(float, one[1:scores]), *one[scores:]) for one in found} == lake.features()
     assert len(found) == 1
     lake.close()
 

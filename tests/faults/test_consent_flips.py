@@ -111,7 +111,7 @@ class Life:
         [state] = self.world.states()
         calls = [message_id for message_id, one in self.stored.items() if one.type != "$consent"]
         rows = [json.loads(row) for row in self.world.lake.rows]
-        verdicts = {row["message_id"]: row["verdict"] for row in rows if row["verdict"] != "merged"}
+        verdicts = {row["message_id"]: row["verdict"] for row in rows if row["verdict"] not in ("merged", "duplicate")}
         expected = dict.fromkeys(self.refused, "dropped") | dict.fromkeys(self.stored, "applied")
         assert {message_id: verdicts.get(message_id) for message_id in expected} == expected
         assert state["events"] == len(calls)

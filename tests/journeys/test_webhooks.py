@@ -28,6 +28,8 @@ MANUAL = (ROOT / "docs/collect.md").read_text()
 SHOP = "acme.myshopify.com"
 SECRET = "a secret of this journey"
 PATIENCE = 90
+#: seconds until every function has heard of a definition
+SETTLING = 6
 
 pytestmark = pytest.mark.cloud
 
@@ -53,7 +55,9 @@ class Desk:
         file = self._folder / definition
         file.parent.mkdir(exist_ok=True)
         file.write_text(blocks(section, "yaml")[0].replace("https://api.example.com", self._stack.api_url))
-        return self.run(blocks(section, "sh")[0], **variables)
+        printed = self.run(blocks(section, "sh")[0], **variables)
+        time.sleep(SETTLING)
+        return printed
 
     def send(self, target: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         return self._api.post(target, content=body, headers=headers)
