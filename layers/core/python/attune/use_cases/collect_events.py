@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 
 from attune.domain.api_keys import SERVER
@@ -19,7 +17,7 @@ from attune.use_cases.admit_events import AdmitEvents
 from attune.use_cases.admit_readings import kept_with
 from attune.use_cases.limit_rates import LimitRates
 from attune.use_cases.recognise_keys import require_write_key
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.write_records import count_intake, stream_entries
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +83,7 @@ class CollectEvents:
         trusted = key.type == SERVER
         request = Record(source=source.id, origin=Origin.CLIENT, received_at=now, key="", trusted=trusted)
         self._stream.put(stream_entries(self._pseudonyms, request, events, rejected))
-        self._count_intake(source, events, rejected)
+        count_intake(self._count, source.id, len(events), rejected)
         if submission.retries:
             self._count("RequestsRetried", 1, {})
 
@@ -93,9 +91,3 @@ class CollectEvents:
         key, source = require_write_key(token, submission.origin, self._keys, definitions)
         self._limit(source, now)
         return key, source
-
-    def _count_intake(self, source: Source, events: list[Event], rejected: list[Rejected]) -> None:
-        if events:
-            self._count("EventsAccepted", len(events), {"source": source.id})
-        for reason, number in Counter(one.reason for one in rejected).items():
-            self._count("EventsRejected", number, {"source": source.id, "reason": reason})

@@ -30,7 +30,7 @@ from attune.sources.segment_requests import MAX_BATCH, MAX_EVENT, reopen
 from attune.sources.webhooks import Call, Reading
 from attune.use_cases.admit_events import AdmitEvents
 from attune.use_cases.admit_readings import admit_reading, kept_with
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.write_records import intake_entries, stream_entries
 
 if TYPE_CHECKING:
     from attune.domain.definitions import Definitions
@@ -111,11 +111,10 @@ class ReadQuarantined:
         events, rejected = admit_reading(self._admit, said, document, source, definitions)
         record = _request(one, origin, came, now)
         made = [self._admit.form(statement, source) for statement in said.made]
-        entries = stream_entries(self._pseudonyms, msgspec.structs.replace(record, origin=Origin.INTERNAL), made)
         alone = not events and bool(rejected)
         # What is wholly unreadable stays where it is; parts of it lie by themselves from now on, as from an entrance.
         parts = [] if alone else [kept_with(part, came.how) for part in rejected]
-        entries += stream_entries(self._pseudonyms, record, events, parts)
+        entries = intake_entries(self._pseudonyms, record, made, events, parts)
         return Reread(
             outcome=rejected[0].reason if alone else REPLAYED,
             events=(*made, *events),

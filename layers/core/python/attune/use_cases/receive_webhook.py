@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
-
-import msgspec
 
 from attune.domain.errors import AttuneError
 from attune.domain.events import Origin, Record
@@ -13,7 +10,7 @@ from attune.sources.formats import FORMATS
 from attune.sources.payloads import KB, too_large
 from attune.use_cases.admit_events import AdmitEvents
 from attune.use_cases.admit_readings import admit_reading, kept_with, webhook_how
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.write_records import count_intake, intake_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,16 +76,10 @@ class ReceiveWebhook:
         self, source: Source, said: Reading, events: Sequence[Event], rejected: Sequence[Rejected], now: int
     ) -> None:
         request = Record(source=source.id, origin=Origin.WEBHOOK, received_at=now, key="", trusted=True)
-        # Consent first, in a record that says we made it: no sender's event may have an internal type.
-        made = msgspec.structs.replace(request, origin=Origin.INTERNAL)
         formed = [self._admit.form(one, source) for one in said.made]
-        entries = stream_entries(self._pseudonyms, made, formed)
-        entries += stream_entries(self._pseudonyms, request, events, rejected)
+        entries = intake_entries(self._pseudonyms, request, formed, events, rejected)
         if entries:
             self._stream.put(entries)
-        if accepted := len(events) + len(formed):
-            self._count("EventsAccepted", accepted, {"source": source.id})
-        for reason, number in Counter(one.reason for one in rejected).items():
-            self._count("EventsRejected", number, {"source": source.id, "reason": reason})
+        count_intake(self._count, source.id, len(events) + len(formed), rejected)
         if said.requests:
             self._count("PrivacyRequestsReceived", len(said.requests), {"source": source.id})

@@ -14,7 +14,7 @@ from attune.domain.imports import RejectedRow, Report, Row
 from attune.domain.sources import Source
 from attune.sources.file_rows import read_file_row, refused
 from attune.use_cases.admit_events import AdmitEvents
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.write_records import count_intake, intake_entries, stream_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +84,7 @@ class TakeRows:
             taken.add(one)
         kept = {row.number for row, _ in problems[: report.room]}
         self._put(taken, [one for one in taken.rejected if one.how["row"] in kept], terms, now)
-        self._count_intake(taken, terms.source.id)
+        count_intake(self._count, terms.source.id, len(taken.events) + len(taken.made), taken.rejected)
         report = _noted(report, rows[:number], problems)
         return msgspec.structs.replace(report, events=report.events + len(taken.events), place=rows[number - 1].after)
 
@@ -105,20 +105,11 @@ class TakeRows:
 
     def _put(self, taken: Taken, rejected: Iterable[Rejected], terms: Terms, now: int) -> None:
         request = Record(source=terms.source.id, origin=Origin.FILE, received_at=now, key="", trusted=True)
-        # Consent first, in records that say we made it: no file's row may have an internal type.
-        made = msgspec.structs.replace(request, origin=Origin.INTERNAL)
-        entries = stream_entries(self._pseudonyms, made, taken.made)
-        self._pace(entries + stream_entries(self._pseudonyms, request, taken.events))
+        self._pace(intake_entries(self._pseudonyms, request, taken.made, taken.events))
         # As of when the file came, whoever reads it: quarantine knows an input that comes again by that time.
         with_file = msgspec.structs.replace(request, received_at=terms.arrived_at)
         for some in batched(rejected, _REJECTED, strict=False):
             self._pace(stream_entries(self._pseudonyms, with_file, (), some), weight=_HEAVY)
-
-    def _count_intake(self, taken: Taken, source: str) -> None:
-        if accepted := len(taken.events) + len(taken.made):
-            self._count("EventsAccepted", accepted, {"source": source})
-        for reason, number in Counter(one.reason for one in taken.rejected).items():
-            self._count("EventsRejected", number, {"source": source, "reason": reason})
 
 
 def _told_apart(rejected: Sequence[Rejected], file: str, row: Row) -> list[Rejected]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from attune.domain.events import Event, Record, Rejected, encode_record, short_hash
+from attune.domain.events import Event, Origin, Record, Rejected, encode_record, short_hash
 from attune.domain.identifiers import ISSUED
-from attune.ports import Identified
+from attune.ports import Count, Identified
 
 #: bytes of a record that any Kinesis takes, its partition key (32) counted
 MAX_RECORD: Final = 1024 * 1024 - 32
@@ -40,6 +40,29 @@ def stream_entries(
         numbered = _numbered(rejected, lambda one: (one.raw, one.copy))
         records.append(msgspec.structs.replace(request, key=key, rejected=tuple(numbered)))
     return [(record.key, data) for record in records for data in _pieces(record)]
+
+
+def intake_entries(
+    pseudonyms: Identified,
+    request: Record,
+    made: Sequence[Event],
+    events: Sequence[Event],
+    rejected: Sequence[Rejected] = (),
+) -> list[tuple[str, bytes]]:
+    """Of a reading: what we made of it first, such as consent, in records that say so; then the sender's events.
+
+    No sender's event may have an internal type.
+    """
+    internal = msgspec.structs.replace(request, origin=Origin.INTERNAL)
+    return stream_entries(pseudonyms, internal, made) + stream_entries(pseudonyms, request, events, rejected)
+
+
+def count_intake(count: Count, source: str, accepted: int, rejected: Iterable[Rejected]) -> None:
+    """How many events an entrance took of a source, and how many it refused, by reason."""
+    if accepted:
+        count("EventsAccepted", accepted, {"source": source})
+    for reason, number in Counter(one.reason for one in rejected).items():
+        count("EventsRejected", number, {"source": source, "reason": reason})
 
 
 def _without_issued(event: Event) -> Event:
