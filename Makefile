@@ -38,7 +38,8 @@ OUT ?= cdk.out
 T ?=
 TOPIC ?=
 PYTEST_ARGS ?=
-WORKERS ?= 2
+# for two cores: two that compute, and the journeys, which mostly wait
+WORKERS ?= 3
 DEMO_ARGS ?=
 ALARM_EMAIL ?=
 

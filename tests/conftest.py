@@ -1,4 +1,4 @@
-"""One local stack for the whole run, started by the first test that asks for it and stopped after the last."""
+"""One local stack for each worker that needs one, started by the first test that asks and stopped after the last."""
 
 import os
 from collections.abc import Iterator
@@ -8,28 +8,42 @@ from typing import Final
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from local.stack import down, up
 from local.state import Stack, StateDirectory, read_stack_file
 from tests.clients.matrix import pytest_terminal_summary  # noqa: F401 (a hook, found by its name)
 
-#: who else starts the local stack starts a second one where several workers run
-OF_THE_LOCAL_CLOUD: Final = ("tests/adapters/", "tests/clients/", "tests/journeys/", "tests/local/")
+#: each on a local stack of its own, where several workers run: journeys mostly wait, and the others need not wait too
+LOCAL_CLOUDS: Final = {
+    "of the journeys": ("tests/journeys/",),
+    "of the others": ("tests/adapters/", "tests/clients/", "tests/local/"),
+}
 
 
-class OneLocalCloud(LoadFileScheduling):
-    """A file stays in one worker, and so does everything that uses the local cloud.
+class OneLocalCloudEach(LoadFileScheduling):
+    """A file stays in one worker, and so does everything that uses one local cloud: on one stack two would meet.
 
     Told by folder and not by mark: xdist 3.8 loses its groups under pytest 9.2, whose node ids cannot be changed.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the local cloud" if nodeid.startswith(OF_THE_LOCAL_CLOUD) else super()._split_scope(nodeid)
+        for cloud, folders in LOCAL_CLOUDS.items():
+            if nodeid.startswith(folders):
+                return cloud
+        return super()._split_scope(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """The local clouds before all else: nothing takes as long."""
+        for cloud in reversed(LOCAL_CLOUDS):
+            if cloud in self.workqueue:
+                self.workqueue.move_to_end(cloud, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLocalCloud:
-    return OneLocalCloud(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLocalCloudEach:
+    return OneLocalCloudEach(config, log)
 
 
 @pytest.fixture(scope="session")

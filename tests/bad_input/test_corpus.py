@@ -17,7 +17,8 @@ from attune.domain.events import Event
 from attune.use_cases.write_records import MAX_RECORD
 from tests.bad_input.cases import ACCEPTED, Case
 from tests.bad_input.corpus import CASES
-from tests.bad_input.running import LONGEST, Request
+from tests.bad_input.running import Request
+from tests.cpu import HANG
 from tests.functions.door import collect_module
 
 ROOT = Path(__file__).parents[2]
@@ -49,14 +50,14 @@ def test_a_request_that_is_refused_is_told_why_and_leaves_nothing(module: Any, d
     assert set(request.answer.body) == {"code", "message"}
     assert f"| `{code}` | {status} |" in documented
     assert request.door.records() == []
-    assert request.cpu < LONGEST
+    assert request.cpu < HANG
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.refused], ids=str)
 def test_a_request_that_is_taken_is_kept_whole(module: Any, documented: str, case: Case) -> None:
     request = Request(module, case)
     assert (request.answer.status, request.answer.body) == (200, {"success": True})
-    assert request.cpu < LONGEST
+    assert request.cpu < HANG
     door = request.door
     assert all(len(record.data) <= MAX_RECORD for record in door.stream.records)
     rejected = [outcome for outcome in case.becomes if outcome != ACCEPTED]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from attune.domain.events import Event
 from attune.domain.judging import MAX_VALUES, CompiledPlan, Judgement, compile_schema
 from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
+from tests.cpu import HANG, timed
 
 PRODUCT = {
     "type": "object",
@@ -208,27 +208,30 @@ def test_more_values_than_can_be_judged_in_time_are_not_taken_for_sound(on_viola
 
 #: the most that `tracking_plan_checks` lets through: 31 alternatives for each of thousands of values
 HEAVY = {"properties": {"list": {"items": {"oneOf": [{"const": number} for number in range(31)]}}}}
+SIZES = (200, MAX_VALUES - 10, 16_000)
+
+
+def heaviest(size: int) -> Event:
+    """Only its last value is wrong: judging ends at the first."""
+    return event({"list": [30] * (size - 1) + [99]})
 
 
 @pytest.mark.parametrize("on_violation", ["allow", "omit", "block"])
-@pytest.mark.parametrize("size", [200, MAX_VALUES - 10, 16_000])
-def test_the_heaviest_event_takes_a_quarter_of_a_second_at_most(on_violation: str, size: int) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_the_heaviest_event_does_not_hang(on_violation: str, size: int) -> None:
     compiled = CompiledPlan(plan(on_violation=on_violation, events={"Product Added": PlannedEvent(properties=HEAVY)}))
-    heavy = event({"list": [99] * size})
+    heavy = heaviest(size)
     compiled.judge(event({}), 100)
-    begun = time.process_time()
-    judgement = compiled.judge(heavy, 2 * size)
-    spent = time.process_time() - begun
-    assert spent < 0.25
+    judgement, spent = timed(lambda: compiled.judge(heavy, 2 * size))
+    assert spent < HANG
     assert judgement.violations
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "^(a|aa)+$", "(.*a){20}", "(?:a|b|c|ab|abc){1,200}x", "^(\\w+\\s?)*$"])
 def test_no_pattern_hangs(pattern: str) -> None:
     validator = compile_schema({"pattern": pattern})
-    begun = time.process_time()
-    validator.is_valid("a" * 32_000 + "!")
-    assert time.process_time() - begun < 0.25
+    _, spent = timed(lambda: validator.is_valid("a" * 32_000 + "!"))
+    assert spent < HANG
 
 
 _JSON = st.recursive(

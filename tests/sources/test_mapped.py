@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from attune.domain.sources import Source
 from attune.sources.mapped import MAX_ITEMS, read_document
 from attune.sources.webhooks import Reading
 from tests.builders import HOUR, NOW
+from tests.cpu import HANG, timed
 from tests.faults.effort import examples
 
 TILL = Source(id="till", type="webhook", consent={"analytics": True})
@@ -289,23 +289,22 @@ HEAVY = {
     "multiplied": "a" + ".not_null(`[1,2,3,4]`)[]" * 12,
     "sorted": "sort_by(lines, &a)[*].a",
 }
+LARGE = {**ORDER, "lines": [{"a": 5, "b": 5}] * 20_000, **{f"k{n}": "x" for n in range(20_000)}}
 
 
 @pytest.mark.parametrize("heavy", HEAVY)
-def test_no_expression_on_any_document_takes_longer_than_a_quarter_of_a_second(heavy: str) -> None:
+def test_no_expression_hangs_on_any_document(heavy: str) -> None:
     mapping = but(properties={"heavy": HEAVY[heavy]})
     assert list(mapping_problems("$.mapping", mapping)) == []
-    document = {**ORDER, "lines": [{"a": 5, "b": 5}] * 20_000, **{f"k{n}": "x" for n in range(20_000)}}
-    started = time.process_time()
-    assert reason(document, mapping) in {"unmappable", "event_too_large", "too_deep"}
-    assert time.process_time() - started < 0.25
+    found, spent = timed(lambda: reason(LARGE, mapping))
+    assert found in {"unmappable", "event_too_large", "too_deep"}
+    assert spent < HANG
 
 
 def test_items_share_what_a_document_may_take() -> None:
     document = {"orders": [{**ORDER, "lines": [{"sku": "a", "n": 1}] * 100}] * MAX_ITEMS}
-    started = time.process_time()
-    found = read(document, EACH)
-    assert time.process_time() - started < 1
+    found, spent = timed(lambda: read(document, EACH))
+    assert spent < HANG
     assert {one.reason for one in found.rejected} == {"unmappable"}
     assert 0 < len(found.events) < MAX_ITEMS
     assert len(found.events) + len(found.rejected) == MAX_ITEMS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -20,6 +19,7 @@ from attune.sources.salesforce import OBJECTS, proves, read
 from attune.sources.salesforce_messages import STORED
 from attune.sources.webhooks import Call, Reading
 from tests.builders import NOW
+from tests.cpu import HANG, timed
 from tests.faults.effort import examples
 
 ORGANIZATION = "00D000000000062EAA"
@@ -173,10 +173,12 @@ def test_a_notification_that_outgrows_its_call_is_kept_by_the_calls_own_bytes() 
     body = envelope(notification(CONTACT) + long)
     assert len(body) < 500 * KB
     found = said(body)
-    assert [(one.reason, one.raw) for one in found.rejected] == [("unknown_topic", body)]
+    (rejected,) = found.rejected
+    is_the_call = rejected.raw == body  # told apart from the assertion: pytest would describe megabytes that differ
+    assert (rejected.reason, is_the_call) == ("unknown_topic", True)
     assert b"003000000000001AAA" in found.raws[0]
     assert b"Opportunity" not in found.raws[0]
-    again = read(Call(body=found.rejected[0].raw), SALES, NOW)
+    again = read(Call(body=rejected.raw), SALES, NOW)
     assert again.events == found.events
 
 
@@ -245,11 +247,11 @@ TRAPS: dict[str, tuple[bytes, str]] = {
 def test_what_xml_can_do_is_refused_in_no_time_and_kept(trap: str) -> None:
     body, reason = TRAPS[trap]
     assert len(body) < 500 * KB
-    started = time.process_time()
-    found = said(body)
-    assert time.process_time() - started < 0.25
+    found, spent = timed(lambda: said(body))
+    assert spent < HANG
     assert ([one.reason for one in found.rejected], found.events) == ([reason], ())
-    assert found.rejected[0].raw == body
+    is_kept = found.rejected[0].raw == body
+    assert is_kept
 
 
 @pytest.mark.parametrize("trap", TRAPS)
