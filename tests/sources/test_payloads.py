@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import tracemalloc
 import zlib
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attune.domain.errors import AttuneError
-from attune.sources.payloads import UnreadableError, inflate, parse_time, read_json, require_json
+from attune.sources.payloads import UnreadableError, compact, inflate, parse_time, read_json, require_json
 
 LIMIT = 1_000
 
@@ -41,10 +42,16 @@ def test_gzip_is_known_by_its_first_bytes_where_no_header_says_so() -> None:
     assert inflate(gzip.compress(b"{}"), "", LIMIT) == b"{}"
 
 
-def test_a_bomb_is_refused_by_the_size_it_would_have() -> None:
+def test_a_bomb_is_refused_by_the_size_it_would_have_and_never_has_it() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     assert len(bomb) < 60_000
-    assert refusal(bomb) == (413, "too_large")
+    tracemalloc.start()
+    try:
+        assert refusal(bomb) == (413, "too_large")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_damaged_gzip_is_refused() -> None:
@@ -86,6 +93,17 @@ def test_a_key_that_occurs_twice_makes_an_object_unreadable() -> None:
     assert reason(b'{"a":1,"a":1}') == "duplicate_keys"
     assert reason(b'{"a":1,"\\u0061":2}') == "duplicate_keys"
     assert reason(b'[{"b":{"a":"\\":","a" : null}}]') == "duplicate_keys"
+
+
+def test_a_key_that_occurs_twice_is_seen_whatever_the_space_between() -> None:
+    assert read_json(b' {"a" : 1,\n "b": [1, {"a": "\xc3\xa9 "}]} ') == {"a": 1, "b": [1, {"a": "\u00e9 "}]}
+    assert reason(b'{"a": 1, "a": 1}') == reason(b'{"b": [{"a": 1,\n"a" : 2}]}') == "duplicate_keys"
+
+
+def test_space_is_taken_out_between_parts_only_and_not_of_what_is_too_deep_for_it() -> None:
+    assert compact(b'{ "a b" : [ 1, " ]" ] }') == b'{"a b":[1," ]"]}'
+    deep = b" [" * 100_000 + b"]" * 100_000
+    assert compact(deep) == deep
 
 
 def test_text_that_looks_like_keys_is_none() -> None:

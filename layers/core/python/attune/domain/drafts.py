@@ -43,7 +43,8 @@ class Draft:
     def change(self, path: str, steps: list[str], change: Change, code: str) -> None:
         """Applies `change` to every value at a path."""
         part = self.parts[steps[0]]
-        if part.get(steps[1]) is None:
+        said = part.get(steps[1])
+        if said is None:
             return
         failed, count = False, 0
 
@@ -60,9 +61,9 @@ class Draft:
                 return value
             return value if new == value and type(new) is type(value) else new
 
-        new = rewritten(part, steps[1:], changed)
-        if new is not part:
-            self.parts[steps[0]] = new
+        new = rewritten(said, steps, 2, changed)
+        if new is not said:
+            self.parts[steps[0]] = _replaced(part, steps[1], new)
             self.note("normalised", path)
         if failed:
             self.note("not_normalised", path)
@@ -80,22 +81,25 @@ class Draft:
         )
 
 
-def rewritten(value: Any, steps: list[str], change: Callable[[Any], Any]) -> Any:
-    """The value with `change` applied where the steps lead (`*`: to every element of a list).
+def rewritten(value: Any, steps: list[str], taken: int, change: Callable[[Any], Any]) -> Any:
+    """The value with `change` applied where the steps lead from the `taken`-th (`*`: to every element of a list).
 
     The value itself if that is nowhere, or changes nothing.
     """
-    if not steps:
+    if taken == len(steps):
         return change(value)
-    step, rest = steps[0], steps[1:]
+    step = steps[taken]
     if step == "*" and isinstance(value, list):
-        new = [rewritten(one, rest, change) for one in value]
+        new = [rewritten(one, steps, taken + 1, change) for one in value]
         return value if all(one is other for one, other in zip(new, value, strict=True)) else new
-    if not isinstance(value, dict) or value.get(step) is None:
+    said = value.get(step) if isinstance(value, dict) else None
+    if said is None:
         return value
-    new = rewritten(value[step], rest, change)
-    if new is value[step]:
-        return value
+    new = rewritten(said, steps, taken + 1, change)
+    return value if new is said else _replaced(value, step, new)
+
+
+def _replaced(value: dict[str, Any], name: str, new: Any) -> dict[str, Any]:
     if new is OMITTED:
-        return {name: part for name, part in value.items() if name != step}
-    return {**value, step: new}
+        return {one: part for one, part in value.items() if one != name}
+    return {**value, name: new}

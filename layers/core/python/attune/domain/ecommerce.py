@@ -95,7 +95,7 @@ def canonical_properties(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(said: dict[str, Any]) -> dict[str, Any]:
-    if said.keys() <= _KNOWN:
+    if _KNOWN.issuperset(said):
         return said
     new: dict[str, str] = {}
     for name in said.keys() - _KNOWN:

@@ -66,11 +66,12 @@ LIMITS: Final = {
 }
 DEFAULT_LIMIT: Final = 5
 
+#: besides what consists of zeros and hyphens
 _BLOCKED: Final = re.compile(
-    r"|[0\-]*|-1|null|nil|none|undefined|nan|n/a|na|anonymous|guest|unknown"
-    r"|\[object object\]|00000000-0000-0000-0000-000000000000",
-    re.IGNORECASE,
+    r"-1|null|nil|none|undefined|nan|n/a|na|anonymous|guest|unknown|\[object object\]", re.IGNORECASE
 )
+#: few values begin like one of them, and the others need not be compared
+_BLOCKED_BEGIN: Final = frozenset("-NnUuAaGg[")
 _NAMESPACE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _MIN_PHONE_DIGITS: Final = 5
@@ -113,11 +114,11 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
     phone numbers digits and `+` stay, at least five digits and not only zeros, and an extension as `x12`. Integers
     become their decimal text; booleans, floats, objects and values longer than 512 characters identify nobody.
     """
-    if value is None or not isinstance(namespace, str):
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
     if not isinstance(value, str):
+        if not isinstance(value, int) or isinstance(value, bool):
+            return None
+        value = str(value)
+    if not isinstance(namespace, str):
         return None
     text = value.strip() if value.isascii() else unicodedata.normalize("NFC", value).strip()
     if namespace == "email":
@@ -127,9 +128,13 @@ def normalise_identifier(namespace: object, value: object) -> Identifier | None:
             return None
     if namespace == "phone":
         text = _phone(text)
-    if len(text) > MAX_VALUE_LENGTH or _BLOCKED.fullmatch(text) or not text.isprintable():
+    if len(text) > MAX_VALUE_LENGTH or _is_blocked(text) or not text.isprintable():
         return None
     return Identifier(namespace, text) if namespace in _NAMED or _NAMESPACE.fullmatch(namespace) else None
+
+
+def _is_blocked(text: str) -> bool:
+    return not text.strip("0-") or (text[0] in _BLOCKED_BEGIN and _BLOCKED.fullmatch(text) is not None)
 
 
 def _phone(text: str) -> str:

@@ -7,7 +7,7 @@ call of the validator for each schema.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NoReturn
 
 import jsonschema_rs
@@ -106,13 +106,14 @@ class _Rules:
             closes = planned is not None and part == body and unplanned != "allow"
             if schemas or closes:
                 self._parts.append(_Part(part, schemas, on_violation, unplanned if closes else "allow"))
+        self._checks = [(part.name, check) for part in self._parts for check in part.checks()]
 
     def are_kept_by(self, event: Event) -> bool:
         """What nearly every event is asked, and nothing more."""
         if self._always:
             return False
-        for part in self._parts:  # noqa: SIM110 - a generator takes as long as the validator
-            if not part.is_kept_by(getattr(event, part.name)):
+        for name, is_kept_by in self._checks:  # noqa: SIM110 - a generator takes as long as the validator
+            if not is_kept_by(getattr(event, name)):
                 return False
         return True
 
@@ -151,13 +152,13 @@ class _Part:
                 patterns = [{"pattern": pattern} for one in known if one for pattern in one[1]]
                 self._patterns = compile_schema({"anyOf": patterns} if patterns else {"not": {}})
 
-    def is_kept_by(self, said: dict[str, Any]) -> bool:
-        if self._names is not None and not said.keys() <= self._names and self._strangers(said):
-            return False
-        for validator in self._validators:  # noqa: SIM110 - as above
-            if not validator.is_valid(said):
-                return False
-        return True
+    def checks(self) -> list[Callable[[dict[str, Any]], bool]]:
+        """What the part is asked for each, whether it is kept: names first, then each schema."""
+        names = [] if self._names is None else [self._has_no_stranger]
+        return [*names, *(validator.is_valid for validator in self._validators)]
+
+    def _has_no_stranger(self, said: dict[str, Any]) -> bool:
+        return (self._names or frozenset()).issuperset(said) or not self._strangers(said)
 
     def judge(self, said: dict[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
         """What is left of the part, and every violation that was found."""

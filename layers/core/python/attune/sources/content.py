@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from attune.domain.events import Event, short_hash
+from attune.domain.events import Event, add_part, short_hash, short_hash_begun
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
 from attune.sources.payloads import UnreadableError, parse_time, read_json
 
@@ -50,7 +50,9 @@ def fingerprinted(event: Event, timestamp: object) -> Event:
 
 def fingerprint(*repeated: object) -> str:
     """Of what a retry repeats, in the order of `fingerprinted`, for who makes an event with it at once."""
-    return short_hash("content", _encoder.encode(repeated)).hex()
+    hasher = _content.copy()
+    add_part(hasher, _encoder.encode(repeated))
+    return hasher.hexdigest()
 
 
 def known_time(stamp: object, received_at: int) -> int | None:
@@ -73,3 +75,4 @@ def as_object(value: object) -> dict[str, Any]:
 
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
+_content: Final = short_hash_begun("content")

@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -20,8 +20,8 @@ _GZIP: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
 _KEY: Final = re.compile(rb'"[ \t\r\n]*:')
 
-_json: Final = msgspec.json.Encoder()
-_msgpack: Final = msgspec.msgpack.Encoder()
+#: levels of what callers usually write; the type below doubles with each
+_USUAL_DEPTH: Final = 6
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = 86_400_000
@@ -68,7 +68,7 @@ def require_json(body: bytes) -> bytes:
     """The JSON value in `body` without space around it; raises `invalid_json` unless it is sound UTF-8."""
     try:
         body.decode("utf-8")
-        return bytes(msgspec.json.decode(body, type=msgspec.Raw))
+        return bytes(_raw.decode(body))
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         raise invalid_json("the body is not valid JSON in UTF-8") from None
 
@@ -80,6 +80,23 @@ def read_json(raw: bytes) -> Any:
     beyond 16 levels; `duplicate_keys`, since readers differ in which of two values they take.
     """
     try:
+        value = _usual.decode(raw)
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        value = _read_unusual(raw)
+    # A value that is written back to the same text has lost no key: the check that takes least time.
+    written = _json.encode(value)
+    if written == raw or written == compact(raw):
+        return value
+    # Every key ends in `":`, and so may text inside strings. Equal counts prove that no key was lost; only
+    # where they differ is each pair looked at, which takes several times as long as decoding.
+    if key_marks(raw) != _count_keys(value) and _has_duplicates(raw):
+        raise UnreadableError("duplicate_keys")
+    return value
+
+
+def _read_unusual(raw: bytes) -> Any:
+    """What is deep or holds large numbers, or why it cannot be read."""
+    try:
         value = msgspec.json.decode(raw)
     except msgspec.ValidationError:
         raise UnreadableError("invalid_number") from None
@@ -87,27 +104,16 @@ def read_json(raw: bytes) -> Any:
         raise UnreadableError("invalid_json") from None
     except RecursionError:
         raise UnreadableError("too_deep") from None
-    if _says_itself(value, raw):
-        return value
-    keys = _count_keys(value, MAX_DEPTH)
-    # Every key ends in `":`, and so may text inside strings. Equal counts prove that no key was lost; only
-    # where they differ is each pair looked at, which takes several times as long as decoding.
-    if key_marks(raw) != keys and _has_duplicates(raw):
-        raise UnreadableError("duplicate_keys")
+    _count_keys(value)
     return value
 
 
-def _says_itself(value: object, raw: bytes) -> bool:
-    """Whether the value is the whole of what the bytes say, as browsers write it: the check that takes least time.
-
-    A value that is written back to the same bytes has lost no key; what msgpack takes has no integer out of range; and
-    with so few brackets nothing is too deep.
-    """
+def compact(raw: bytes) -> bytes:
+    """Well-formed JSON without the space between its parts; as it came if it is so deep that this fails."""
     try:
-        _msgpack.encode(value)
-        return _json.encode(value) == raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
-    except (OverflowError, ValueError, RecursionError):
-        return False
+        return msgspec.json.format(raw, indent=-1)
+    except RecursionError:
+        return raw
 
 
 def key_marks(raw: bytes) -> int:
@@ -151,21 +157,25 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     return inflated
 
 
-def _count_keys(value: object, room: int) -> int:
-    if isinstance(value, dict):
-        _require_room(room)
-        return len(value) + sum(_count_keys(part, room - 1) for part in value.values())
-    if isinstance(value, list):
-        _require_room(room)
-        return sum(_count_keys(part, room - 1) for part in value)
-    if type(value) is int and value not in _INTEGERS:
-        raise UnreadableError("invalid_number")
-    return 0
-
-
-def _require_room(room: int) -> None:
-    if room == 0:
-        raise UnreadableError("too_deep")
+def _count_keys(value: object) -> int:
+    """Of all objects, level by level; raises for what is too deep and for numbers out of range."""
+    keys, level = 0, [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[object] = []
+        is_nested = False
+        for one in level:
+            if isinstance(one, dict):
+                is_nested, keys = True, keys + len(one)
+                below += one.values()
+            elif isinstance(one, list):
+                is_nested = True
+                below += one
+            elif type(one) is int and one not in _INTEGERS:
+                raise UnreadableError("invalid_number")
+        if not is_nested:
+            return keys
+        level = below
+    raise UnreadableError("too_deep")
 
 
 def _has_duplicates(raw: bytes) -> bool:
@@ -179,3 +189,17 @@ def _has_duplicates(raw: bytes) -> bool:
 
     json.loads(raw.decode(), object_pairs_hook=keep)
     return lost > 0
+
+
+def _of_usual_depth() -> Any:
+    """The type of a JSON value of a few levels whose numbers every store holds: decoding checks both at once."""
+    scalar = None | bool | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | str
+    value: Any = scalar
+    for _ in range(_USUAL_DEPTH):
+        value = scalar | list[value] | dict[str, value]
+    return value
+
+
+_json: Final = msgspec.json.Encoder()
+_raw: Final = msgspec.json.Decoder(msgspec.Raw)
+_usual: Final = msgspec.json.Decoder(_of_usual_depth())
