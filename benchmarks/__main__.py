@@ -4,11 +4,25 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import backfill, collect, costs, dynalite, files, floor, imports, learning, library, process, segments
+from benchmarks import (
+    backfill,
+    bad_input,
+    collect,
+    costs,
+    dynalite,
+    files,
+    floor,
+    imports,
+    learning,
+    library,
+    process,
+    segments,
+)
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TOPICS = {
     "backfill": backfill,
+    "bad_input": bad_input,
     "collect": collect,
     "costs": costs,
     "files": files,

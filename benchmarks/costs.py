@@ -37,7 +37,7 @@ ATHENA_GB: Final = 5.00 / 1_024  # scanned; at least 10 MB a query
 KEY, SECRET, ALARM, DASHBOARD, METRIC = 1.00, 0.40, 0.10, 3.00, 0.30  # a month each
 
 # Counted from infra/ and the code
-SECRETS, ALARMS, DUE_SHARDS, IDLE_METRICS = 4, 14, 16, 2
+SECRETS, ALARMS, DUE_SHARDS, IDLE_METRICS = 4, 16, 16, 2
 QUEUE_POLLS: Final = 5 * 3 * MINUTES  # Lambda keeps five long polls of 20 s on the delivery queue
 TRACED: Final = 0.05  # X-Ray's default share beyond the first trace in a second
 COMPACT_MB, TRAIN_MB, REFRESH_MB = 3_008, 3_008, 512
@@ -92,7 +92,7 @@ def at_rest() -> dict[str, float]:
         "Kinesis: 1 shard": SHARD_HOUR * HOURS,
         "KMS: 1 key (2 more after its first and second yearly rotation)": KEY,
         "Secrets Manager: 4 secrets": SECRETS * SECRET,
-        "CloudWatch: 14 alarms": ALARMS * ALARM,
+        "CloudWatch: 16 alarms": ALARMS * ALARM,
         "CloudWatch: 1 dashboard": DASHBOARD,
         "CloudWatch: 2 metrics, log lines and traces of wake_profiles": (
             IDLE_METRICS * METRIC + MINUTES * (2 * LOG_LINE / GB * LOG_GB + TRACE)

@@ -39,7 +39,8 @@ class Api:
         loopback = urlsplit(self._url).scheme == "http"
         self._client = httpx.Client(
             base_url=self._url,
-            headers={"authorization": f"Bearer {key}"},
+            headers={"authorization": f"Bearer {key}"}
+            | ({"x-attune-reason": connection.reason} if connection.reason else {}),
             timeout=TIMEOUT,
             transport=transport,
             trust_env=not loopback,  # a proxy of the network must not get to see what stays on this machine

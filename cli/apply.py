@@ -19,7 +19,7 @@ from cli.errors import CliError
 from cli.schema import problems as schema_problems
 
 #: what others refer to comes first
-ORDER: Final = ("tracking_plan", "source", "channel", "computed_trait", "segment", "campaign")
+ORDER: Final = ("purpose", "tracking_plan", "source", "channel", "computed_trait", "segment", "campaign")
 
 type Outcome = Literal["created", "changed", "unchanged"]
 
@@ -102,7 +102,7 @@ def carry_out(api: Api, steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def kind_of(definition: Definition) -> str:
-    """`source`, `channel`, `computed_trait`, `segment` or `campaign`."""
+    """`purpose`, `source`, `channel`, `computed_trait`, `segment` or `campaign`."""
     return str(type(definition).__struct_config__.tag)
 
 

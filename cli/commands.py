@@ -15,7 +15,9 @@ from cli import schema as published
 from cli.addresses import addressable
 from cli.api import admin_api, server_api
 from cli.apply import Step, carry_out, doubts, plan, read_definitions
+from cli.catalog import catalog
 from cli.connection import STACK_FILE, connect
+from cli.consent import consent
 from cli.errors import CliError
 from cli.keys import keys
 from cli.ledger import ledger
@@ -36,14 +38,13 @@ app = typer.Typer(
 )
 secrets = typer.Typer(no_args_is_help=True, help="What webhooks are signed with.")
 profile = typer.Typer(no_args_is_help=True, help="What is known of one customer.")
-consent = typer.Typer(no_args_is_help=True, help="What one customer consents to.")
 groups = {"keys": keys, "secrets": secrets, "profile": profile, "consent": consent, "models": models}
-groups |= {"segments": segments, "lists": lists, "privacy": privacy, "quarantine": quarantine}
+groups |= {"segments": segments, "lists": lists, "privacy": privacy, "quarantine": quarantine, "ledger": ledger}
 for name, group in groups.items():
     app.add_typer(group, name=name)
 app.command()(repair)
 app.command()(rebuild)
-app.command()(ledger)
+app.command()(catalog)
 profile.command()(unlink)
 segments.command()(sizes)
 for command in (why, preview, overlap):
@@ -69,9 +70,12 @@ def options(
     ] = "",
     server_key: Annotated[str, typer.Option(envvar="ATTUNE_SERVER_KEY", help="For profiles, consent, lists.")] = "",
     stack: Annotated[Path, typer.Option(help="Used where no address is given.")] = STACK_FILE,
+    reason: Annotated[
+        str, typer.Option(envvar="ATTUNE_REASON", help="Why you ask, for the record: support_case:4711.")
+    ] = "",
 ) -> None:
     """Find out where the API is, once a command asks."""
-    context.obj = lambda: connect(api_url, admin_key, server_key, stack)
+    context.obj = lambda: connect(api_url, admin_key, server_key, stack, reason)
 
 
 @app.command()
@@ -145,26 +149,6 @@ def show_profile(context: typer.Context, address: Address) -> None:
     """Print what is known of one customer."""
     with server_api(context) as api:
         print_json(api.call("GET", "profiles", addressable(address)))
-
-
-@consent.command("set")
-def set_consent(
-    context: typer.Context,
-    address: Address,
-    grant: Annotated[list[str] | None, typer.Option(help="A purpose; may be repeated.")] = None,
-    withdraw: Annotated[list[str] | None, typer.Option(help="A purpose; may be repeated.")] = None,
-    effective_at: Annotated[str, typer.Option(help="Since when, ISO 8601; now if not given.")] = "",
-) -> None:
-    """Record what one customer consents to. A withdrawal acts at once."""
-    granted, withdrawn = set(grant or ()), set(withdraw or ())
-    if not granted | withdrawn:
-        raise CliError("name at least one purpose with --grant or --withdraw")
-    if granted & withdrawn:
-        raise CliError(f"both granted and withdrawn: {', '.join(sorted(granted & withdrawn))}")
-    said = dict.fromkeys(sorted(granted), True) | dict.fromkeys(sorted(withdrawn), False)
-    body = {"consent": said} | ({"effective_at": effective_at} if effective_at else {})
-    with server_api(context) as api:
-        print_json(api.call("PUT", "profiles", addressable(address), "consent", body=body))
 
 
 @app.command()

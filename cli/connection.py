@@ -21,9 +21,13 @@ class Connection:
     api_url: str
     admin_key: str = ""
     server_key: str = ""
+    #: why whoever runs the command asks, for access records
+    reason: str = ""
 
 
-def connect(api_url: str, admin_key: str, server_key: str, stack_file: Path = STACK_FILE) -> Connection:
+def connect(
+    api_url: str, admin_key: str, server_key: str, stack_file: Path = STACK_FILE, reason: str = ""
+) -> Connection:
     """The connection that was asked for, or that of the local stack described by `stack_file`.
 
     The file's keys belong to the file's address: with an address of your own they are never sent anywhere.
@@ -35,7 +39,7 @@ def connect(api_url: str, admin_key: str, server_key: str, stack_file: Path = ST
     url = urlsplit(api_url)
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in _LOOPBACK):
         raise CliError(f"{api_url}: keys travel over https only (http:// is for loopback)")
-    return Connection(api_url.rstrip("/"), admin_key, server_key)
+    return Connection(api_url.rstrip("/"), admin_key, server_key, reason)
 
 
 def _read(stack_file: Path) -> dict[str, str]:

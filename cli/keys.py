@@ -24,13 +24,23 @@ class KeyType(StrEnum):
     SERVER = "server"
 
 
+class Role(StrEnum):
+    """What a server key sees of people: everything, or not their addresses and what else names them."""
+
+    FULL = "full"
+    MASKED = "masked"
+
+
 @keys.command("create")
 def create(
-    context: typer.Context, source: Source, key_type: Annotated[KeyType, typer.Option("--type")] = KeyType.BROWSER
+    context: typer.Context,
+    source: Source,
+    key_type: Annotated[KeyType, typer.Option("--type")] = KeyType.BROWSER,
+    role: Annotated[Role, typer.Option(help="What a server key is shown of people.")] = Role.FULL,
 ) -> None:
     """Make an API key for a source and print it: it is stored nowhere and cannot be shown again."""
     with admin_api(context) as api:
-        made = api.call("POST", "sources", source, "keys", body={"type": key_type.value})
+        made = api.call("POST", "sources", source, "keys", body={"type": key_type.value, "role": role.value})
     notes.print(f"{made['type']} key {made['key_id']} of source {source}; it is shown this once:")
     print(made["key"])
 
@@ -40,9 +50,10 @@ def ls(context: typer.Context, source: Source) -> None:
     """List a source's keys by their ids, the third part of each key."""
     with admin_api(context) as api:
         found = api.call("GET", "sources", source, "keys")["keys"]
-    table = Table("key", "type", "created", box=None, pad_edge=False)
+    table = Table("key", "type", "sees", "created", box=None, pad_edge=False)
     for key in found:
-        table.add_row(key["key_id"], key["type"], key["created_at"])
+        sees = key["role"] if key["type"] == KeyType.SERVER else "nobody"
+        table.add_row(key["key_id"], key["type"], sees, key["created_at"])
     Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""`attune ledger`: what became of all that arrived, by source and reason."""
+"""`attune ledger`: what became of all that arrived, by source and reason; and whether the ledger can be believed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.api import Json, admin_api
+from cli.ledger_verify import verify
 from cli.terminal import notes, print_json
 
 if TYPE_CHECKING:
@@ -22,18 +23,26 @@ _LINES: Final = (
     (2, "applied"),
     (2, "duplicate"),
     (2, "conflict"),
+    (2, "erased"),
     (2, "dropped"),
     (2, "quarantined"),
 )
 
 
-def ledger(
+ledger = typer.Typer(invoke_without_command=True, help="What became of all that arrived; is the ledger as written?")
+ledger.command("verify")(verify)
+
+
+@ledger.callback()
+def show(
     context: typer.Context,
     since: Annotated[str, typer.Option(help="The first day that counts, such as 2025-06-15 (UTC); else all.")] = "",
     source: Annotated[str, typer.Option(help="Only what came from this source.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The API's answer as it is.")] = False,
 ) -> None:
     """Show received = accepted + rejected, and what every accepted event came to, as of the last count."""
+    if context.invoked_subcommand:
+        return
     asked = {name: value for name, value in (("since", since), ("source", source)) if value}
     with admin_api(context) as api:
         answer = api.call("GET", "ledger", query=asked)

@@ -23,6 +23,8 @@ OUTCOMES: Final = {
     "no_champion": "the first model serves now",
     "champion_unusable": "the new model serves now; the one before it cannot be used",
     "better": "the new model serves now: it tells the customers held out apart better than the one before",
+    "champion_saw_erased": "the new model serves now; the one before it may have learned from somebody who was erased",
+    "saw_erased": "what served goes on serving: somebody was erased while the new model was trained",
     "not_better": "the model before goes on serving: the new one is not better on the customers held out",
     "no_structure": "no groups were found among the customers; what served goes on serving",
     "too_few_profiles": "nothing was trained, there are too few customers; what served goes on serving",

@@ -24,7 +24,7 @@ def generate() -> Json:
     found: Json = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Attune definition",
-        "description": "A tracking plan, source, segment, trait, campaign or channel, as `attune apply` takes it.",
+        "description": "A purpose, plan, source, segment, trait, campaign or channel, as `attune apply` takes it.",
     }
     found |= _by_tag(schema)
     return found

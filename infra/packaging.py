@@ -32,7 +32,7 @@ OWN_PACKAGES = {"core": OWN_PACKAGE, "ml": ROOT / "layers" / "ml" / "python" / "
 TARGETS: tuple[Target, ...] = ("aws", "local")
 #: every function carries these two
 BASE_LAYERS = ("core", "powertools")
-#: who admits events, replays them, or checks what they are admitted by
+#: who admits events, replays them, checks what they are admitted by, or names people in the form that it gives them
 ADMITTING = (
     "collect_events",
     "receive_webhook",
@@ -40,12 +40,19 @@ ADMITTING = (
     "manage_quarantine",
     "manage_definitions",
     "manage_profiles",
+    "explain_segments",
+    "manage_privacy",
+    "fulfil_requests",
+    "export_profiles",
+    "manage_verifications",
 )
 #: who carries more
 EXTRA_LAYERS: dict[str, tuple[str, ...]] = dict.fromkeys(ADMITTING, ("admission",)) | {
     "compact_lake": ("duckdb",),
     "import_files": ("admission", "duckdb"),
+    "sweep_stores": ("duckdb",),
     "train_models": ("ml",),
+    "verify_privacy": ("duckdb",),
 }
 LAYERS = (*BASE_LAYERS, "admission", "duckdb", "ml")
 # The Lambda runtime brings boto3 and all it needs; a second copy would be slower to load and outdated sooner. Only

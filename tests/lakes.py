@@ -96,10 +96,16 @@ class LakeOfTests:
     """What arrives, what is made of it, and what is counted and reported on the way."""
 
     def __init__(
-        self, profiles: MemoryProfiles | None = None, *, retention_hours: int = 24, chunk: int = 100_000
+        self,
+        profiles: MemoryProfiles | None = None,
+        *,
+        retention_hours: int = 24,
+        keep_days: int = 0,
+        chunk: int = 100_000,
     ) -> None:
         self.empty(profiles)
         self._retention_hours = retention_hours
+        self._keep_days = keep_days
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name)
         self._compaction = DuckCompaction(self._path / "work", memory="256MB", chunk=chunk)
@@ -137,8 +143,9 @@ class LakeOfTests:
         has_time: Callable[[], bool] = lambda: True,
         *,
         wire: Wire | None = None,
+        now: int | None = None,
     ) -> dict[str, Any]:
-        """One invocation, its ports on `wire`."""
+        """One invocation, its ports on `wire`, at `now` (when the run began, if nothing is said)."""
         carried = wire or Steady()
         run = CompactLake(
             lake=wired(carried, "lake", self.files),
@@ -148,8 +155,9 @@ class LakeOfTests:
             definitions=MemoryDefinitions(self.segments),
             sizes=wired(carried, "sizes", self.sizes),
             arrivals=wired(carried, "arrivals", self.arrivals),
-            clock=lambda: started_at,
+            clock=lambda: started_at if now is None else now,
             retention_hours=self._retention_hours,
+            keep_days=self._keep_days,
             count=lambda name, value, _: self.counted.append((name, value)),
             report=lambda key, unreadable: self.reported.append((key, unreadable)),
         )

@@ -1,4 +1,4 @@
-"""GET, PUT, DELETE /v1/definitions/…, keys of sources, secrets of sources and channels: the admin key's API."""
+"""GET, PUT, DELETE /v1/definitions/…, keys, secrets, the catalog: the admin key's API."""
 
 from attune.runtime.definition_routes import about_counts, about_definitions, about_keys
 from attune.runtime.http import Request, Response, bearer, endpoint_handler
@@ -6,7 +6,7 @@ from attune.runtime.settings import ManageDefinitionsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_definitions import manage_definitions
 
-manage, sizes, arrivals = manage_definitions(ManageDefinitionsSettings.from_env())
+manage, sizes, arrivals, show_catalog = manage_definitions(ManageDefinitionsSettings.from_env())
 
 
 def answer(request: Request) -> Response:
@@ -18,7 +18,7 @@ def answer(request: Request) -> Response:
     elif path.startswith(("/v1/sources/", "/v1/channels/")):
         body = about_keys(request, manage)
     else:
-        body = about_counts(request, sizes, arrivals)
+        body = about_counts(request, sizes, arrivals, show_catalog)
     return Response(status=201 if request.route.startswith("POST ") else 200, body=body)
 
 

@@ -73,12 +73,17 @@ class Alarms:
 
 def failures_metric() -> cloudwatch.Metric:
     """Return what all functions together report as unexpected failures (`runtime/telemetry.py`), over five minutes."""
+    return attune_metric("Failures", "attune")
+
+
+def attune_metric(name: str, service: str) -> cloudwatch.Metric:
+    """Return what a function counts without further dimensions, over five minutes."""
     return cloudwatch.Metric(
         namespace="Attune",
-        metric_name="Failures",
+        metric_name=name,
         statistic="Sum",
         period=FIVE_MINUTES,
-        dimensions_map={"service": "attune"},
+        dimensions_map={"service": service},
     )
 
 

@@ -13,6 +13,7 @@ from infra.config import EnvironmentConfig
 RECOVERY_DAYS = 7
 DUE_INDEX = "due"
 STATE_INDEX = "by_state"
+SUBJECT_INDEX = "by_subject"
 
 
 class CustomerTables(Construct):
@@ -36,7 +37,19 @@ class CustomerTables(Construct):
             ],
         )
         self.identities = self._table("Identities", {"identity_key": "S"}, time_to_live_attribute="expires_at")
-        self.ledger = self._table("Ledger", {"profile_id": "S", "entry": "S"})
+        self.ledger = self._table(
+            "Ledger",
+            {"profile_id": "S", "entry": "S"},
+            global_secondary_indexes=[
+                # Sparse: only access records have a subject.
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=SUBJECT_INDEX,
+                    partition_key=_key("subject", "S"),
+                    sort_key=_key("entry", "S"),
+                    projection_type=dynamodb.ProjectionType.ALL,
+                )
+            ],
+        )
         self.deliveries = self._table(
             "Deliveries", {"profile_id": "S", "delivery_id": "S"}, time_to_live_attribute="expires_at"
         )

@@ -1,5 +1,7 @@
 """Why somebody is in a segment, and who would be in one that is not there yet."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -7,6 +9,7 @@ from constructs import Construct
 from infra.constructs.function_machine import may_run
 from infra.constructs.http_api import Route
 from infra.constructs.lake_tables import LakeTables
+from infra.constructs.ledger_keeping import may_record_access
 from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.stacks.data_stack import DataStack
 
@@ -15,7 +18,7 @@ GATEWAY = Duration.seconds(29)  # API Gateway gives up after 30
 
 
 class Explaining(Construct):
-    """`explain_segments`, for server keys, and `preview_segments`, for the preview machine; both write nothing."""
+    """`explain_segments`, for server keys, and `preview_segments`, for the preview machine; both change nothing."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, make: FunctionMaker, data: DataStack, tables: LakeTables
@@ -27,18 +30,23 @@ class Explaining(Construct):
             description="Tell why a customer is in a segment or not, now or at a past time",
             memory_mb=1024,
             timeout=GATEWAY,
+            writes=["dynamodb", "s3"],
         )
+        may_record_access(self.explain_segments, data)
         self.preview_segments = self._reader(
             "preview_segments",
             description="Reckon who would be in a segment, and was in the past weeks",
             memory_mb=3008,  # the events of a page of people, opened
             timeout=LONGEST,
+            writes=["s3"],
         )
         self.preview_segments.may("dynamodb:Scan", on=[data.tables.profiles.table_arn])  # how segments overlap
         self.functions = [self.explain_segments, self.preview_segments]
         self.routes = [Route("GET", "/v1/profiles/{profile}/segments/{segment}", self.explain_segments)]
 
-    def _reader(self, name: str, *, description: str, memory_mb: int, timeout: Duration) -> PythonFunction:
+    def _reader(
+        self, name: str, *, description: str, memory_mb: int, timeout: Duration, writes: Sequence[str]
+    ) -> PythonFunction:
         data, tables, stores = self._data, self._tables, self._data.tables
         function = self._make(
             self,
@@ -60,7 +68,7 @@ class Explaining(Construct):
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[stores.definitions.table_arn])
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
         tables.may_be_queried_by(function)
-        function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"], writes=["s3"])
+        function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"], writes=writes)
         return function
 
 

@@ -49,6 +49,13 @@ class PrivateBucket(s3.Bucket):
         )
 
 
+def expiring(name: str, prefix: str, *, days: int) -> s3.LifecycleRule:
+    """What lies under `prefix` goes after some days, and its earlier versions a day after it."""
+    return s3.LifecycleRule(
+        id=name, prefix=prefix, expiration=Duration.days(days), noncurrent_version_expiration=Duration.days(1)
+    )
+
+
 def access_log_bucket(scope: Construct, config: EnvironmentConfig) -> s3.Bucket:
     """Return the bucket that takes the others' access logs; S3 delivers those only to an S3-managed key."""
     return s3.Bucket(

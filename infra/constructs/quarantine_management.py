@@ -4,6 +4,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from infra.constructs.http_api import Route
+from infra.constructs.ledger_keeping import may_record_access
 from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.stacks.data_stack import DataStack
 
@@ -48,6 +49,7 @@ class QuarantineManagement(Construct):
         function.may_get_objects(data.quarantine, INPUTS, BY_INPUT)
         function.may_put_objects(data.quarantine, TRACES, BY_INPUT)
         function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        may_record_access(function, data)
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[tables.definitions.table_arn])
         function.may("dynamodb:PutItem", on=[tables.privacy_requests.table_arn])
         function.may("secretsmanager:GetSecretValue", on=[secrets.identity.secret_arn, secrets.admin.secret_arn])

@@ -9,6 +9,7 @@ from infra.config import EnvironmentConfig
 from infra.constructs.campaigning import Campaigning
 from infra.constructs.function_machine import may_run
 from infra.constructs.http_api import Route
+from infra.constructs.ledger_keeping import may_record_access
 from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.stacks.data_stack import DataStack
 
@@ -96,7 +97,8 @@ class RepairManagement(Construct):
         may_run(self.manage_repairs, machine)
         secrets = [data.secrets.admin.secret_arn, data.secrets.identity.secret_arn]
         self.manage_repairs.may("secretsmanager:GetSecretValue", on=secrets)
-        self.manage_repairs.may_use_key(data.key, reads=["secretsmanager"])
+        may_record_access(self.manage_repairs, data)
+        self.manage_repairs.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb"])
         self.functions = [self.manage_repairs]
         self.routes = [
             Route("POST", "/v1/repairs", self.manage_repairs),

@@ -47,6 +47,7 @@ class Training(Construct):
                 "DEFINITIONS_TABLE": data.tables.definitions.table_name,
                 "LAKE_BUCKET": data.lake.bucket_name,
                 "STREAM_RETENTION_HOURS": str(self._config.stream_retention_hours),
+                "LAKE_RETENTION_DAYS": str(self._config.lake_retention_days or 0),
             },
         )
         function.may("dynamodb:Scan", "dynamodb:BatchGetItem", on=[data.tables.profiles.table_arn])
@@ -56,6 +57,10 @@ class Training(Construct):
         function.may_get_objects(data.lake, "events/", "Firehose names its objects by arrival time")
         function.may_get_objects(data.lake, "compacted/", BY_DAY)
         function.may_put_objects(data.lake, "compacted/", BY_DAY)
+        if self._config.lake_retention_days:
+            days = [data.lake.arn_for_objects(f"{place}*") for place in ("events/", "compacted/")]
+            function.may("s3:ListBucketVersions", on=[data.lake.bucket_arn])
+            function.may("s3:DeleteObjectVersion", on=days)
         function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3"])
         return function
 

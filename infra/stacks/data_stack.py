@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.config import EnvironmentConfig
 from infra.constructs.company_secrets import CompanySecrets
 from infra.constructs.customer_tables import CustomerTables
-from infra.constructs.private_bucket import PrivateBucket, access_log_bucket
+from infra.constructs.private_bucket import PrivateBucket, access_log_bucket, expiring
 from infra.guardrails import acknowledge
 
 
@@ -69,13 +69,7 @@ class DataStack(Stack):
             )
 
         # What was selected for training holds every customer's figures, and is of no use once they are scored.
-        answers = s3.LifecycleRule(
-            id="queries",
-            prefix="queries/",
-            expiration=Duration.days(7),
-            noncurrent_version_expiration=Duration.days(1),
-        )
-        self.lake = bucket("Lake", answers)
+        self.lake = bucket("Lake", expiring("queries", "queries/", days=7))
         self.registry = bucket("Registry")
         # Both hold input as it came, so also of people erased since: it goes after 28 days, whatever happens.
         raw = s3.LifecycleRule(id="expire", expiration=Duration.days(28))
@@ -83,6 +77,11 @@ class DataStack(Stack):
         self.failures = bucket("Failures", raw, versioned=False)
         # What people drop is read within hours; it stays as long as what of it lies in quarantine.
         self.imports = bucket("Imports", raw, versioned=False)
+        # What people asked to be shown lies there for a week; receipts and digests for good: they name nobody.
+        shown = expiring("exports", "exports/", days=7)
+        # What a verification looks for, should its run be ended by hand: it removes it otherwise.
+        wanted = expiring("verifications", "erasures/verify-", days=1)
+        self.audit = bucket("Audit", shown, wanted)
         for told in (self.failures, self.imports):
             # The plain property; the L2 flag would bring a helper function with rights on every bucket.
             plain = told.node.default_child
@@ -105,6 +104,7 @@ class DataStack(Stack):
             "QuarantineBucket": self.quarantine.bucket_name,
             "FailuresBucket": self.failures.bucket_name,
             "ImportsBucket": self.imports.bucket_name,
+            "AuditBucket": self.audit.bucket_name,
             "AdminSecretArn": self.secrets.admin.secret_arn,
         }
         for name, value in outputs.items():

@@ -4,7 +4,7 @@ from aws_cdk import Duration, Environment, Stack
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
-from infra.constructs.alarms import FIVE_MINUTES, Alarms, failures_metric, lambda_metric
+from infra.constructs.alarms import FIVE_MINUTES, Alarms, attune_metric, failures_metric, lambda_metric
 from infra.constructs.dashboard import draw_dashboard
 from infra.stacks.data_stack import DataStack
 from infra.stacks.learning_stack import LearningStack
@@ -99,6 +99,11 @@ class ObservabilityStack(Stack):
             )
 
     def _watch_what_people_must_put_right(self) -> None:
+        self._alarms.when(
+            "PrivacyRequestsDue",
+            "What people asked about their data is due in five days or less, or cannot be carried out",
+            attune_metric("PrivacyRequestsDueSoon", "fulfil_requests"),
+        )
         dead_letters = self._pipeline.campaigning.deliveries.dead_letters
         self._alarms.when(
             "DeadLetters",

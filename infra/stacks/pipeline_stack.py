@@ -13,13 +13,13 @@ from infra.config import EnvironmentConfig
 from infra.constructs.campaigning import Campaigning
 from infra.constructs.collection import Collection
 from infra.constructs.event_lake import EventLake
-from infra.constructs.explaining import Explaining, PreviewManagement
+from infra.constructs.explanations import Explanations
 from infra.constructs.failed_batches import FailedBatches
-from infra.constructs.http_api import HttpApi, Route
+from infra.constructs.http_api import HttpApi
 from infra.constructs.importing import Importing
 from infra.constructs.layers import StackLayers
 from infra.constructs.management import Management
-from infra.constructs.preview_machine import PreviewMachine
+from infra.constructs.privacy import Privacy
 from infra.constructs.processing import Processing
 from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.constructs.rebuilding import Rebuilding
@@ -57,41 +57,40 @@ class PipelineStack(Stack):
         importing = Importing(self, "Importing", config=config, make=make, data=data)
         self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
         repairs, repair_functions = self._repairs(config, make, data, learning)
-        asked_routes, asked_functions = self._explaining(config, make, data, learning)
+        explanations = Explanations(self, config=config, make=make, data=data, learning=learning)
+        privacy = Privacy(
+            self,
+            config=config,
+            make=make,
+            data=data,
+            learning=learning,
+            rebuild_profiles=self.rebuild_profiles,
+            queues={
+                "DEAD_LETTER_URL": self.campaigning.deliveries.dead_letters,
+                "NOTICES_QUEUE_URL": self.failed_batches.queue,
+            },
+        )
         self.http = HttpApi(
             self,
             "Http",
             config=config,
-            routes=[*collection.routes, *management.routes, *asked_routes, *repairs.routes, *learning.routes],
+            routes=[
+                *(*collection.routes, *management.routes, *explanations.routes),
+                *(*repairs.routes, *privacy.routes, *learning.routes),
+            ],
             otherwise=collection.collect_events,  # answers 404 with the same error body as everything else
         )
 
         #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
-        self.workers = [*self.processing.functions, *self.campaigning.functions]
+        self.workers = [*self.processing.functions, *self.campaigning.functions, management.digest_access]
         self.functions = [*collection.functions, *self.workers, *management.functions]
-        self.functions += [*asked_functions, *repair_functions, *importing.functions]
+        self.functions += [*explanations.functions, *repair_functions, *importing.functions, *privacy.functions]
         deliveries = self.campaigning.deliveries
         CfnOutput(self, "ApiUrl", value=self.http.url)
         CfnOutput(self, "ImportMachineArn", value=importing.machine.state_machine_arn)
         CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
         CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
         CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)
-
-    def _explaining(
-        self, config: EnvironmentConfig, make: FunctionMaker, data: DataStack, learning: LearningStack
-    ) -> tuple[list[Route], list[PythonFunction]]:
-        """What is told of segments: why somebody is in one, and whom one would hold that is not there yet."""
-        explaining = Explaining(self, "Explaining", make=make, data=data, tables=learning.tables)
-        machine = PreviewMachine(
-            self,
-            "Preview",
-            config=config,
-            compact_lake=learning.training.compact_lake,
-            preview_segments=explaining.preview_segments,
-        ).machine
-        CfnOutput(self, "PreviewMachineArn", value=machine.state_machine_arn)
-        previews = PreviewManagement(self, "Previews", make=make, data=data, machine=machine)
-        return [*explaining.routes, *previews.routes], [*explaining.functions, *previews.functions]
 
     def _repairs(
         self, config: EnvironmentConfig, make: FunctionMaker, data: DataStack, learning: LearningStack
@@ -107,6 +106,7 @@ class PipelineStack(Stack):
             notices=self.failed_batches.queue,
         )
         rebuilding = Rebuilding(self, "Rebuilding", make=make, data=data, tables=learning.tables)
+        self.rebuild_profiles = rebuilding.rebuild_profiles
         machine = RepairMachine(
             self,
             "Repair",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import uuid
 from typing import Any, Final
@@ -19,7 +20,13 @@ _TABLES: Final[dict[str, dict[str, Any]]] = {
         "index": ("due_shard", "due_at"),
     },
     "identities": {"keys": ("identity_key",), "attributes": {"identity_key": "S"}},
-    "ledger": {"keys": ("profile_id", "entry"), "attributes": {"profile_id": "S", "entry": "S"}},
+    "ledger": {
+        "keys": ("profile_id", "entry"),
+        "attributes": {"profile_id": "S", "entry": "S", "subject": "S"},
+        "index": ("subject", "entry"),
+        "name": "by_subject",
+        "projection": "ALL",
+    },
     "deliveries": {
         "keys": ("profile_id", "delivery_id"),
         "attributes": {"profile_id": "S", "delivery_id": "S"},
@@ -41,11 +48,7 @@ class Cloud:
     """moto in this process (no endpoint) or an emulator behind `endpoint`."""
 
     def __init__(self, endpoint: str | None = None) -> None:
-        self._session = boto3.session.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
-        )
         self._endpoint = endpoint
-        self._clients: dict[str, Any] = {}
         self._run = uuid.uuid4().hex[:8]
         self._numbers = itertools.count(1)
 
@@ -55,13 +58,7 @@ class Cloud:
         return self._endpoint is None
 
     def client(self, service: str) -> Any:
-        """One per service, kept."""
-        if service not in self._clients:
-            # The suites want to see an error when it happens, not after a minute of retries.
-            config = Config(retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=2, read_timeout=10)
-            create: Any = self._session.client  # its stubs want the service's name as a literal
-            self._clients[service] = create(service, endpoint_url=self._endpoint, config=config)
-        return self._clients[service]
+        return _client(service, self._endpoint)
 
     def name(self, what: str) -> str:
         """A name nobody else uses."""
@@ -103,6 +100,20 @@ class Cloud:
         s3 = self.client("s3")
         keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
         return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+@functools.cache
+def _client(service: str, endpoint: str | None) -> Any:
+    """One per service and place: making one takes longer than most tests, and it remembers nothing of a test."""
+    # The suites want to see an error when it happens, not after a minute of retries.
+    config = Config(retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=2, read_timeout=10)
+    create: Any = _session().client  # its stubs want the service's name as a literal
+    return create(service, endpoint_url=endpoint, config=config)
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
 
 def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:

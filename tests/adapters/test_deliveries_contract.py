@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from attune.domain.changes import SegmentEntered
-from attune.domain.deliveries import Delivery, State
+from attune.domain.deliveries import LEASE, Delivery, State, answered, begun
 from attune.ports import ConflictError
 from attune.ports.deliveries import DeliveryStore
 from tests.adapters.cloud import Cloud
@@ -127,3 +127,19 @@ def test_what_is_enqueued_is_received(backend: Cloud | None) -> None:
     queue.enqueue(profile_id(1), "msg_1")
     queue.enqueue(profile_id(2), "msg_2")
     assert set(received()) == {(profile_id(1), "msg_1"), (profile_id(2), "msg_2")}
+
+
+def test_what_is_under_way_is_told_until_its_lease_is_over(store: DeliveryStore) -> None:
+    read = caused(1)
+    store.claim(read)
+    assert not store.under_way(read.profile_id, NOW)
+    for attempt in range(2):
+        leaving = begun(read, holder=f"h{attempt}", now=NOW)
+        store.settle(leaving, read_state=read.state, read_attempts=read.attempts)
+        assert store.under_way(read.profile_id, NOW)
+        assert store.under_way(read.profile_id, NOW + LEASE - 1)
+        assert not store.under_way(read.profile_id, NOW + LEASE)
+        assert not store.under_way(profile_id(2), NOW)
+        read = answered(leaving, status=503, retry_after=LEASE // 1_000, jitter=0, now=NOW)
+        store.settle(read, read_state=leaving.state, read_attempts=leaving.attempts)
+        assert not store.under_way(read.profile_id, NOW)

@@ -56,7 +56,8 @@ class Story:
         items = [self._item(one) for one in ids]
         if len(ids) > 1 and rng.random() < 0.5:
             read, gone = items[-1]
-            items[-1] = (read, tombstone(gone.profile_id, gone.version, ids[0]))
+            grave = ProfileItem(profile_id=gone.profile_id, version=gone.version, erased_at=NOW, suppressed_at=NOW)
+            items[-1] = (read, rng.choice([grave, tombstone(gone.profile_id, gone.version, ids[0])]))
         claims = [self._claim(key, rng.choice(ids)) for key in rng.sample(KEYS, rng.choice([0, 0, 1, 1, 2, 4]))]
         ledger = [self._entry(rng.choice(ids)) for _ in range(rng.choice([0, 0, 0, 1, 2]))]
         if rng.random() < 0.05:
@@ -96,7 +97,7 @@ class Story:
         if rng.random() < wrong:
             others = [None, self._identity(rng.choice(PEOPLE))]
             if read is not None:
-                # an owner's word of itself may have changed; whom the key is bound to, and since when, must not have
+                # an owner's word of itself may have changed; whom it is bound to, since when, how marked, must not
                 others += [msgspec.structs.replace(read, **{name: value}) for name, value in self._other(read).items()]
             read = rng.choice(others)
         return Claim(identity_key=key, read=read, identity=self._identity(owner))
@@ -106,6 +107,9 @@ class Story:
         return Identity(
             profile_id=owner,
             at=rng.choice(INSTANTS),
+            erased_at=rng.choice([0, 0, *INSTANTS]),
+            suppressed_at=rng.choice([0, 0, *INSTANTS]),
+            released_at=rng.choice([0, 0, *INSTANTS]),
             namespace=rng.choice(NAMESPACES),
             generation=rng.randint(0, 2),
             verified=rng.random() < 0.5,
@@ -114,6 +118,9 @@ class Story:
     def _other(self, read: Identity) -> dict[str, Any]:
         return {
             "at": read.at + 1,
+            "erased_at": read.erased_at + 1,
+            "suppressed_at": 0 if read.suppressed_at else NOW,
+            "released_at": read.released_at + 1,
             "profile_id": self.rng.choice(PEOPLE),
             "verified": not read.verified,
             "generation": read.generation + 1,

@@ -16,7 +16,7 @@ from attune.domain.timers import DUE_SHARDS
 from attune.ports import Commit, Due, ProfileItem
 from tests.adapters.cloud import Cloud
 from tests.adapters.twins import FAR, Tables, dynamo_due, read_ledger, tables
-from tests.faults import test_consent_flips, test_schedules
+from tests.faults import test_consent_flips, test_erasure, test_schedules
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule
 from tests.faults.wires import Unreliable
@@ -77,7 +77,8 @@ def everything(world: World) -> dict[str, Any]:
     """All that was stored, archived, put aside and sent."""
     profiles: Any = world.profiles
     items = profiles.all_items()
-    keys = sorted({key for state in world.states() for key in state.get("links", ())})
+    linked = {key for state in world.states() for key in state.get("links", ())}
+    keys = sorted(linked | {world.pseudonyms.key(one) for one in (*test_erasure.ADA, *test_erasure.BEN)})
     return {
         "items": items,
         "images": profiles.images(),
@@ -116,7 +117,18 @@ def doubter(seed: int, cloud: Cloud | None) -> World:
     return life.world
 
 
-LIVES = [customers, doubter]
+def forgotten(seed: int, cloud: Cloud | None) -> World:
+    """Somebody who is erased in the midst of what they do, and comes back."""
+    lives = test_erasure.Lives(2 * seed)
+    if cloud:
+        move(lives.world, cloud)
+    lives.say(*test_erasure.ADA)
+    lives.settle().live(6).erase(test_erasure.ADA[seed % 5], suppress=seed % 2 > 0).live(6).calm()
+    lives.again().live(4, before=0).settle()
+    return lives.world
+
+
+LIVES = [customers, doubter, forgotten]
 
 
 def live_twice(live: Callable[[int, Cloud | None], World], seed: int, cloud: Cloud) -> dict[str, Any]:
@@ -148,3 +160,4 @@ def test_the_lives_are_about_something() -> None:
     for what in ("identities", "ledger", "due", "deliveries", "posts", "rows"):
         assert any(any(world[what]) for world in worlds), what
     assert any(item.merged_into for world in worlds for item in world["items"])
+    assert any(item.erased_at for world in worlds for item in world["items"])

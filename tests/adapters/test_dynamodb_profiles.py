@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
@@ -50,3 +51,23 @@ def test_what_one_action_makes_impossible_is_refused_for_good() -> None:
 def test_a_fault_beside_a_failed_condition_is_a_fault(reason: str) -> None:
     with pytest.raises(ClientError):
         commit(Refusing("ConditionalCheckFailed", reason))
+
+
+class Taking:
+    """A client that takes every single write, and keeps what was put."""
+
+    def __init__(self) -> None:
+        self.put: list[dict[str, Any]] = []
+
+    def put_item(self, **request: Any) -> None:
+        self.put.append(request["Item"])
+
+
+@pytest.mark.parametrize("mark", ["erased_at", "suppressed_at", "released_at"])
+def test_a_weak_identifier_expires_unless_it_is_marked(mark: str) -> None:
+    client: Any = Taking()
+    store = DynamoProfiles(client, profiles="profiles", identities="identities", ledger="ledger")
+    plain = Identity(profile_id=profile_id(), at=NOW, namespace="cart_token")
+    for token in (plain, msgspec.structs.replace(plain, **{mark: NOW})):
+        store.commit(Commit(items=(), claims=(Claim(identity_key="k" * 32, read=None, identity=token),)))
+    assert ["expires_at" in item for item in client.put] == [True, False]

@@ -27,6 +27,13 @@ def test_an_unknown_key_is_none(keys: Keys) -> None:
     assert keys.key("nobody") is None
 
 
+def test_a_key_keeps_its_role(keys: Keys) -> None:
+    masked = msgspec.structs.replace(KEY, type="server", role="masked")
+    keys.add(masked)
+    assert keys.key(KEY.key_id) == masked
+    assert keys.of("shop") == [masked]
+
+
 def test_a_key_comes_back_as_it_was_added(keys: Keys) -> None:
     assert keys.key(KEY.key_id) is None
     keys.add(KEY)

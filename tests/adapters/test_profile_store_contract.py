@@ -145,6 +145,32 @@ def test_a_tombstone_keeps_where_the_profile_went(store: ProfileStore) -> None:
     assert read(store, 2) == profile_item(2)
 
 
+def test_a_grave_keeps_when_it_was_dug_and_where_its_ledger_ends(store: ProfileStore) -> None:
+    save(store, (None, profile_item(1, due_at=NOW, outbox=(SegmentEntered("keen", NOW),))))
+    grave = ProfileItem(
+        profile_id=profile_id(1),
+        version=2,
+        erased_at=NOW,
+        suppressed_at=NOW + 1,
+        released_at=NOW + 2,
+        ledger_length=3,
+        ledger_head=bytes(range(32)),
+        pages=(reference(b"one"), reference(b"two")),
+    )
+    save(store, (1, grave))
+    assert read(store, 1) == grave
+
+
+def test_marks_outlive_the_claim_and_may_be_of_nobody(store: ProfileStore) -> None:
+    marked = identity(erased_at=NOW, suppressed_at=NOW + 1, released_at=NOW + 2)
+    nobody = Identity(profile_id="", at=0, namespace="email", erased_at=NOW)
+    store.commit(Commit(items=(), claims=(claim("a" * 32, marked), claim("b" * 32, nobody))))
+    assert store.identities(["a" * 32, "b" * 32], consistent=True) == {"a" * 32: marked, "b" * 32: nobody}
+    again = identity(2, at=NOW + 9, erased_at=NOW)
+    save(store, (None, profile_item(2)), claims=(claim("b" * 32, again, nobody),))
+    assert store.identities(["b" * 32], consistent=True) == {"b" * 32: again}
+
+
 def test_callers_cannot_reach_into_the_store(store: ProfileStore) -> None:
     state = bytearray(b"before")
     save(store, (None, profile_item(state=bytes(state))))
@@ -192,6 +218,18 @@ def test_a_claim_needs_the_key_to_be_bound_as_it_was_read(store: ProfileStore) -
     assert read(store, 2) is None
     save(store, (None, profile_item(2)), claims=(claim(key, two, one),))
     assert store.identities([key], consistent=True) == {key: two}
+
+
+@pytest.mark.parametrize("mark", ["erased_at", "suppressed_at", "released_at"])
+def test_a_claim_needs_the_key_to_be_marked_as_it_was_read(store: ProfileStore, mark: str) -> None:
+    key, plain, marked, later = "k" * 32, identity(1), identity(1, **{mark: NOW}), identity(1, **{mark: NOW + 1})
+    save(store, (None, profile_item(1)), claims=(claim(key, plain),))
+    save(store, (1, profile_item(1, version=2)), claims=(claim(key, marked, plain),))
+    for stale in (plain, later):
+        with pytest.raises(ConflictError):
+            save(store, (None, profile_item(2)), claims=(claim(key, identity(2), stale),))
+    save(store, (None, profile_item(2)), claims=(claim(key, identity(2), marked),))
+    assert store.identities([key], consistent=True) == {key: identity(2)}
 
 
 def test_a_claim_that_was_read_must_still_be_there(store: ProfileStore) -> None:

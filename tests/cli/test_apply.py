@@ -48,6 +48,8 @@ def test_the_examples_are_applied_in_order_of_what_refers_to_what(attune: Attune
     first = attune("apply", EXAMPLES)
     assert (first.code, first.err.split()[0]) == (0, "backfill")
     assert first.out.splitlines() == [
+        "created   purpose advertising",
+        "created   purpose email",
         "created   tracking_plan storefront",
         "created   source shopify_store",
         "created   source storefront",

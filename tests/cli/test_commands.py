@@ -46,6 +46,13 @@ def test_keys_are_listed_and_revoked_by_their_ids(attune: Attune) -> None:
     assert attune("keys", "revoke", "storefront", key_id).err.startswith("attune: unknown_key: ")
 
 
+def test_a_masked_key_is_listed_as_one(attune: Attune) -> None:
+    attune("apply", *EXAMPLES)
+    assert attune("keys", "create", "storefront", "--type", "server", "--role", "masked").out.startswith("atn_s_")
+    [line] = [line for line in attune("keys", "ls", "storefront").out.splitlines() if "server" in line]
+    assert "masked" in line
+
+
 def test_a_sources_secrets_come_from_standard_input(attune: Attune, api: Api) -> None:
     attune("apply", *EXAMPLES)
     ran = attune("secrets", "put-source", "shopify_store", stdin="new-secret\n\n old-secret \n")

@@ -48,6 +48,7 @@ received                 1,292
     applied              1,234
     duplicate               30
     conflict                 1
+    erased                   0
     dropped                 17
       consent               17
     quarantined              3

@@ -14,7 +14,7 @@ from typing import Any, Final, override
 
 #: Debian's name and others'
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS: Final = (
+FLAGS: Final = (
     "--headless=new",
     "--no-sandbox",  # root, in a container
     "--disable-gpu",
@@ -121,7 +121,7 @@ class Browser:
     def open(self, address: str) -> None:
         """Start it with this page."""
         log = (self.profile.parent / "chromium.log").open("wb")
-        command = [self.path, *_FLAGS, f"--user-data-dir={self.profile}", address]
+        command = [self.path, *FLAGS, f"--user-data-dir={self.profile}", address]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
 

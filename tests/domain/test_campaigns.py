@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attune.domain.campaigns import Decision, NotSent, Reason, Send, decide, message_context, triggered
 from attune.domain.carts import Cart
 from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.consent import Consent
+from attune.domain.consent import RESTRICTION, Consent
 from attune.domain.definitions import Eligibility, Trigger
+from attune.domain.gate import Refusal, Refused
 from attune.domain.profiles import Profile, Timer, Trait
 from attune.domain.segments import compile_segments
 from tests.builders import MINUTE, NOW, campaign, channel, definitions, profile_id
@@ -63,18 +65,41 @@ def test_what_is_no_longer_there_refuses(missing: str, reason: Reason) -> None:
 def test_both_purposes_are_needed_and_silence_is_no_consent(purpose: str) -> None:
     silent = {name: record for name, record in GRANTED.items() if name != purpose}
     withdrawn = GRANTED | {purpose: Consent(False, NOW, "shop")}
-    for consent in (silent, withdrawn):
-        assert decided(profile=shopper(consent=consent)) == NotSent(Reason.NO_CONSENT, purpose)
+    for consent, why in ((silent, Refusal.NO_CONSENT), (withdrawn, Refusal.WITHDRAWN)):
+        refused = NotSent(Reason.NO_CONSENT, purpose, Refused(purpose, why))
+        assert decided(profile=shopper(consent=consent)) == refused
+
+
+def test_what_was_granted_until_now_is_granted_no_more() -> None:
+    at = NOW + MINUTE
+    for until, expired in ((at + 1, False), (at, True), (at - 1, True)):
+        consent = GRANTED | {"email": replace(GRANTED["email"], until=until)}
+        refused = NotSent(Reason.EXPIRED, "email", Refused("email", Refusal.EXPIRED))
+        found = decided(profile=shopper(consent=consent), now=at)
+        assert found == refused if expired else isinstance(found, Send)
+
+
+def test_who_is_restricted_is_sent_nothing_until_the_restriction_ends() -> None:
+    restricted = {RESTRICTION: Consent(False, NOW, "shop")}
+    refused = NotSent(Reason.RESTRICTED, "", Refused("", Refusal.RESTRICTED))
+    assert decided(profile=shopper(consent=GRANTED | restricted)) == refused
+    assert decided(held={RESTRICTION: NOW}) == refused
+    ended = {RESTRICTION: Consent(True, NOW + 1, "shop", since=NOW)}
+    assert isinstance(decided(profile=shopper(consent=GRANTED | ended), held={RESTRICTION: NOW}), Send)
+    assert decided(profile=shopper(consent=GRANTED | ended), held={RESTRICTION: NOW + 1}) == refused
 
 
 def test_the_channels_own_purpose_is_asked_for() -> None:
-    assert decided(channel=channel(purpose="sms")) == NotSent(Reason.NO_CONSENT, "sms")
+    assert decided(channel=channel(purpose="sms")) == NotSent(
+        Reason.NO_CONSENT, "sms", Refused("sms", Refusal.NO_CONSENT)
+    )
 
 
 def test_a_hold_newer_than_the_consent_refuses_and_an_older_one_does_not() -> None:
     said_at = GRANTED["email"].at
-    assert decided(held={"email": said_at + 1}) == NotSent(Reason.HELD, "email")
-    assert decided(held={"email": said_at}) == NotSent(Reason.HELD, "email")
+    held = NotSent(Reason.HELD, "email", Refused("email", Refusal.HELD))
+    assert decided(held={"email": said_at + 1}) == held
+    assert decided(held={"email": said_at}) == held
     assert isinstance(decided(held={"email": said_at - 1}), Send)
 
 

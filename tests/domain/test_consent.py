@@ -11,11 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from attune.domain.consent import Consent, LedgerEntry, chain, in_force, merge_consent, permits, stricter
-from attune.domain.gate import PREFERENCE_UPDATE, SILENT, Voice, heard, may_store
+from attune.domain.consent import (
+    RESTRICTION,
+    Consent,
+    Evidence,
+    LedgerEntry,
+    chain,
+    digest_of,
+    in_force,
+    merge_consent,
+    permits,
+    stricter,
+)
+from attune.domain.definitions import snapshot
+from attune.domain.events import PREFERENCE_UPDATE, Origin, short_hash
+from attune.domain.gate import (
+    ALLOWED,
+    SILENT,
+    Refusal,
+    Refused,
+    Voice,
+    evidence_of,
+    heard,
+    may_store,
+)
 from attune.domain.identifiers import Identifier
+from attune.domain.policies import policies_of
 from attune.domain.profiles import Link, Profile
-from tests.builders import NOW, event, record
+from attune.domain.purposes import Notice, Purpose
+from tests.builders import DAY, NOW, consent_event, event, record
 
 if TYPE_CHECKING:
     from attune.domain.events import Event
@@ -26,7 +50,8 @@ def consents(draw: st.DrawFn) -> Consent:
     """A grant, which may have ended a withdrawal, or a withdrawal, which may have been repeated."""
     granted, at = draw(st.booleans()), draw(st.integers(2, 5))
     since = draw(st.integers(0, at - 1) if granted else st.integers(1, at))
-    return Consent(granted, at, draw(st.sampled_from(["a", "b"])), not granted or draw(st.booleans()), since)
+    until = draw(st.integers(0, 7)) if granted else 0
+    return Consent(granted, at, draw(st.sampled_from(["a", "b"])), not granted or draw(st.booleans()), since, until)
 
 
 records = consents()
@@ -95,7 +120,7 @@ def test_until_a_grant_was_given_what_it_ended_was_in_force() -> None:
     ended = shopper(heard(withdrawn, grant, record(grant), Voice(grants=True, ends_withdrawal=True)), "visitor")
     for at, stored in ((NOW - 11, True), (NOW - 10, False), (NOW - 1, False), (NOW, True)):
         riding = event(consent={"analytics": True}, time=at)
-        assert may_store("analytics", [ended], riding, record(riding)) is stored
+        assert bool(may_store([ended], riding, record(riding))) is stored
 
 
 def test_before_a_grant_the_withdrawal_that_it_ended_held_since_it_began() -> None:
@@ -132,6 +157,25 @@ def test_of_two_words_of_one_instant_the_stated_and_what_was_withdrawn_longer_co
     assert stricter(kept, other) == stricter(other, kept) == kept
 
 
+@given(states, states, st.integers(0, 9))
+def test_a_merge_permits_nothing_that_was_refused_on_either_side_and_nothing_that_neither_permitted(
+    one: dict[str, Consent], other: dict[str, Consent], at: int
+) -> None:
+    for purpose in ("analytics", "email"):
+        sides = [side for side in (one, other) if purpose in side]
+        merged = permits(purpose, [merge_consent(one, other)], at=at)
+        if any(not side[purpose].granted for side in sides):
+            assert not merged
+        if merged:
+            assert any(permits(purpose, [side], at=at) for side in sides)
+
+
+def test_of_two_grants_of_one_instant_the_one_that_ends_sooner_counts() -> None:
+    lasting, ending = Consent(True, 5, "shop"), Consent(True, 5, "shop", until=9)
+    assert stricter(lasting, ending) == stricter(ending, lasting) == ending
+    assert stricter(ending, replace(ending, until=7)) == replace(ending, until=7)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "since"),
     [
@@ -149,11 +193,11 @@ def test_of_two_who_had_withdrawn_the_time_since_the_first_counts_whoever_spoke_
 
 def test_what_a_source_vouches_for_gives_way_to_any_word_of_the_person() -> None:
     order = event(consent=None, basis={"analytics": True})
-    assert may_store("analytics", [], order, record(order))
+    assert may_store([], order, record(order))
     refused = Profile(profile_id="p", consent={"analytics": Consent(granted=False, at=1, source="banner")})
-    assert not may_store("analytics", [refused], order, record(order))
+    assert not may_store([refused], order, record(order))
     withdrawal = event(consent={"analytics": False}, basis={"analytics": True})
-    assert not may_store("analytics", [], withdrawal, record(withdrawal))
+    assert not may_store([], withdrawal, record(withdrawal))
 
 
 WITHDRAWN = {"analytics": Consent(granted=False, at=NOW - 10, source="banner")}
@@ -170,17 +214,17 @@ def statement(**overrides: Any) -> Event:
 
 def test_a_banner_that_rides_along_does_not_end_a_withdrawal_but_a_statement_does() -> None:
     riding, before = event(consent={"analytics": True}), statement(time=NOW - 20)
-    assert not may_store("analytics", [shopper(WITHDRAWN)], riding, record(riding))
-    assert not may_store("analytics", [shopper(WITHDRAWN)], before, record(before))
-    assert may_store("analytics", [shopper(WITHDRAWN)], statement(), record(statement()))
+    assert not may_store([shopper(WITHDRAWN)], riding, record(riding))
+    assert not may_store([shopper(WITHDRAWN)], before, record(before))
+    assert may_store([shopper(WITHDRAWN)], statement(), record(statement()))
 
 
 def test_a_browser_ends_a_withdrawal_only_on_a_device_that_the_person_holds() -> None:
     said = statement()  # of the device `visitor`
     browser = record(said, trusted=False)
-    assert may_store("analytics", [shopper(WITHDRAWN, "visitor")], said, browser)
-    assert not may_store("analytics", [shopper(WITHDRAWN)], said, browser)
-    assert not may_store("analytics", [shopper(WITHDRAWN, "visitor", "another")], said, browser)
+    assert may_store([shopper(WITHDRAWN, "visitor")], said, browser)
+    assert not may_store([shopper(WITHDRAWN)], said, browser)
+    assert not may_store([shopper(WITHDRAWN, "visitor", "another")], said, browser)
 
 
 def test_a_repeated_withdrawal_has_the_time_of_its_repetition() -> None:
@@ -194,14 +238,155 @@ def test_a_grant_counts_from_when_it_was_given_not_for_what_happened_before() ->
     granted = {"analytics": Consent(granted=True, at=NOW, source="api")}
     silent = event(consent=None, time=NOW - 50)
     later = event(consent=None, time=NOW)
-    assert may_store("analytics", [shopper(granted)], later, record(later))
-    assert not may_store("analytics", [shopper(granted)], silent, record(silent, received_at=NOW + 50))
+    assert may_store([shopper(granted)], later, record(later))
+    assert not may_store([shopper(granted)], silent, record(silent, received_at=NOW + 50))
 
 
 def test_repeating_a_grant_adds_no_record() -> None:
     known = {"analytics": Consent(granted=True, at=1, source="banner")}
     said = event(consent={"analytics": True})
     assert heard(known, said, record(said), Voice(grants=True, ends_withdrawal=True)) == {}
+
+
+# ----------------------------------------------------------------------------------------------------------- expiry
+
+YEARLY = policies_of(snapshot((Purpose(id="email", expires_after="365d"),)))
+YEAR = 365 * DAY
+LOUD = Voice(grants=True, ends_withdrawal=True)
+
+
+def told(known: dict[str, Consent], spoken: Event, speaks: Voice = LOUD, **overrides: Any) -> Consent | None:
+    """What is known of e-mail after an event was heard."""
+    return (known | heard(known, spoken, record(spoken, **overrides), speaks, YEARLY)).get("email")
+
+
+def asked(at: int, *, granted: bool = True, **overrides: Any) -> Event:
+    return statement(consent={"email": granted}, time=at, **overrides)
+
+
+def test_a_grant_is_heard_with_its_end_and_a_withdrawal_without() -> None:
+    assert told({}, asked(NOW)) == Consent(True, NOW, "shop", until=NOW + YEAR)
+    assert told({}, asked(NOW, granted=False)) == Consent(False, NOW, "shop", since=NOW)
+
+
+def test_what_is_said_again_in_time_goes_on_and_what_is_said_too_late_begins_anew() -> None:
+    known = {"email": Consent(True, NOW, "shop", until=NOW + YEAR)}
+    for at in (NOW + 1, NOW + YEAR - 1):
+        assert told(known, asked(at)) == Consent(True, NOW, "shop", until=at + YEAR)
+    for at in (NOW + YEAR, NOW + YEAR + 1):
+        anew = told(known, asked(at))
+        assert anew == Consent(True, at, "shop", since=NOW + YEAR, until=at + YEAR)
+        assert not permits("email", [in_force({"email": anew}, at - 1)], at=at - 1)
+
+
+def test_what_only_rode_along_and_had_ended_is_begun_anew_by_a_statement_too() -> None:
+    known = {"email": Consent(True, NOW, "shop", stated=False, until=NOW + YEAR)}
+    at = NOW + YEAR + 5
+    assert told(known, asked(NOW + 1)) == Consent(True, NOW + 1, "shop", until=NOW + 1 + YEAR)
+    assert told(known, asked(at)) == Consent(True, at, "shop", since=NOW + YEAR, until=at + YEAR)
+    assert told(known, asked(at, granted=False)) == Consent(False, at, "shop", since=at)
+
+
+@pytest.mark.parametrize("expires_after", [None, "365d"])
+def test_who_agrees_again_after_a_notice_that_asks_again_has_agreed(expires_after: str | None) -> None:
+    notices = (Notice(version="1", since="2024-01-01"), Notice(version="2", since="2025-06-16", asks_again=True))
+    asking = policies_of(snapshot((Purpose(id="email", expires_after=expires_after, notices=notices),)))
+    asks_at = 1_750_032_000_000
+    known: dict[str, Consent] = {}
+    for at in (NOW, asks_at + 1):
+        spoken = asked(at)
+        known |= heard(known, spoken, record(spoken), LOUD, asking)
+    after = Profile(profile_id="p", consent=known)
+    assert permits("email", [asking.standing(after)], at=asks_at + 2)
+    assert known["email"].at == asks_at + 1
+    assert not permits("email", [in_force(known, asks_at)], at=asks_at)
+
+
+def test_a_banner_that_rides_along_renews_nothing() -> None:
+    known = {"email": Consent(True, NOW, "shop", until=NOW + YEAR)}
+    riding = event(consent={"email": True}, time=NOW + DAY)
+    assert told(known, riding, Voice(grants=True, ends_withdrawal=False)) == known["email"]
+    assert told(known, asked(NOW + DAY), Voice(grants=True, ends_withdrawal=False)) == known["email"]
+
+
+def test_what_arrives_late_neither_shortens_nor_renews() -> None:
+    known = {"email": Consent(True, NOW, "shop", until=NOW + YEAR)}
+    assert told(known, asked(NOW - DAY)) == known["email"]
+    assert told(known, asked(NOW)) == known["email"]
+
+
+def test_an_expired_grant_gives_way_to_a_withdrawal_and_a_withdrawal_to_no_older_grant() -> None:
+    expired = {"email": Consent(True, NOW - 2 * YEAR, "shop", until=NOW - YEAR)}
+    withdrawn = told(expired, asked(NOW, granted=False))
+    assert withdrawn is not None
+    assert not withdrawn.granted
+    assert told({"email": withdrawn}, asked(NOW - 1)) == withdrawn
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=6, unique_by=lambda one: one[0]))
+def test_a_withdrawal_beats_every_older_grant_in_whatever_order_they_arrive(said: list[tuple[int, bool]]) -> None:
+    """In days, of a purpose that expires after ten."""
+    decimal = policies_of(snapshot((Purpose(id="email", expires_after="10d"),)))
+    known: dict[str, Consent] = {}
+    for at, granted in said:
+        spoken = asked(NOW + at * DAY, granted=granted)
+        known |= heard(known, spoken, record(spoken), LOUD, decimal)
+    last_withdrawal = max((at for at, granted in said if not granted), default=-1)
+    newest = max((at for at, granted in said if granted and at > last_withdrawal), default=None)
+    at = NOW + 60 * DAY
+    assert not permits("email", [known], at=at)
+    for day in range(60):
+        if permits("email", [known], at=NOW + day * DAY):
+            assert newest is not None
+            assert day < newest + 10
+
+
+def test_may_store_asks_whether_the_grant_lasts_beyond_the_receipt() -> None:
+    yearly = policies_of(snapshot((Purpose(id="analytics", expires_after="365d"),)))
+    granted = shopper({"analytics": Consent(True, NOW - YEAR, "shop", until=NOW)})
+    for received_at, stored in ((NOW - 1, True), (NOW, False), (NOW + 1, False)):
+        silent = event(consent=None, time=NOW - DAY)
+        answer = may_store([granted], silent, record(silent, received_at=received_at), yearly)
+        assert answer == (ALLOWED if stored else Refused("analytics", Refusal.EXPIRED))
+
+
+def test_where_a_policy_permits_it_an_event_of_who_said_nothing_is_stored() -> None:
+    american = policies_of(snapshot((Purpose(id="analytics", jurisdictions={"US": "opt_out"}),)))
+    for country, stored in (("US", True), ("DE", False), ("Elbonia", False)):
+        silent = event(consent=None, context={"location": {"country": country}})
+        assert bool(may_store([], silent, record(silent), american)) is stored
+        assert bool(may_store([shopper({})], silent, record(silent), american)) is stored
+        assert not may_store([shopper(WITHDRAWN)], silent, record(silent), american)
+        refusing = event(consent={"analytics": False}, context={"location": {"country": country}})
+        assert not may_store([], refusing, record(refusing), american)
+
+
+def test_nobody_but_ourselves_restricts_anybody() -> None:
+    word = {RESTRICTION: False}
+    for spoken, origin, is_heard in (
+        (event(consent=word), Origin.CLIENT, False),
+        (statement(consent=word), Origin.WEBHOOK, False),
+        (event(consent=word), Origin.INTERNAL, False),
+        (consent_event(word), Origin.CLIENT, False),
+        (consent_event(word), Origin.INTERNAL, True),
+    ):
+        assert (RESTRICTION in heard({}, spoken, record(spoken, origin=origin), LOUD)) is is_heard
+
+
+def test_evidence_is_what_we_know_of_and_never_text_of_a_client() -> None:
+    noticed = policies_of(snapshot((Purpose(id="email", notices=(Notice(version="7", since="2025-01-01"),)),)))
+    said = {"email": True, "sms": True}
+    own = event(consent=said, evidence={"method": "banner", "sms": "gpc", "notice": "7"})
+    foreign = event(consent=said, evidence={"method": "call me Ada", "notice": "ada@example.com"})
+    for spoken, purpose, expected in (
+        (own, "email", ("banner", "7")),
+        (own, "sms", ("gpc", "")),
+        (foreign, "email", ("", "")),
+        (event(consent=None, basis={"email": True}), "email", ("basis", "")),
+    ):
+        found = evidence_of(spoken, purpose, record(spoken), noticed)
+        assert (found.method, found.notice) == expected
+        assert found.message == short_hash("shop", spoken.message_id).hex()
 
 
 # ------------------------------------------------------------------------------------------------------- the ledger
@@ -223,3 +408,14 @@ def test_anybody_can_compute_an_entrys_digest_again_from_what_it_says() -> None:
     entry = recorded(1, Consent(granted=False, at=NOW, source="shop"), b"before")
     told = ["p", "1", "email", "False", str(NOW), "shop", str(NOW + 1)]
     assert entry.digest == hashlib.sha256(b"before" + "\x1f".join(told).encode()).hexdigest()
+    assert entry.form == 1
+
+
+def test_the_digest_of_an_entry_with_evidence_covers_the_evidence() -> None:
+    record = Consent(granted=True, at=NOW, source="shop", until=NOW + 9)
+    evidence = Evidence(method="form", notice="7", message="00ff")
+    entry = chain("p", 1, "email", record, recorded_at=NOW + 1, previous=b"before", evidence=evidence)
+    told = ["p", "1", "email", "True", str(NOW), "shop", str(NOW + 1), "2", str(NOW + 9), "form", "7", "00ff"]
+    assert entry.digest == hashlib.sha256(b"before" + "\x1f".join(told).encode()).hexdigest()
+    for field, other in (("method", "api"), ("notice", "6"), ("message", ""), ("expires_at", NOW), ("form", 1)):
+        assert digest_of(replace(entry, **{field: other}), 1) != entry.digest

@@ -84,6 +84,13 @@ def test_the_last_word_on_a_trait_counts() -> None:
     assert both({"traits": {"t": early}}, {"traits": {"t": twin}}).traits == {"t": early}
 
 
+def test_of_two_places_that_events_came_from_the_newer_counts() -> None:
+    here, there = Trait("US", NOW, b"2"), Trait("DE", NOW + 1, b"1")
+    assert both({"place": here}, {"place": there}).place == there
+    assert both({"place": here}, {"place": None}).place == here
+    assert both({"place": here}, {"place": Trait("DE", NOW, b"1")}).place == here
+
+
 def test_what_was_said_of_a_trait_once_is_not_said_again() -> None:
     """The same event, met again: it is not taken for a later one."""
     traits = {"t": Trait("first", NOW, b"1")}

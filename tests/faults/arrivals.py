@@ -64,7 +64,7 @@ def told(answer: Mapping[str, Any]) -> Ends:
     ends: Ends = Counter()
     for one in answer["sources"]:
         source = one["source"]
-        plain = {verdict: one[verdict] for verdict in ("applied", "duplicate", "conflict")}
+        plain = {verdict: one[verdict] for verdict in ("applied", "duplicate", "conflict", "erased")}
         reasoned = {verdict: one[verdict] for verdict in ("dropped", "quarantined", "rejected")}
         accepted = sum(plain.values()) + sum(sum(reasoned[end].values()) for end in ("dropped", "quarantined"))
         assert one["accepted"] == accepted

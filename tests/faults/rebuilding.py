@@ -77,7 +77,7 @@ def rebuild_all(world: World, **options: Any) -> dict[str, int]:
 
 def states(profiles: MemoryProfiles) -> dict[str, Profile]:
     """Live profiles by id."""
-    return {one.profile_id: decode_profile(one.state) for one in profiles.all_items() if one.merged_into is None}
+    return {one.profile_id: decode_profile(one.state) for one in profiles.all_items() if one.state}
 
 
 def content(profile: Profile) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from moto import mock_aws
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
 from attune.adapters.s3_champions import S3Champions
 from attune.adapters.s3_registry import S3Registry
+from attune.domain.lineages import ERASURES, PEOPLE
 from attune.domain.models import Champion, UnusableModelError, encode_model
 from attune.ports.learning import Registry
 from attune.use_cases.train_models import TrainModels
@@ -187,8 +188,11 @@ class Watched:
 
 
 def on_s3(cloud: Cloud) -> tuple[Nights, str]:
+    """With a word about erased people, whom no model has seen."""
     bucket = cloud.bucket()
-    return Nights(S3Registry(cloud.client("s3"), bucket)), bucket
+    registry = S3Registry(cloud.client("s3"), bucket)
+    registry.keep(NAME, ERASURES, {PEOPLE: b"[]"})
+    return Nights(registry), bucket
 
 
 def test_at_no_moment_of_a_run_does_a_reader_find_half_a_model(cloud: Cloud) -> None:
@@ -209,8 +213,8 @@ def test_at_no_moment_of_a_run_does_a_reader_find_half_a_model(cloud: Cloud) -> 
     assert (seen[0], seen[-1], faults) == ("run-1", "run-2", [])
 
 
-#: get pointer, get model, twice; put three files; put the pointer; get the other model's pointer
-S3_CALLS = range(9)
+#: get pointer, model and who was erased, twice; who was erased; put three files and the pointer; the other's pointer
+S3_CALLS = range(12)
 
 
 @pytest.mark.parametrize("moment", Moment)

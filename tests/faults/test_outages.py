@@ -190,6 +190,7 @@ class Entrances:
             deliveries=MemoryDeliveries(),
             holds=wired(wire, "holds", self.holds),
             keys=wired(wire, "keys", keys),
+            in_flight=lambda _: False,
             clock=lambda: NOW,
             **ports,
         )

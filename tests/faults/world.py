@@ -218,7 +218,7 @@ class World:
 
     def live_items(self) -> list[ProfileItem]:
         """Items that are no tombstones."""
-        return [item for item in self.profiles.all_items() if item.merged_into is None]
+        return [item for item in self.profiles.all_items() if item.merged_into is None and item.erased_at is None]
 
     def states(self) -> list[dict[str, Any]]:
         """The live profiles as plain data."""

@@ -20,9 +20,16 @@ ADMIN = "admin-key-of-the-tests"
 ROUTES = {
     "manage_profiles": (
         "GET /v1/profiles/{profile}",
+        "GET /v1/profiles/{profile}/consent",
         "PUT /v1/profiles/{profile}/consent",
         "POST /v1/profiles/{profile}/unlink",
+        "POST /v1/profiles/{profile}/preferences-link",
         "POST /v1/lists/{list}",
+    ),
+    "manage_preferences": (
+        "GET /v1/preferences/{token}",
+        "POST /v1/preferences/{token}",
+        "GET /.well-known/gpc.json",
     ),
     "manage_definitions": (
         "GET /v1/definitions/{kind}",
@@ -32,6 +39,7 @@ ROUTES = {
         "DELETE /v1/definitions/{kind}/{id}",
         "GET /v1/segments/sizes",
         "GET /v1/ledger",
+        "GET /v1/catalog",
         "GET /v1/sources/{source}/keys",
         "DELETE /v1/sources/{source}/keys/{key}",
         "POST /v1/sources/{source}/keys",
@@ -41,7 +49,20 @@ ROUTES = {
     "manage_models": ("GET /v1/models", "POST /v1/models/train", "GET /v1/models/runs/{run}"),
     "explain_segments": ("GET /v1/profiles/{profile}/segments/{segment}",),
     "manage_previews": ("POST /v1/previews", "GET /v1/previews", "GET /v1/previews/{run}"),
-    "manage_privacy": ("GET /v1/privacy/requests",),
+    "manage_privacy": (
+        "GET /v1/privacy/requests",
+        "POST /v1/privacy/requests",
+        "GET /v1/privacy/requests/{request}",
+        "POST /v1/privacy/requests/{request}/fulfil",
+        "POST /v1/privacy/requests/{request}/refuse",
+        "GET /v1/privacy/requests/{request}/export",
+        "GET /v1/privacy/requests/{request}/receipt",
+    ),
+    "manage_verifications": (
+        "POST /v1/privacy/verifications",
+        "GET /v1/privacy/verifications",
+        "GET /v1/privacy/verifications/{run}",
+    ),
     "manage_quarantine": (
         "GET /v1/quarantine",
         "GET /v1/quarantine/inputs",
@@ -49,6 +70,7 @@ ROUTES = {
         "POST /v1/quarantine/replay",
     ),
     "manage_repairs": ("POST /v1/repairs", "GET /v1/repairs", "GET /v1/repairs/{run}"),
+    "verify_ledger": ("GET /v1/ledger/verify",),
 }
 CONTEXT = SimpleNamespace(
     function_name="function",
@@ -62,7 +84,7 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a caller of the API sees."""
+    """What a caller of the API sees: `body` is the JSON's value, or a page's text."""
 
     status: int
     body: Any
@@ -74,12 +96,14 @@ class Deployment:
 
     def __init__(self, cloud: Cloud, set_variable: Callable[[str, str], None]) -> None:
         self.cloud = cloud
-        roles = ("profiles", "identities", "deliveries", "definitions", "privacy_requests")
+        roles = ("profiles", "identities", "deliveries", "definitions", "privacy_requests", "ledger")
         self.tables = {role: cloud.table(role) for role in roles}
         self.stream = cloud.name("stream")
         cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
-        self.registry, self.quarantine = cloud.bucket(), cloud.bucket()
+        self.registry, self.quarantine, self.audit = cloud.bucket(), cloud.bucket(), cloud.bucket()
         self.machine, self.repairs, self.previews = Machine(cloud), Machine(cloud), Machine(cloud)
+        self.verifications = Machine(cloud)
+        self.privacy, self.verifications = Machine(cloud), Machine(cloud)
         variables = {f"{role.upper()}_TABLE": name for role, name in self.tables.items()} | {
             "STREAM_NAME": self.stream,
             "IDENTITY_SECRET": cloud.secret("identity secret of the tests"),
@@ -88,9 +112,14 @@ class Deployment:
             "CHANNEL_SECRETS": cloud.secret("{}"),
             "REGISTRY_BUCKET": self.registry,
             "QUARANTINE_BUCKET": self.quarantine,
+            "AUDIT_BUCKET": self.audit,
             "LEARNING_MACHINE": self.machine.arn,
             "REPAIR_MACHINE": self.repairs.arn,
             "PREVIEW_MACHINE": self.previews.arn,
+            "VERIFICATION_MACHINE": self.verifications.arn,
+            "STREAM_RETENTION_HOURS": "24",
+            "LAKE_RETENTION_DAYS": "0",
+            "PRIVACY_MACHINE": self.privacy.arn,
             "LAKE_BUCKET": self.registry,
             "LAKE_DATABASE": "lake",
             "LAKE_WORKGROUP": "lake",
@@ -101,12 +130,23 @@ class Deployment:
         }
         for name, text in variables.items():
             set_variable(name, text)
-        self.handlers = {name: load_handler(name) for name in ROUTES}
+        self._handlers: dict[str, Handler] = {}
 
     def call(
-        self, method: str, path: str, body: Any = None, *, key: str | None = None, raw: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        raw: bytes | None = None,
+        kind: str = "application/json",
+        reason: str = "",
     ) -> Answer:
-        """As an HTTP API with payload 2.0 does it: the path decoded once, then matched, else not found."""
+        """As an HTTP API with payload 2.0 does it: the path decoded once, then matched, else not found.
+
+        `kind`: the content type of the body, which is text; `reason`: why the caller says that they ask.
+        """
         path, _, query = path.partition("?")
         function, route, parameters = match(method, path)
         event: dict[str, Any] = {
@@ -114,7 +154,9 @@ class Deployment:
             "routeKey": route,
             "rawPath": decoded(path),
             "rawQueryString": query,
-            "headers": {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {}),
+            "headers": {"content-type": kind, "host": "api.example"}
+            | ({"authorization": f"Bearer {key}"} if key else {})
+            | ({"X-Attune-Reason": reason} if reason else {}),
             "requestContext": {"http": {"method": method, "path": decoded(path), "sourceIp": "127.0.0.1"}},
             "isBase64Encoded": False,
         }
@@ -124,8 +166,12 @@ class Deployment:
             event["queryStringParameters"] = dict(parse_qsl(query, keep_blank_values=True))
         if body is not None or raw is not None:
             event["body"] = json.dumps(body) if raw is None else raw.decode("utf-8", "surrogateescape")
-        answered = self.handlers[function](event, CONTEXT)
-        return Answer(answered["statusCode"], json.loads(answered["body"]), answered["headers"])
+        if function not in self._handlers:  # most tests call one
+            self._handlers[function] = load_handler(function)
+        answered = self._handlers[function](event, CONTEXT)
+        is_json = answered["headers"]["content-type"] == "application/json"
+        answer = json.loads(answered["body"]) if is_json else answered["body"]
+        return Answer(answered["statusCode"], answer, answered["headers"])
 
     def records(self) -> list[dict[str, Any]]:
         """What lies on the stream."""

@@ -22,6 +22,7 @@ from attune.domain.definitions import Segment
 from attune.domain.profile_state import decode_profile, encode_profile
 from attune.domain.profiles import Membership, Profile, Trait
 from attune.ports import Commit, ProfileItem
+from attune.runtime.wiring import backfill_segments
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import HOUR, profile_id
 from tests.functions.management import CONTEXT, load_handler
@@ -30,10 +31,23 @@ RUN = {"run": "20250615T150640Z", "started_at": "2025-06-15T15:06:40.250Z"}
 BONN, KIEL = (Segment(id="locals", when=TraitTest(trait="city", value=city)) for city in ("Bonn", "Kiel"))
 
 
+class Clock:
+    """The machine's, on which a pause takes no time: a backfill waits until every container knows its definitions."""
+
+    def __init__(self) -> None:
+        self._paused = 0.0
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000 + int(self._paused * 1_000)
+
+    def sleep(self, seconds: float) -> None:
+        self._paused += seconds
+
+
 class Deployed:
     """The tables, and somebody in Kiel who once was in a segment that was deleted since."""
 
-    def __init__(self, set_variable: Callable[[str, str], None]) -> None:
+    def __init__(self, set_variable: Callable[[str, str], None], clock: Clock) -> None:
         cloud = Cloud()
         tables = {role: cloud.table(role) for role in ("profiles", "identities", "definitions")}
         variables = {f"{role.upper()}_TABLE": name for role, name in tables.items()} | {
@@ -49,7 +63,7 @@ class Deployed:
         for name, text in variables.items():
             set_variable(name, text)
         client = cloud.client("dynamodb")
-        self.definitions = DynamoDefinitions(client, tables["definitions"], clock=lambda: time.time_ns() // 1_000_000)
+        self.definitions = DynamoDefinitions(client, tables["definitions"], clock=clock.now)
         self.profiles = DynamoProfiles(client, profiles=tables["profiles"], identities=tables["identities"])
         at = time.time_ns() // 1_000_000 - HOUR
         profile = Profile(
@@ -83,8 +97,11 @@ class Deployed:
 
 @pytest.fixture
 def deployed() -> Iterator[Deployed]:
+    clock = Clock()
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        yield Deployed(patch.setenv)
+        patch.setattr(backfill_segments, "now", clock.now)
+        patch.setattr(backfill_segments, "time", clock)
+        yield Deployed(patch.setenv, clock)
 
 
 def test_a_segment_takes_over_and_everybody_is_brought_in_line(deployed: Deployed) -> None:

@@ -68,6 +68,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
             "DEFINITIONS_TABLE": found.definitions,
             "LAKE_BUCKET": found.bucket,
             "STREAM_RETENTION_HOURS": "24",
+            "LAKE_RETENTION_DAYS": "0",
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)

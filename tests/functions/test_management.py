@@ -204,3 +204,15 @@ def test_nothing_of_a_person_or_a_key_is_logged(
     printed = "".join(capsys.readouterr())
     assert "ada" not in printed
     assert keys["server"] not in printed
+
+
+def test_the_catalog_is_the_admin_s_and_names_the_fields_of_what_is_defined(
+    deployment: Deployment, keys: dict[str, str]
+) -> None:
+    assert deployment.call("GET", "/v1/catalog", key=keys["server"]).status == 401
+    answer = deployment.call("GET", "/v1/catalog", key=ADMIN)
+    assert answer.status == 200
+    assert {"shop"} <= {one["source"] for one in answer.body["sources"]}
+    found = {(one["part"], one["name"]): one for one in answer.body["fields"]}
+    assert {"source": "shop", "by": "spec", "lies": "sealed"} in found["identifier", "email"]["given_by"]
+    assert answer.body["lake_retention_days"] is None

@@ -10,6 +10,8 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
+from attune.adapters.s3_documents import S3Documents
+from attune.domain.identifiers import Identifier, identity_key
 from attune.domain.privacy_requests import PrivacyRequest
 from attune.use_cases.manage_privacy import PAGE
 from tests.adapters.cloud import Cloud
@@ -58,6 +60,8 @@ def test_a_request_is_shown_with_its_deadline_and_without_the_persons_address(de
                 "state": "received",
                 "received_at": "2025-06-15T15:06:40.000Z",
                 "due_at": "2025-07-15T15:06:40.000Z",
+                "started_at": None,
+                "ended_at": None,
                 "reference": "9999",
                 "orders": 2,
                 "subject": [
@@ -65,6 +69,7 @@ def test_a_request_is_shown_with_its_deadline_and_without_the_persons_address(de
                     {"namespace": "email", "value": "j…@example.com"},
                     {"namespace": "phone", "value": "…99"},
                 ],
+                "outcome": {},
             }
         ],
         "next": None,
@@ -87,3 +92,86 @@ def test_more_than_a_page_is_told_page_by_page(deployment: Deployment) -> None:
 def test_an_after_that_no_answer_named_is_refused(deployment: Deployment, after: str) -> None:
     answer = deployment.call("GET", f"{PATH}?after={after}", key=ADMIN)
     assert (answer.status, answer.body["code"]) == (400, "invalid_after")
+
+
+def asked(deployment: Deployment, kind: str = "erasure", **more: Any) -> dict[str, Any]:
+    body = {"kind": kind, "subject": ["email:ann@example.com"]} | more
+    answer = deployment.call("POST", PATH, body, key=ADMIN)
+    assert answer.status == 202, answer.body
+    found: dict[str, Any] = answer.body
+    return found
+
+
+def test_a_request_is_begun_recorded_and_shown(deployment: Deployment) -> None:
+    request = asked(deployment)
+    [record] = deployment.records()
+    assert (record["origin"], record["source"]) == ("internal", "attune")
+    assert [event["type"] for event in record["events"]] == ["$erase"]
+    assert deployment.call("GET", f"{PATH}/{request['request_id']}", key=ADMIN).body == request
+    listed = deployment.call("GET", f"{PATH}?state=running", key=ADMIN).body["requests"]
+    assert listed == [request]
+    assert deployment.call("GET", PATH, key=ADMIN).body["requests"] == []
+    key = identity_key(b"identity secret of the tests", Identifier("email", "ann@example.com"))
+    looked = [(one["route"]["S"], one["subject"]["S"]) for one in accesses(deployment)]
+    assert ("POST /v1/privacy/requests", key) in looked
+    assert ("GET /v1/privacy/requests/{request}", key) in looked
+    assert ("GET /v1/privacy/requests", "privacy requests") in looked
+
+
+def test_its_run_is_started_once(deployment: Deployment) -> None:
+    asked(deployment)
+    asked(deployment, "access")
+    machine = deployment.cloud.client("stepfunctions")
+    assert len(machine.list_executions(stateMachineArn=deployment.privacy.arn)["executions"]) == 1
+
+
+def test_a_webhooks_request_is_fulfilled_or_refused_once(deployment: Deployment) -> None:
+    kept(deployment, "a1", kind="erasure")
+    kept(deployment, "b2", kind="erasure")
+    assert deployment.call("POST", f"{PATH}/a1/fulfil", key=ADMIN).status == 202
+    again = deployment.call("POST", f"{PATH}/a1/fulfil", key=ADMIN)
+    assert (again.status, again.body["code"]) == (409, "not_waiting")
+    wrong = deployment.call("POST", f"{PATH}/b2/refuse", {"reason": "no"}, key=ADMIN)
+    assert (wrong.status, wrong.body["code"]) == (400, "unknown_reason")
+    refused = deployment.call("POST", f"{PATH}/b2/refuse", {"reason": "duplicate"}, key=ADMIN)
+    assert (refused.status, refused.body["state"], refused.body["subject"]) == (200, "refused", [])
+
+
+def test_what_was_gathered_is_shown_by_addresses_that_end(deployment: Deployment) -> None:
+    outcome = {"exported": True}
+    kept(deployment, "a1", state="done", identifiers=(), outcome=outcome)
+    missing = deployment.call("GET", f"{PATH}/a1/export", key=ADMIN)
+    assert (missing.status, missing.body["code"]) == (404, "no_export")
+    documents = S3Documents(deployment.cloud.client("s3"), deployment.audit)
+    for kind in ("json", "html"):
+        documents.put(f"exports/a1/data.{kind}", b"{}")
+    shown = deployment.call("GET", f"{PATH}/a1/export", key=ADMIN).body
+    assert set(shown) == {"request_id", "json", "html", "expires_at"}
+    assert "exports/a1/data.html" in shown["html"]
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in shown["json"]
+    assert "X-Amz-Expires=900" in shown["json"]
+
+
+def test_a_receipt_is_shown_as_it_was_written(deployment: Deployment) -> None:
+    kept(deployment, "a1", kind="erasure", state="done", outcome={"receipt": "receipts/a1.json"})
+    kept(deployment, "b2", kind="erasure")
+    documents = S3Documents(deployment.cloud.client("s3"), deployment.audit)
+    documents.put("receipts/a1.json", b'{"request_id": "a1", "number": 1}')
+    assert deployment.call("GET", f"{PATH}/a1/receipt", key=ADMIN).body == {"request_id": "a1", "number": 1}
+    answer = deployment.call("GET", f"{PATH}/b2/receipt", key=ADMIN)
+    assert (answer.status, answer.body["code"]) == (404, "no_receipt")
+
+
+def test_no_route_answers_without_the_admins_key_nor_for_an_unknown_request(deployment: Deployment) -> None:
+    one = f"{PATH}/{'f' * 32}"
+    routes = [("GET", one), ("POST", f"{one}/fulfil"), ("POST", f"{one}/refuse")]
+    routes += [("GET", f"{one}/export"), ("GET", f"{one}/receipt")]
+    for method, path in routes:
+        assert deployment.call(method, path, {"reason": "duplicate"}).body["code"] == "unknown_admin_key"
+        assert deployment.call(method, path, {"reason": "duplicate"}, key=ADMIN).body["code"] == "unknown_request"
+    assert deployment.call("POST", PATH, {"kind": "access", "subject": ["email:a@b.com"]}).status == 401
+
+
+def accesses(deployment: Deployment) -> list[dict[str, Any]]:
+    items = deployment.cloud.client("dynamodb").scan(TableName=deployment.tables["ledger"])["Items"]
+    return [item for item in items if item["profile_id"]["S"].startswith("access#")]

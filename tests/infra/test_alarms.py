@@ -9,6 +9,7 @@ def test_every_alarm_the_runbook_names_exists(templates: Templates) -> None:
     alarms = {alarm.logical_id[:-8]: alarm.properties for alarm in templates.of("AWS::CloudWatch::Alarm")}
     assert set(alarms) == {
         *("DeliverMessagesErrors", "ProcessEventsErrors", "RunCampaignsErrors", "WakeProfilesErrors"),
+        "DigestAccessErrors",
         "ChangesLate",
         "DeadLetters",
         "EventsLate",
@@ -16,6 +17,7 @@ def test_every_alarm_the_runbook_names_exists(templates: Templates) -> None:
         "KeepsFailing",
         "LearningFailed",
         "ModelsOld",
+        "PrivacyRequestsDue",
         "ServerErrors",
         "Throttles",
         "TimersStopped",
@@ -35,6 +37,13 @@ def test_records_that_cannot_be_processed_wake_somebody_although_no_function_fai
     assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, FAILURES)
     assert alarm["Dimensions"] == [{"Name": "service", "Value": EVERYWHERE}]
     assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 1, 2)
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_a_request_that_is_nearly_due_wakes_somebody(templates: Templates) -> None:
+    alarm = templates.named("PrivacyRequestsDue", "AWS::CloudWatch::Alarm").properties
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == (NAMESPACE, "PrivacyRequestsDueSoon", 1)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "fulfil_requests"}]
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
@@ -79,7 +88,10 @@ def test_a_function_s_errors_wake_somebody_unless_its_caller_sees_them(templates
     }
     asked_by_a_machine = {
         functions[state["Resource"]]
-        for prefix in ("LearningMachine", "RepairMachine", "PreviewMachine", "ImportingImport")
+        for prefix in (
+            *("LearningMachine", "RepairMachine", "PreviewMachine"),
+            *("ImportingImport", "PrivacyMachine", "VerifyingMachine"),
+        )
         for state in templates.machine(prefix)[1]["States"].values()
         if state["Type"] == "Task"
     }

@@ -13,6 +13,7 @@ DEFINITIONS, STREAM = f"{D}TablesDefinitions6F596787", f"{D}EventsD32975C2"
 PRIVACY_REQUESTS = f"{D}TablesPrivacyRequestsA94C00AA"
 QUARANTINE, FAILURES = f"{D}Quarantine23FF09FE", f"{D}Failures8A3E1A2F"
 IMPORTS = f"{D}ImportsC5EA4F6F"
+AUDIT = f"{D}Audit3D8ADE0A"
 IDENTITY_SECRET, ADMIN_SECRET = f"{D}SecretsIdentity74DCF23E", f"{D}SecretsAdmin3D879B6C"
 WEBHOOK_SECRETS, CHANNEL_SECRETS = f"{D}SecretsWebhooksA46236DF", f"{D}SecretsChannels143B99DB"
 LIMITS = f"{D}TablesLimits627214C7"
@@ -20,6 +21,8 @@ LAKE_STREAM = "attune-production-pipeline/LakeStreamFF47BEAA"
 LAKE, REGISTRY = f"{D}Lake5F1B88EA", f"{D}Registry4DB9CCA5"
 MACHINE = "attune-production-learning/LearningMachine9106F7DD"
 REPAIR_MACHINE = "attune-production-pipeline/RepairMachineC377CBFB"
+PRIVACY_MACHINE = "attune-production-pipeline/PrivacyMachine5B6B3D9A"
+VERIFICATION_MACHINE = "attune-production-pipeline/VerifyingMachineDA6B2FB5"
 PREVIEW_MACHINE = "attune-production-pipeline/PreviewMachineD00F56A4"
 RUN_CAMPAIGNS = "attune-production-pipeline/CampaigningRunCampaigns98A00C5D"
 NOTICES = "attune-production-pipeline/FailedBatchesNoticesA72FACF2"
@@ -31,6 +34,14 @@ PREVIEWS = (
     "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
     ':execution:{"Fn::GetAtt": ["PreviewMachineD00F56A4", "Name"]}:*'
 )
+VERIFICATIONS = (
+    "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ':execution:{"Fn::GetAtt": ["VerifyingMachineDA6B2FB5", "Name"]}:*'
+)
+PRIVACY_RUNS = (
+    "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ':execution:{"Fn::GetAtt": ["PrivacyMachine5B6B3D9A", "Name"]}:*'
+)
 RUNS = (
     "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
     ':execution:{"Fn::GetAtt": ["LearningMachine9106F7DD", "Name"]}:*'
@@ -38,6 +49,9 @@ RUNS = (
 ATHENA = "arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/attune-production"
 GLUE = "arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>"
 QUEUE = "attune-production-pipeline/CampaigningDeliveriesQueue8EE2DF9A"
+
+DEAD_LETTERS = "attune-production-pipeline/CampaigningDeliveriesDeadLetters6335D39E"
+BUCKETS = (QUARANTINE, FAILURES, IMPORTS, LAKE, REGISTRY, AUDIT)
 
 ENTRANCE = {
     DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
@@ -49,7 +63,20 @@ LOOK_UP = {
     IDENTITIES: {"dynamodb:BatchGetItem"},
     DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
 }
+#: what it takes to find whom a request names, to hold, and to say the rest on the stream
+BEGIN = {
+    **LOOK_UP,
+    IDENTITIES: {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+    PRIVACY_REQUESTS: {"dynamodb:GetItem", "dynamodb:PutItem"},
+    f"{PRIVACY_REQUESTS}/index/by_state": {"dynamodb:Query"},
+    STREAM: {"kinesis:PutRecords"},
+    IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+    AUDIT: {"s3:ListBucket"},
+    f"{AUDIT}/erasures/*": {"s3:GetObject", "s3:PutObject"},
+}
 MODELS = {REGISTRY: {"s3:ListBucket"}, f"{REGISTRY}/models/*": {"s3:GetObject"}}
+#: reads, writes anew, removes with every version
+SWEEP = {"s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"}
 READ_TABLE = {"glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"}
 FOLD = {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
 QUERY = {
@@ -129,9 +156,18 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         **LOOK_UP,
         IDENTITIES: LOOK_UP[IDENTITIES] | {"dynamodb:UpdateItem"},
         DELIVERIES: {"dynamodb:Query"},
+        LEDGER: {"dynamodb:PutItem", "dynamodb:Query"},
         STREAM: {"kinesis:PutRecords"},
         IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "manage_preferences": {
+        **LOOK_UP,
+        IDENTITIES: LOOK_UP[IDENTITIES] | {"dynamodb:UpdateItem"},
+        DELIVERIES: {"dynamodb:Query"},
+        LEDGER: {"dynamodb:PutItem"},
+        STREAM: {"kinesis:PutRecords"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "manage_definitions": {
         DEFINITIONS: {
@@ -146,8 +182,33 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         CHANNEL_SECRETS: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
     },
     "manage_privacy": {
-        f"{PRIVACY_REQUESTS}/index/by_state": {"dynamodb:Query"},
+        **BEGIN,
+        PRIVACY_MACHINE: {"states:ListExecutions", "states:StartExecution"},
+        PRIVACY_RUNS: {"states:DescribeExecution"},
+        DELIVERIES: {"dynamodb:Query"},
+        LEDGER: {"dynamodb:PutItem"},
+        f"{AUDIT}/exports/*": {"s3:GetObject"},
+        f"{AUDIT}/receipts/*": {"s3:GetObject"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "fulfil_requests": {
+        **BEGIN,
+        PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        PRIVACY_REQUESTS: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        AUDIT: {"s3:ListBucket", "s3:ListBucketVersions"},
+        f"{AUDIT}/erasures/*": {"s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"},
+        f"{AUDIT}/receipts/*": {"s3:GetObject", "s3:PutObject"},
+        f"{AUDIT}/sweeps/*": {"s3:GetObject"},
+    },
+    "export_profiles": {
+        **QUERY,
+        **BEGIN,
+        DELIVERIES: {"dynamodb:Query"},
+        LEDGER: {"dynamodb:Query"},
+        f"{LEDGER}/index/by_subject": {"dynamodb:Query"},
+        QUARANTINE: {"s3:ListBucket"},
+        f"{QUARANTINE}/quarantine/*": {"s3:GetObject"},
+        f"{AUDIT}/exports/*": {"s3:PutObject"},
     },
     "compact_lake": {
         PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
@@ -155,6 +216,43 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         LAKE: {"s3:ListBucket"},
         f"{LAKE}/events/*": {"s3:GetObject"},
         f"{LAKE}/compacted/*": {"s3:GetObject", "s3:PutObject"},
+    },
+    "sweep_stores": {
+        PROFILES: {"dynamodb:BatchGetItem"},
+        IDENTITIES: {"dynamodb:BatchWriteItem", "dynamodb:GetItem"},
+        DELIVERIES: {"dynamodb:BatchWriteItem", "dynamodb:Query"},
+        **{one: {"s3:ListBucket", "s3:ListBucketVersions"} for one in (QUARANTINE, FAILURES, IMPORTS, LAKE, AUDIT)},
+        f"{QUARANTINE}/quarantine/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
+        f"{FAILURES}/aws/lambda/*": SWEEP,
+        f"{FAILURES}/replayed/*": {"s3:PutObject"},
+        f"{IMPORTS}/imports/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
+        f"{IMPORTS}/taken/*": SWEEP,
+        **{f"{LAKE}/{prefix}/*": SWEEP for prefix in ("events", "errors", "queries")},
+        f"{LAKE}/compacted/*": {"s3:DeleteObjectVersion"},
+        f"{AUDIT}/erasures/*": {"s3:GetObject"},
+        f"{AUDIT}/sweeps/*": {"s3:GetObject", "s3:PutObject"},
+        f"{AUDIT}/exports/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
+        **MODELS,
+        f"{REGISTRY}/models/*/erasures/people.json": {"s3:PutObject"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "verify_privacy": {
+        **{one: {"dynamodb:Scan"} for one in (IDENTITIES, LEDGER, DELIVERIES, DEFINITIONS, LIMITS, PRIVACY_REQUESTS)},
+        PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        **{one: {"s3:ListBucket", "s3:ListBucketVersions"} for one in BUCKETS},
+        **{f"{one}/*": {"s3:GetObject", "s3:GetObjectVersion"} for one in BUCKETS},
+        f"{AUDIT}/erasures/verify-*": {"s3:DeleteObjectVersion", "s3:PutObject"},
+        **{one: {"sqs:GetQueueAttributes", "sqs:ReceiveMessage"} for one in (DEAD_LETTERS, NOTICES)},
+        "*": {"cloudwatch:ListMetrics"},
+    },
+    "manage_verifications": {
+        LEDGER: {"dynamodb:PutItem"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
+        VERIFICATION_MACHINE: {"states:ListExecutions", "states:StartExecution"},
+        VERIFICATIONS: {"states:DescribeExecution"},
+        f"{AUDIT}/erasures/verify-*": {"s3:PutObject"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "train_models": {
         **QUERY,
@@ -192,7 +290,12 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         PROFILES: LOOK_UP[PROFILES] | {"dynamodb:Scan"},
         DELIVERIES: {"dynamodb:GetItem", "dynamodb:PutItem"},
     },
-    "explain_segments": {**QUERY, **LOOK_UP, IDENTITY_SECRET: {"secretsmanager:GetSecretValue"}},
+    "explain_segments": {
+        **QUERY,
+        **LOOK_UP,
+        LEDGER: {"dynamodb:PutItem"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
+    },
     "preview_segments": {
         **QUERY,
         **LOOK_UP,
@@ -211,9 +314,24 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         f"{QUARANTINE}/quarantine/*": {"s3:GetObject"},
         f"{QUARANTINE}/quarantine/*.tried-*": {"s3:PutObject"},
         PRIVACY_REQUESTS: {"dynamodb:PutItem"},
+        LEDGER: {"dynamodb:PutItem"},
+        ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "digest_access": {
+        LEDGER: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"},
+        AUDIT: {"s3:ListBucket"},
+        f"{AUDIT}/digests/*": {"s3:GetObject", "s3:PutObject"},
+    },
+    "verify_ledger": {
+        LEDGER: {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"},
+        PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        AUDIT: {"s3:ListBucket"},
+        f"{AUDIT}/digests/*": {"s3:GetObject"},
+        f"{AUDIT}/receipts/*": {"s3:GetObject"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "manage_repairs": {
+        LEDGER: {"dynamodb:PutItem"},
         REPAIR_MACHINE: {"states:ListExecutions", "states:StartExecution"},
         REPAIRS: {"states:DescribeExecution"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
@@ -222,11 +340,14 @@ GRANTS: dict[str, dict[str, set[str]]] = {
 }
 
 MACHINES = {
+    "PrivacyMachine": {"fulfil_requests", "export_profiles", "compact_lake", "rebuild_profiles", "sweep_stores"},
     "ImportingImport": {"import_files"},
     "LearningMachine": {"compact_lake", "train_models", "refresh_scores"},
     "PreviewMachine": {"compact_lake", "preview_segments"},
+    "VerifyingMachine": {"verify_privacy"},
     "RepairMachine": {"replay_batches", "repair_effects", "compact_lake", "rebuild_profiles"},
 }
+READS_LOGS = {"logs:DescribeLogGroups", "logs:FilterLogEvents"}
 
 
 def _of(templates: Templates, name: str) -> list[Statement]:
@@ -254,6 +375,7 @@ def test_wildcards_stand_only_where_iam_knows_no_resource(templates: Templates) 
         *("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
         *("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
         "logs:UpdateLogDelivery",
+        "cloudwatch:ListMetrics",
     }
     for role in templates.of("AWS::IAM::Role"):
         assert "ManagedPolicyArns" not in role.properties, role
@@ -275,10 +397,22 @@ def test_compaction_writes_what_it_counts_and_no_definition_nor_any_key(template
     assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sizes", "arrivals"]}}
 
 
-def test_the_profile_api_writes_holds_and_no_identity(templates: Templates) -> None:
-    [statement] = [s for s in _of(templates, "manage_profiles") if "dynamodb:UpdateItem" in s.actions]
+@pytest.mark.parametrize(
+    "function", ["manage_profiles", "manage_preferences", "manage_privacy", "fulfil_requests", "export_profiles"]
+)
+def test_who_takes_a_withdrawal_writes_holds_and_no_identity(templates: Templates, function: str) -> None:
+    of_identities = [s for s in _of(templates, function) if IDENTITIES in s.resources]
+    [statement] = [s for s in of_identities if "dynamodb:UpdateItem" in s.actions]
     assert statement.resources == {IDENTITIES}
     assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["hold#*"]}}
+
+
+def test_only_whose_turn_it_is_is_taken_away_among_requests(templates: Templates) -> None:
+    for name in ("fulfil_requests", "manage_privacy", "export_profiles", "receive_webhook"):
+        mine = [s for s in _of(templates, name) if PRIVACY_REQUESTS in s.resources]
+        deleting = [s.condition for s in mine if s.actions & {"dynamodb:DeleteItem", "dynamodb:UpdateItem"}]
+        only_turn = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#turn"]}}
+        assert deleting == ([only_turn] if name == "fulfil_requests" else []), name
 
 
 def test_training_lists_tables_and_answers_and_no_raw_rows(templates: Templates) -> None:
@@ -313,6 +447,11 @@ def test_the_schedule_starts_the_learning_machine_and_nothing_else(templates: Te
     assert (set(statement.actions), set(statement.resources)) == ({"states:StartExecution"}, {MACHINE})
 
 
+def test_who_sweeps_removes_pages_of_memories_and_no_mark_of_an_identity(templates: Templates) -> None:
+    [statement] = [s for s in _of(templates, "sweep_stores") if IDENTITIES in s.resources]
+    assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
+
+
 def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Templates) -> None:
     through = {}
     for name in templates.functions():
@@ -331,8 +470,12 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "run_campaigns": {"dynamodb", "s3"},
         "deliver_messages": {"dynamodb", "secretsmanager"},
         "manage_profiles": {"dynamodb", "secretsmanager"},
+        "manage_preferences": {"dynamodb", "secretsmanager"},
         "manage_definitions": {"dynamodb", "secretsmanager"},
         "compact_lake": {"dynamodb", "s3"},
+        "sweep_stores": {"dynamodb", "s3", "secretsmanager"},
+        "verify_privacy": {"dynamodb", "s3"},
+        "manage_verifications": {"dynamodb", "s3", "secretsmanager"},
         "train_models": {"s3"},
         "rebuild_profiles": {"dynamodb", "s3", "secretsmanager"},
         "refresh_scores": {"s3"},
@@ -340,11 +483,32 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "replay_batches": {"s3"},
         "repair_effects": {"dynamodb"},
         "manage_quarantine": {"dynamodb", "s3", "secretsmanager"},
-        "manage_privacy": {"dynamodb", "secretsmanager"},
-        "manage_repairs": {"secretsmanager"},
+        "manage_privacy": {"dynamodb", "s3", "secretsmanager"},
+        "fulfil_requests": {"dynamodb", "s3", "secretsmanager"},
+        "export_profiles": {"dynamodb", "s3", "secretsmanager"},
+        "manage_repairs": {"dynamodb", "secretsmanager"},
+        "digest_access": {"dynamodb", "s3"},
+        "verify_ledger": {"dynamodb", "s3", "secretsmanager"},
         "explain_segments": {"dynamodb", "s3", "secretsmanager"},
         "preview_segments": {"dynamodb", "s3", "secretsmanager"},
         "manage_previews": {"dynamodb", "secretsmanager"},
+    }
+
+
+def test_only_who_verifies_reads_logs_and_only_ours(templates: Templates) -> None:
+    logs = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
+    reading = {
+        (name, action): set(statement.resources)
+        for name in templates.functions()
+        for statement in _of(templates, name)
+        for action in statement.actions & READS_LOGS
+    }
+    assert reading == {
+        ("verify_privacy", "logs:DescribeLogGroups"): {f"{logs}*"},
+        ("verify_privacy", "logs:FilterLogEvents"): {
+            f"{logs}attune-production-*",
+            f"{logs}/aws/vendedlogs/attune/production/*",
+        },
     }
 
 
@@ -352,4 +516,5 @@ def test_a_function_writes_to_its_own_log_group_only(templates: Templates) -> No
     for name, function in templates.functions().items():
         own = templates.target(function.properties["LoggingConfig"]["LogGroup"], function.stack)
         logs = [s for s in _of(templates, name) if any(action.startswith("logs:") for action in s.actions)]
+        logs = [s for s in logs if not s.actions <= READS_LOGS]
         assert [s.resources for s in logs] == [{own}], name

@@ -20,6 +20,7 @@ def test_the_logical_ids_of_what_holds_state_are_pinned(templates: Templates) ->
     """A changed id makes CloudFormation create an empty twin: say so on purpose, with a migration, or not at all."""
     assert sorted(str(resource) for resource in templates.of(*STATEFUL)) == [
         "attune-production-data/AccessLogs8B620ECA",
+        "attune-production-data/Audit3D8ADE0A",
         "attune-production-data/EventsD32975C2",
         "attune-production-data/Failures8A3E1A2F",
         "attune-production-data/ImportsC5EA4F6F",

@@ -137,6 +137,13 @@ def test_a_shops_orders_and_refunds_are_one_persons_and_requests_are_kept(desk: 
     assert "show what is held" in told
     assert email not in told
 
+    redact = {"shop_domain": SHOP, "customer": customer, "orders_to_redact": [order]}
+    assert desk.of_shopify("customers/redact", redact, "d2") == 200
+    waiting = desk.run("attune privacy requests").splitlines()
+    (asked_to_forget,) = [line for line in waiting if str(number) in line and "forget the person" in line]
+    desk.run(f"attune privacy fulfil {asked_to_forget.split()[-1]}")
+    once(lambda: desk.profile("email", email) == {})
+
 
 def test_a_contact_is_known_by_the_address_that_a_change_tells(desk: Desk) -> None:
     desk.connect("HubSpot", "definitions/crm.yaml", HUBSPOT_CLIENT_SECRET=SECRET)

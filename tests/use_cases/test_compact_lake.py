@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -164,3 +164,49 @@ def test_the_snapshot_leads_every_id_to_who_it_has_become() -> None:
         profile_id(3): (profile_id(1), True),
         profile_id(4): (profile_id(4), False),
     }
+
+
+class Meanwhile:
+    """Something happens as soon as a call has been answered, once."""
+
+    def __init__(self, after: str, act: Callable[[], object]) -> None:
+        self._after = after
+        self._act = act
+
+    def carry(self, name: str, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if name == self._after:
+            self._after = ""
+            self._act()
+        return answer
+
+
+@pytest.mark.parametrize("after", ["lake.raw", "compaction.load", "compaction.write_day"])
+def test_rows_that_an_erasure_took_meanwhile_do_not_come_back(lake: LakeOfTests, after: str) -> None:
+    """The day is left as it is, and made from what lies there then."""
+    lake.store(live(1))
+    name = lake.arrive(row(message_id="m1"), row(message_id="m2")).rpartition("/")[2]
+    wire = Meanwhile(after, lambda: lake.files.lay(TODAY, name, lines([row(message_id="m2")]), NOW))
+    assert lake.compact(wire=wire) == {"done": False, "days": 0}
+    assert lake.files.days == {}
+    assert lake.compact() == {"done": True, "days": 1}
+    assert verdicts(lake) == [("m2", 1, "applied")]
+
+
+def test_a_day_that_another_run_made_meanwhile_is_not_replaced_by_what_was_read_before(lake: LakeOfTests) -> None:
+    lake.store(live(1))
+    name = lake.arrive(row(message_id="m1"), row(message_id="m2")).rpartition("/")[2]
+    old = lines([row(message_id="m1"), row(message_id="m2")])
+
+    def erase_and_compact() -> None:
+        lake.files.lay(TODAY, name, lines([row(message_id="m2")]), NOW)
+        other.compact()
+        lake.files.lay(TODAY, name, old, NOW)  # as if it had been listed before that
+
+    other = LakeOfTests(lake.profiles)
+    other.files = lake.files
+    try:
+        assert lake.compact(wire=Meanwhile("lake.made", erase_and_compact)) == {"done": False, "days": 0}
+        assert verdicts(lake) == [("m2", 1, "applied")]
+    finally:
+        other.close()

@@ -36,7 +36,7 @@ def test_a_claimed_delivery_leaves_once_signed_under_its_id() -> None:
     assert post.headers["webhook-signature"].startswith("v1,")
 
 
-def test_an_attempt_costs_three_reads_and_two_writes() -> None:
+def test_an_attempt_costs_five_reads_and_two_writes_and_nothing_lies_between_the_last_look_and_the_post() -> None:
     wire = Steady()
     story = Story(wire=wire)
     story.claimed()
@@ -48,9 +48,30 @@ def test_an_attempt_costs_three_reads_and_two_writes() -> None:
         "holds.held",
         "secrets.live",
         "deliveries.settle",
+        "profiles.items",
+        "holds.held",
         "sender.post",
         "deliveries.settle",
     ]
+
+
+@pytest.mark.parametrize("after", ["holds.held", "secrets.live", "deliveries.settle"])
+def test_what_is_held_while_a_message_is_made_ready_stops_it(after: str) -> None:
+    story = story_with_a_claim()
+    placed: list[str] = []
+
+    class Meanwhile:
+        def carry(self, name: str, call: Callable[[], Any]) -> Any:
+            answer = call()
+            if name == after and not placed:
+                placed.append(name)
+                story.holds.place(key_of("email", "ada@example.com"), {"email": story.now}, 0)
+            return answer
+
+    story.wire = Meanwhile()
+    assert story.deliver() == []
+    assert placed == [after]
+    assert (story.one().state, story.one().reason, story.sender.posts) == (State.NOT_SENT, "held", [])
 
 
 def test_a_repeated_message_of_a_settled_delivery_goes_without_a_send() -> None:
@@ -269,7 +290,7 @@ def test_a_worker_that_lost_the_race_for_the_attempt_waits_for_its_outcome() -> 
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("position", range(7))
+@pytest.mark.parametrize("position", range(9))
 def test_whatever_breaks_the_message_arrives_under_one_id(position: int, moment: Moment, fault: Fault) -> None:
     story = story_with_a_claim()
     story.wire = BreakAt(position, fault, moment)
@@ -286,7 +307,7 @@ def test_whatever_breaks_the_message_arrives_under_one_id(position: int, moment:
     assert story.one().state is State.DELIVERED
     assert len({post.headers["webhook-id"] for post in story.sender.posts}) == 1
     # Only a worker lost between the post and its record makes the endpoint see it twice, under one id.
-    assert len(story.sender.posts) == (2 if (position, moment) in {(5, Moment.APPLIED), (6, Moment.BEFORE)} else 1)
+    assert len(story.sender.posts) == (2 if (position, moment) in {(7, Moment.APPLIED), (8, Moment.BEFORE)} else 1)
 
 
 def test_a_worker_lost_in_every_attempt_ends_in_a_failed_delivery() -> None:

@@ -276,7 +276,7 @@ def test_a_deletion_that_another_one_overtook_is_a_404(editor: Editor) -> None:
 @pytest.mark.parametrize("key_type", ["browser", "server"])
 def test_a_new_key_is_shown_once_stored_as_a_digest_and_recognised(editor: Editor, key_type: str) -> None:
     made = editor.manage.create_key("shop", json.dumps({"type": key_type}).encode())
-    assert set(made) == {"key_id", "key", "type"}
+    assert set(made) == {"key_id", "key", "type", "role"}
     stored = editor.keys.key(made["key_id"])
     assert stored is not None
     assert (stored.source, stored.type, stored.created_at) == ("shop", key_type, NOW)
@@ -287,6 +287,16 @@ def test_a_new_key_is_shown_once_stored_as_a_digest_and_recognised(editor: Edito
     assert recognise(forged, editor.keys, definitions) is None
 
 
+def test_a_masked_key_is_a_server_s_and_is_told_apart(editor: Editor) -> None:
+    made = editor.manage.create_key("shop", b'{"type": "server", "role": "masked"}')
+    assert made["role"] == "masked"
+    assert [one["role"] for one in editor.manage.keys_of("shop")["keys"]] == ["masked"]
+    assert refused(lambda: editor.manage.create_key("shop", b'{"type": "browser", "role": "masked"}'))[:2] == (
+        400,
+        "invalid_body",
+    )
+
+
 def test_keys_are_listed_without_what_they_open_and_one_that_is_revoked_opens_nothing(editor: Editor) -> None:
     first = editor.manage.create_key("shop", b'{"type":"server"}')
     second = {"key_id": "abcdefgh2345", "key": "atn_s_abcdefgh2345_" + "a" * 52}
@@ -294,7 +304,12 @@ def test_keys_are_listed_without_what_they_open_and_one_that_is_revoked_opens_no
     editor.keys.add(Key(key_id=second["key_id"], source="shop", type="server", digest=digest, created_at=NOW))
     listed = editor.manage.keys_of("shop")["keys"]
     assert {one["key_id"] for one in listed} == {first["key_id"], second["key_id"]}
-    assert listed[0] == {"key_id": listed[0]["key_id"], "type": "server", "created_at": "2025-06-15T15:06:40.000Z"}
+    assert listed[0] == {
+        "key_id": listed[0]["key_id"],
+        "type": "server",
+        "role": "full",
+        "created_at": "2025-06-15T15:06:40.000Z",
+    }
     assert editor.manage.revoke_key("shop", first["key_id"]) == {"key_id": first["key_id"], "revoked": True}
     definitions = editor.store.current()
     assert recognise(first["key"], editor.keys, definitions) is None

@@ -56,9 +56,11 @@ class ListDesk(Desk):
             pseudonyms=Pseudonyms(),
             clock=lambda: self.processor.now,
         )
+        #: identity keys that access records name
+        self.recorded: list[str] = []
 
     def change(self, name: str = "fair_2026", **said: Any) -> dict[str, Any]:
-        return self.lists.change(name, json.dumps(said).encode(), self.key)
+        return self.lists.change(name, json.dumps(said).encode(), self.key, self.recorded.extend)
 
     def shown(self, address: str) -> tuple[list[str], list[str]]:
         """Lists and segments of a profile, as the API shows them."""
@@ -97,6 +99,20 @@ def test_a_list_is_one_condition_among_others(desk: ListDesk) -> None:
     desk.change(add=["user_id:u1"])
     desk.catch_up()
     assert desk.shown("user_id:u1") == (["fair_2026"], ["guests"])
+
+
+def test_everybody_who_is_named_is_recorded_before_anything_is_said_of_them(desk: ListDesk) -> None:
+    desk.change(add=["user_id:u1", "email:Ada@Example.com"], remove=["phone:+49 170 123456"])
+    named = {key_of("user_id", "u1"), key_of("email", "ada@example.com"), key_of("phone", "+49170123456")}
+    assert set(desk.recorded) == named
+    before = len(desk.stream.records)
+
+    def out_of_reach(_: object) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        desk.lists.change("fair_2026", b'{"add": ["user_id:u1"]}', desk.key, out_of_reach)
+    assert len(desk.stream.records) == before
 
 
 def test_lists_have_nothing_to_do_with_each_other(desk: ListDesk) -> None:
@@ -292,8 +308,8 @@ def test_what_the_stream_does_not_take_is_not_accepted_and_may_be_sent_again(des
         clock=lambda: desk.processor.now,
     )
     with pytest.raises(StreamUnavailableError):
-        refusing.change("fair_2026", asked, desk.key)
-    assert desk.lists.change("fair_2026", asked, desk.key)["accepted"] == 1
+        refusing.change("fair_2026", asked, desk.key, desk.recorded.extend)
+    assert desk.lists.change("fair_2026", asked, desk.key, desk.recorded.extend)["accepted"] == 1
 
 
 def test_a_client_puts_nobody_on_a_list(desk: ListDesk) -> None:

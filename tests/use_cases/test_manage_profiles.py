@@ -37,6 +37,7 @@ from tests.builders import (
     score_event,
     views_segment,
 )
+from tests.faults.erasing import erase_event
 from tests.use_cases.test_process_events import Processor
 
 
@@ -62,6 +63,7 @@ class Desk:
             keys=self.keys,
             stream=self.stream,
             pseudonyms=Pseudonyms(),
+            in_flight=lambda _: False,
             clock=lambda: self.processor.now,
         )
 
@@ -375,3 +377,20 @@ def test_the_same_change_sent_again_is_the_same_message(desk: Desk) -> None:
     assert desk.set_consent("user_id:u1", body) == first
     assert desk.set_consent("user_id:u2", body) != first
     assert desk.set_consent("user_id:u1", body | {"consent": {"email": False}}) != first
+
+
+def test_who_comes_back_after_an_erasure_is_not_shown_what_was_sent_before(desk: Desk) -> None:
+    """Also not what was sent to somebody who had become one with them, and is found by the same identifier."""
+    phone, linked = identifiers(anonymous_id="phone"), identifiers(user_id="u1", anonymous_id="phone")
+    desk.processor.send(event(identifiers=phone))
+    old = desk.processor.profile("anonymous_id", "phone").profile_id
+    desk.deliveries.claim(delivery(profile_id=old))
+    desk.processor.send(identify({}, identifiers=identifiers(user_id="u1")))
+    desk.processor.send(event(identifiers=linked))
+    assert len(desk.manage.read("user_id:u1")["deliveries"]) == 1
+    desk.processor.send(erase_event(*identifiers(user_id="u1")))
+    desk.processor.now += MINUTE
+    desk.processor.send(identify({}, identifiers=identifiers(user_id="u1"), time=desk.processor.now))
+    desk.processor.send(event(identifiers=phone, time=desk.processor.now))
+    desk.processor.send(event(identifiers=linked, time=desk.processor.now))
+    assert desk.manage.read("user_id:u1")["deliveries"] == []

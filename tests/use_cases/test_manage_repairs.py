@@ -28,9 +28,11 @@ class Desk:
         self.manage = ManageRepairs(
             runs=self.runs, pseudonyms=Pseudonyms(), admin_key=lambda: ADMIN, clock=lambda: self.now
         )
+        #: identity keys that access records name
+        self.recorded: list[str] = []
 
     def start(self, **body: Any) -> dict[str, Any]:
-        return self.manage.start(json.dumps(body).encode())
+        return self.manage.start(json.dumps(body).encode(), self.recorded.extend)
 
     def given(self) -> dict[str, Any]:
         run = self.runs.describe(RUN)
@@ -59,7 +61,7 @@ def test_only_the_admin_key_opens(desk: Desk) -> None:
 
 
 def test_without_a_word_everything_of_the_last_day_is_repaired(desk: Desk) -> None:
-    assert desk.manage.start(b"") == {"run": RUN}
+    assert desk.manage.start(b"", desk.recorded.extend) == {"run": RUN}
     assert desk.given() == {"what": "all", "since": DAY, "dry_run": False, "profiles": [], "segments": []}
 
 
@@ -120,11 +122,12 @@ def test_profiles_are_handed_over_as_pseudonyms(desk: Desk) -> None:
     desk.start(what="profiles", profiles=["email:Ada@Example.com", "email:ada@example.com", "user_id:u1"])
     assert desk.given()["profiles"] == sorted({key_of("email", "ada@example.com"), key_of("user_id", "u1")})
     assert "ada" not in json.dumps(desk.given()).lower()
+    assert sorted(desk.recorded) == desk.given()["profiles"]
 
 
 def test_a_rebuild_that_names_nobody_is_of_everybody(desk: Desk) -> None:
     desk.start(what="profiles")
-    assert (desk.given()["what"], desk.given()["profiles"]) == ("profiles", [])
+    assert (desk.given()["what"], desk.given()["profiles"], desk.recorded) == ("profiles", [], [])
 
 
 def test_segments_are_handed_over_and_none_stands_for_all_that_await_it(desk: Desk) -> None:

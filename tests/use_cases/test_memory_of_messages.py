@@ -53,7 +53,9 @@ def viewed(number: int) -> Event:
 
 def outcomes(processor: Processor) -> dict[tuple[str, str], int]:
     """Of what was delivered since this was last asked."""
-    told = {(counted["outcome"], counted["reason"]): value for _, value, counted in processor.counted}
+    told = {
+        (counted["outcome"], counted["reason"]): value for name, value, counted in processor.counted if name == "Events"
+    }
     processor.counted.clear()
     return told
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from attune.adapters.memory import MemoryKeys, PlainSeal
+from attune.adapters.memory_history import MemoryHistory
 from attune.domain.events import decode_record
 from attune.domain.identifiers import Identifier
 from attune.domain.normalisation import Normalisation
 from attune.domain.sources import Source
 from attune.use_cases.admit_events import AdmitEvents
+from attune.use_cases.explain_segments import ExplainSegments
 from attune.use_cases.manage_profiles import read_address
 from tests.builders import Pseudonyms, event, identifiers, identify
 from tests.use_cases.test_manage_lists import ListDesk
@@ -86,6 +89,22 @@ def test_the_profile_is_found_and_listed_by_either_spelling(told: tuple[FormingD
             desk.carry()
             desk.processor.now += 1_000
             assert desk.manage.read("user_id:u1")["lists"] == lists
+
+
+def test_why_somebody_is_in_a_segment_is_told_by_either_spelling(told: tuple[FormingDesk, str, Identifier]) -> None:
+    desk, address, stored = told
+    explain = ExplainSegments(
+        profiles=desk.processor.store,
+        definitions=desk.processor.definitions,
+        keys=MemoryKeys(),
+        pseudonyms=Pseudonyms(),
+        history=MemoryHistory(lambda: desk.processor.lake.rows, desk.processor.store),
+        seal=PlainSeal(),
+        clock=lambda: desk.processor.now,
+    )
+    whole = explain("user_id:u1", "keen", {})
+    for spelt in spellings(address, stored):
+        assert explain(spelt, "keen", {}, desk.key) == whole
 
 
 def test_where_two_sources_spell_it_otherwise_a_withdrawal_reaches_both() -> None:

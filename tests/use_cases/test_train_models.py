@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
+from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_people, encode_people, may_have_seen
 from attune.domain.models import Champion, encode_model
 from attune.domain.training import decide
 from attune.ports import ConflictError
@@ -103,6 +104,57 @@ def test_one_that_is_not_better_is_kept_and_does_not_serve(worth: float, code: s
     assert (answer["state"], answer["code"], answer["version"]) == ("kept", code, "run-2")
     assert story.pointer() == Champion(version="run-1")
     assert story.document("metrics.json")["verdict"] == {"promoted": False, "code": code}
+
+
+def saw(story: Story, cutoff: int | None, *people: Seen) -> None:
+    """The champion's rows were cut off then, and these people were erased since."""
+    lineage = {} if cutoff is None else {"cutoff": cutoff}
+    story.registry.keep(NAME, "run-1", {"lineage.json": json.dumps(lineage).encode()})
+    story.registry.keep(NAME, ERASURES, {PEOPLE: encode_people(people)})
+
+
+@pytest.mark.parametrize("cutoff", [NOW - 9, NOW - 5, NOW - 1, None])
+def test_a_champion_that_saw_somebody_erased_gives_way_to_any_sound_one(cutoff: int | None) -> None:
+    story = Story(run_2=0.3, run_1=0.9)
+    story.serves("run-1", previous="run-0")
+    saw(story, cutoff, Seen(NOW - 9, NOW - 1))
+    assert story.train()["code"] == "champion_saw_erased"
+    assert story.pointer() == Champion(version="run-2", previous=None, run="run-2", moved_at=NOW + 5)
+    assert story.train()["code"] == "champion_saw_erased"  # the same run, tried again
+
+
+def test_a_champion_that_saw_somebody_erased_stays_as_long_as_there_is_no_sound_one() -> None:
+    story = Story(run_2=0.2, run_1=0.9)
+    story.serves("run-1")
+    saw(story, NOW - 5, Seen(NOW - 9, NOW - 1))
+    assert story.train()["code"] == "no_structure"
+    assert story.pointer().version == "run-1"
+
+
+@pytest.mark.parametrize("cutoff", [NOW - 10, NOW])
+def test_a_champion_that_saw_nobody_erased_is_judged_as_ever(cutoff: int) -> None:
+    story = Story(run_2=0.3, run_1=0.9)
+    story.serves("run-1")
+    saw(story, cutoff, Seen(NOW - 9, NOW - 1))
+    assert story.train()["code"] == "not_better"
+
+
+def test_a_model_of_rows_read_before_an_erasure_is_kept_and_does_not_serve() -> None:
+    story = Story(run_2=0.9, run_1=0.4)
+    story.serves("run-1")
+    story.registry.keep(NAME, ERASURES, {PEOPLE: encode_people([Seen(NOW - 9, NOW + 2)])})
+    story.registry.keep(NAME, "run-1", {"lineage.json": json.dumps({"cutoff": NOW - 10}).encode()})
+    for _ in range(2):
+        answer = story.train()
+        assert (answer["state"], answer["code"]) == ("kept", "saw_erased")
+        assert story.pointer().version == "run-1"
+
+
+def test_of_very_many_erased_people_none_is_forgotten() -> None:
+    people = decode_people(encode_people(Seen(number, 2 * number + 1) for number in range(9_000)))
+    assert len(people) < 6_000
+    assert all(may_have_seen(number, people) for number in range(1, 18_000))
+    assert not may_have_seen(18_000, people)
 
 
 def test_a_model_that_finds_no_structure_does_not_even_become_the_first_champion() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -46,6 +47,19 @@ def test_what_is_accepted_goes_to_the_stream_under_the_profile(desk: Desk) -> No
     assert said.identifiers == BEN + PHONE
     assert said.properties["reason"] == BODY["reason"]
     assert desk.ann() == desk.ben()  # nothing has happened yet
+
+
+def test_whoever_is_named_is_recorded_first(desk: Desk) -> None:
+    desk.unlink()
+    assert set(desk.recorded) == {key_of(one.namespace, one.value) for one in (*ANN, *BEN, *PHONE)}
+    desk.stream.records.clear()
+
+    def out_of_reach(_: object) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        desk.unlink_profiles("user_id:ann", json.dumps(BODY).encode(), out_of_reach)
+    assert desk.stream.records == []
 
 
 def test_any_identifier_of_the_profile_addresses_it_also_one_that_leaves(desk: Desk) -> None:

@@ -46,9 +46,12 @@ class Desk:
             admin_key=lambda: ADMIN,
             clock=lambda: self.processor.now,
         )
+        #: identity keys that access records name
+        self.recorded: list[str] = []
 
     def unlink(self, address: str = "user_id:ann", body: Any = None) -> dict[str, Any]:
-        return self.unlink_profiles(address, json.dumps(BODY if body is None else body).encode())
+        said = json.dumps(BODY if body is None else body).encode()
+        return self.unlink_profiles(address, said, self.recorded.extend)
 
     def carry(self) -> None:
         """The stream carries what was put on it."""

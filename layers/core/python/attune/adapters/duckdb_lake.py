@@ -48,7 +48,7 @@ SET VARIABLE counting = (
         SELECT day, position, first_applied < last_applied AS repeated FROM (
             SELECT day, position, min(received_at) FILTER (verdict = 'applied') OVER of_event AS first_applied,
                 max(received_at) FILTER (verdict = 'applied') OVER of_event AS last_applied FROM rows
-            WHERE verdict NOT IN ('quarantined', 'duplicate', 'rejected')
+            WHERE verdict NOT IN ('quarantined', 'duplicate', 'rejected', 'erased')
             WINDOW of_event AS (PARTITION BY source, message_id, fingerprint, absorbed)
             QUALIFY 1 = row_number() OVER (
                 PARTITION BY source, message_id, fingerprint, absorbed

@@ -78,6 +78,30 @@ class DynamoDeliveries:
         found.sort(key=lambda delivery: (-delivery.created_at, delivery.delivery_id))
         return found[:limit]
 
+    def under_way(self, profile_id: str, now: int) -> bool:
+        """Read consistently. `domain.deliveries.is_under_way`, told by the table."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            Select="COUNT",
+            KeyConditionExpression="profile_id = :profile_id",
+            FilterExpression="#state = :claimed AND #attempts > :none AND #reason = :unknown AND #until > :now",
+            ExpressionAttributeNames={
+                "#state": "state",
+                "#attempts": "attempts",
+                "#reason": "reason",
+                "#until": "next_attempt_at",
+            },
+            ExpressionAttributeValues={
+                ":profile_id": {"S": profile_id},
+                ":claimed": {"S": str(State.CLAIMED)},
+                ":none": {"N": "0"},
+                ":unknown": {"S": ""},
+                ":now": {"N": str(now)},
+            },
+        )
+        return any(page["Count"] for page in pages)
+
 
 def _in_the_way[Absent](error: ClientError, absent: Absent) -> Delivery | Absent:
     """What is stored under the id, from a failed condition; any other error is raised."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from attune.domain.api_keys import FULL
 from attune.ports import Clock, Key
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class DynamoKeys:
             "id": {"S": key.key_id},
             "source": {"S": key.source},
             "type": {"S": key.type},
+            "role": {"S": key.role},
             "digest": {"S": key.digest},
             "created_at": {"N": str(key.created_at)},
         }
@@ -98,6 +100,7 @@ def _key(item: dict[str, Any]) -> Key:
         key_id=item["id"]["S"],
         source=item["source"]["S"],
         type=item["type"]["S"],
+        role=item["role"]["S"] if "role" in item else FULL,  # keys of before had none
         digest=item["digest"]["S"],
         created_at=int(item["created_at"]["N"]),
     )

@@ -14,9 +14,9 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from attune.adapters.aws_outages import ThrottledError
-from attune.domain.changes import decode_outbox, encode_outbox
+from attune.adapters.profile_items import instants, marks_of, read_identity, read_profile
+from attune.domain.changes import encode_outbox
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME
-from attune.domain.memory import REFERENCE
 from attune.domain.timers import due_shard
 from attune.ports import ConflictError, Due, Identity, Marks, ProfileItem, UnstorableError
 
@@ -51,12 +51,12 @@ class DynamoProfiles:
     def identities(self, keys: Collection[str], *, consistent: bool) -> dict[str, Identity]:
         """By identity key; holds and other things in the table are not identities."""
         found = self._batch_get(self._identities, "identity_key", keys, consistent=consistent)
-        return {item["identity_key"]["S"]: _identity(item) for item in found if "profile_id" in item}
+        return {item["identity_key"]["S"]: read_identity(item) for item in found if "profile_id" in item}
 
     def items(self, profile_ids: Collection[str], *, consistent: bool) -> dict[str, ProfileItem]:
         """By profile id, tombstones included."""
         found = self._batch_get(self._profiles, "profile_id", profile_ids, consistent=consistent)
-        return {item["profile_id"]["S"]: _profile_item(item) for item in found}
+        return {item["profile_id"]["S"]: read_profile(item) for item in found}
 
     def pages(self, references: Collection[bytes]) -> dict[bytes, bytes]:
         """Entries by reference."""
@@ -115,6 +115,9 @@ class DynamoProfiles:
             attributes["state"] = {"B": item.state}
         if item.merged_into:
             attributes["merged_into"] = {"S": item.merged_into}
+        if item.ledger_length:
+            attributes |= {"ledger_length": {"N": str(item.ledger_length)}, "ledger_head": {"B": item.ledger_head}}
+        attributes |= instants(erased_at=item.erased_at, suppressed_at=item.suppressed_at, released_at=item.released_at)
         if item.outbox:
             attributes["outbox"] = {"S": encode_outbox(item.outbox)}
         if item.pages:
@@ -148,15 +151,24 @@ class DynamoProfiles:
             "generation": {"N": str(identity.generation)},
             "verified": {"BOOL": identity.verified},
         }
-        if identity.namespace in WEAK:
+        marks = marks_of(identity)
+        attributes |= instants(**marks)
+        if identity.namespace in WEAK and not identity.is_marked:
             attributes["expires_at"] = {"N": str((identity.at + WEAK_LIFETIME) // 1000)}
         put: dict[str, Any] = {"TableName": self._identities, "Item": attributes}
         if claim.read is None:
             return put | {"ConditionExpression": "attribute_not_exists(identity_key)"}
+        unmarked = [f"attribute_not_exists({name})" for name, at in marks_of(claim.read).items() if not at]
+        marked = {name: at for name, at in marks_of(claim.read).items() if at}
+        same = ["profile_id = :read", "#at = :at", *unmarked, *(f"{name} = :{name}" for name in marked)]
         return put | {
-            "ConditionExpression": "profile_id = :read AND #at = :at",
+            "ConditionExpression": " AND ".join(same),
             "ExpressionAttributeNames": {"#at": "at"},
-            "ExpressionAttributeValues": {":read": {"S": claim.read.profile_id}, ":at": {"N": str(claim.read.at)}},
+            "ExpressionAttributeValues": {
+                ":read": {"S": claim.read.profile_id},
+                ":at": {"N": str(claim.read.at)},
+                **{f":{name}": {"N": str(at)} for name, at in marked.items()},
+            },
         }
 
     def _put_ledger(self, entry: LedgerEntry) -> dict[str, Any]:
@@ -172,9 +184,19 @@ class DynamoProfiles:
                 "source": {"S": entry.source},
                 "previous": {"S": entry.previous},
                 "digest": {"S": entry.digest},
+                **_evidence(entry),
             },
             "ConditionExpression": "attribute_not_exists(profile_id)",
         }
+
+
+def _evidence(entry: LedgerEntry) -> dict[str, Any]:
+    """What an entry says beside the record; nothing where it says nothing."""
+    numbers = {"form": entry.form if entry.form != 1 else 0, "expires_at": entry.expires_at}
+    texts = {"method": entry.method, "notice": entry.notice, "message": entry.message}
+    return {name: {"N": str(number)} for name, number in numbers.items() if number} | {
+        name: {"S": text} for name, text in texts.items() if text
+    }
 
 
 class DynamoDueIndex:
@@ -237,32 +259,6 @@ def _page_key(reference: bytes) -> str:
 
 def _reference(page_key: str) -> bytes:
     return bytes.fromhex(page_key.removeprefix("page#"))
-
-
-def _identity(item: dict[str, Any]) -> Identity:
-    return Identity(
-        profile_id=item["profile_id"]["S"],
-        at=int(item["at"]["N"]),
-        namespace=item["namespace"]["S"],
-        generation=int(item["generation"]["N"]),
-        verified=item["verified"]["BOOL"],
-    )
-
-
-def _profile_item(item: dict[str, Any]) -> ProfileItem:
-    return ProfileItem(
-        profile_id=item["profile_id"]["S"],
-        version=int(item["version"]["N"]),
-        state=bytes(item["state"]["B"]) if "state" in item else b"",
-        merged_into=item["merged_into"]["S"] if "merged_into" in item else None,
-        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
-        outbox=decode_outbox(item["outbox"]["S"]) if "outbox" in item else (),
-        pages=_references(bytes(item["pages"]["B"])) if "pages" in item else (),
-    )
-
-
-def _references(joined: bytes) -> tuple[bytes, ...]:
-    return tuple(joined[start : start + REFERENCE] for start in range(0, len(joined), REFERENCE))
 
 
 def _is_conflict(error: ClientError) -> bool:

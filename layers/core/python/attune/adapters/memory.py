@@ -23,7 +23,7 @@ from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, M
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
 from attune.adapters.memory_quarantine import Kept, MemoryQuarantine
 from attune.adapters.memory_runs import MemoryRuns
-from attune.domain.deliveries import MUTABLE, Delivery, State
+from attune.domain.deliveries import MUTABLE, Delivery, State, is_under_way
 from attune.ports import ConflictError
 from attune.ports.deliveries import Answer
 
@@ -185,6 +185,10 @@ class MemoryDeliveries:
         """Newest first."""
         mine = [delivery for delivery in self.all() if delivery.profile_id == profile_id]
         return sorted(mine, key=lambda delivery: (-delivery.created_at, delivery.delivery_id))[:limit]
+
+    def under_way(self, profile_id: str, now: int) -> bool:
+        """Whether a message may be leaving."""
+        return any(one.profile_id == profile_id and is_under_way(one, now) for one in self.all())
 
     def all(self) -> list[Delivery]:
         """Every delivery."""

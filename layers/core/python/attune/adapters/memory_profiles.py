@@ -149,6 +149,11 @@ class MemoryProfiles:
         later = sorted((item for item in self.all_items() if item.profile_id > after), key=lambda one: one.profile_id)
         return later[:limit], later[limit - 1].profile_id if len(later) > limit else ""
 
+    def in_ledger(self) -> set[str]:
+        """Ids of all profiles that have consent records."""
+        with self._lock:
+            return {entry.profile_id for entry in self._ledger.values()}
+
     def ledger(self, profile_id: str) -> list[LedgerEntry]:
         """The profile's consent records in order of their sort key."""
         with self._lock:
@@ -156,9 +161,12 @@ class MemoryProfiles:
         return sorted(mine, key=lambda entry: entry.entry)
 
 
-def _binding(identity: Identity | None) -> tuple[str, int] | None:
-    """To whom and since when: a write is refused if these changed, whatever else was learned of the identifier."""
-    return None if identity is None else (identity.profile_id, identity.at)
+def _binding(identity: Identity | None) -> tuple[str, int, int, int, int] | None:
+    """To whom, since when, how marked: a write is refused if these changed, whatever else was learned of it."""
+    if identity is None:
+        return None
+    marks = (identity.erased_at, identity.suppressed_at, identity.released_at)
+    return (identity.profile_id, identity.at, *marks)
 
 
 def _check_limits(commit: Commit) -> None:

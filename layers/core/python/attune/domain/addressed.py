@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.domain.events import ADDRESSED, SCORE, UNLINK, WAKE, Origin
+from attune.domain.gate import Edge
 from attune.domain.scores import fold_score, may_score, read_score
 from attune.domain.verdicts import Verdict
 
@@ -62,8 +63,9 @@ def _score(work: WorkingSet, event: Event, record: Record) -> None:
         work.put_aside(event, record, "invalid_score")
     elif working is None:
         work.outcomes["dropped", "unknown_profile"] += 1
-    elif not may_score(working.profile, said[1].at):
+    elif not (answer := may_score(working.profile, said[1].at, work.compiled, work.now)):
         work.outcomes["dropped", "consent"] += 1
+        work.note_refusal(Edge.RECOMMEND, answer)
     elif (changes := fold_score(working.profile, *said, work.compiled)) is None:
         work.outcomes["duplicate", "score"] += 1
     else:

@@ -19,6 +19,10 @@ import msgspec
 KeyType = Literal["browser", "server"]
 BROWSER: Final = "browser"
 SERVER: Final = "server"
+#: what a server key sees of people: all, or them without their addresses (`domain/masking.py`)
+Role = Literal["full", "masked"]
+FULL: Final[Role] = "full"
+MASKED: Final[Role] = "masked"
 
 _LETTER: Final[dict[KeyType, str]] = {"browser": "w", "server": "s"}
 _TYPE: Final[dict[str, KeyType]] = {letter: kind for kind, letter in _LETTER.items()}

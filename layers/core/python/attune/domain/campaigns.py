@@ -6,13 +6,13 @@ Asked when a delivery is claimed and again before every send: the same question,
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from attune.domain import carts, segments
 from attune.domain.changes import SegmentEntered
-from attune.domain.consent import SEGMENT, outlasts, permits
+from attune.domain.gate import Edge, Refusal, Refused, allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NO_CHANNEL = "no_channel"
     NO_PROFILE = "no_profile"
     NO_CONSENT = "no_consent"
+    EXPIRED = "expired"
+    RESTRICTED = "restricted"
     HELD = "held"
     LEFT_SEGMENT = "left_segment"
     NOT_ELIGIBLE = "not_eligible"
@@ -43,13 +45,21 @@ class Send(msgspec.Struct, frozen=True, tag=True):
 
 
 class NotSent(msgspec.Struct, frozen=True, tag=True):
-    """It must not leave. `detail` names the purpose or the segment."""
+    """It must not leave. `detail` names the purpose or the segment; `refused` is the gate's answer, if it was that."""
 
     reason: Reason
     detail: str = ""
+    refused: Refused | None = None
 
 
 type Decision = Send | NotSent
+
+#: who never gave consent and who withdrew it are refused alike
+_REASONS: Final = {
+    Refusal.EXPIRED: Reason.EXPIRED,
+    Refusal.RESTRICTED: Reason.RESTRICTED,
+    Refusal.HELD: Reason.HELD,
+}
 
 
 def triggered(definitions: Definitions, changes: Iterable[Change]) -> list[tuple[Campaign, SegmentEntered]]:
@@ -86,9 +96,10 @@ def decide(
         return NotSent(Reason.NO_PROFILE)
     # A clock that lags behind the writer's must not see the profile before the entry that brought us here.
     at = max(now, cause.at)
-    refusal = _consent_refusal((SEGMENT, channel.purpose), profile, held)
-    if refusal is not None:
-        return refusal
+    consent = compiled.policies.standing(profile)
+    answer = allowed(Edge.SEND, consent, at=at, held=held, purpose=channel.purpose)
+    if isinstance(answer, Refused):
+        return NotSent(_REASONS.get(answer.reason, Reason.NO_CONSENT), answer.purpose, answer)
     if not segments.holds(compiled, profile, cause.segment, cause.key, at):
         return NotSent(Reason.LEFT_SEGMENT, cause.segment)
     return _eligibility_refusal(campaign.eligibility, profile, compiled, at) or Send(profile, channel)
@@ -106,15 +117,6 @@ def message_context(
     }
     cart = profile.carts.get(cause.key) if cause.key else None
     return context if cart is None else context | {"cart": carts.view(cart)}
-
-
-def _consent_refusal(purposes: Iterable[str], profile: Profile, held: Mapping[str, int]) -> NotSent | None:
-    for purpose in purposes:
-        if not permits(purpose, (profile.consent,)):
-            return NotSent(Reason.NO_CONSENT, purpose)
-        if purpose in held and not outlasts(profile.consent[purpose], held[purpose]):
-            return NotSent(Reason.HELD, purpose)
-    return None
 
 
 def _eligibility_refusal(eligibility: Eligibility, profile: Profile, compiled: Compiled, at: int) -> NotSent | None:

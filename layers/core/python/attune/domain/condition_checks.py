@@ -13,7 +13,6 @@ from attune.domain.conditions import (
     Abandoned,
     Aggregate,
     Condition,
-    ConsentTest,
     Dwelled,
     EventFilter,
     FirstPerformed,
@@ -30,7 +29,6 @@ from attune.domain.conditions import (
     TraitTest,
     milliseconds,
 )
-from attune.domain.consent import PURPOSES
 from attune.domain.models import MODELS, NUMERIC
 from attune.domain.segments.abandonment import ABANDONED_LIFETIME
 from attune.domain.segments.comparisons import RELATIVE, instant, is_number
@@ -131,11 +129,6 @@ def _standing(path: str, condition: Condition) -> Iterator[str]:
             yield from operand_problems(path, condition.operator, condition.value)
         case ScoreTest():
             yield from _score(path, condition)
-        case ConsentTest():
-            if condition.purpose not in PURPOSES:
-                yield (
-                    f"{path}.purpose: `{condition.purpose}` is not a consent purpose; known are {', '.join(PURPOSES)}"
-                )
         case RandomBucket():
             for field, percent in (("low", condition.low), ("high", condition.high)):
                 if round(percent * 100) != round(percent * 100, 6):

@@ -18,6 +18,17 @@ PURPOSES: Final = (ANALYTICS, PERSONALIZATION, "email", "sms", "advertising")
 STORE: Final = ANALYTICS
 SEGMENT: Final = PERSONALIZATION
 
+_NEVER: Final = 1 << 62
+
+
+#: how somebody's word reached us; what a statement may give as its evidence
+METHODS: Final = (
+    "banner", "statement", "form", "api", "preference_page", "webhook", "file", "gpc", "consent_mode", "policy",
+    "basis", "request",
+)  # fmt: skip
+#: in place of a purpose: not granted, what is known of somebody is kept and used for nothing
+RESTRICTION: Final = "$restriction"
+
 
 class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The newest record for one purpose: granted or withdrawn, effective when (ms), and which source said so."""
@@ -29,6 +40,12 @@ class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stated: bool = True
     #: of a withdrawal: when it began, repetitions aside; of a grant that ended one: when that had begun; else 0
     since: int = 0
+    #: of a grant: the instant from which on it counts no more; 0 for never
+    until: int = 0
+
+    def ended(self, at: int) -> bool:
+        """Whether it is a grant that has expired by then."""
+        return 0 < self.until <= at
 
 
 def in_force(known: Mapping[str, Consent], at: int) -> dict[str, Consent]:
@@ -47,11 +64,17 @@ def outlasts(record: Consent, withdrawn_at: int) -> bool:
     return record.granted and record.stated and record.at > withdrawn_at
 
 
+def is_restricted(known: Mapping[str, Consent]) -> bool:
+    """Whether what is known of somebody is kept, and used for nothing."""
+    record = known.get(RESTRICTION)
+    return record is not None and not record.granted
+
+
 def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
     """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newest grant.
 
     A grant that ended a withdrawal goes before one that did not: what it ended must not be forgotten. Of two alike the
-    later, and since when consent had been withdrawn on either side.
+    later, of one instant the sooner to expire, and since when consent had been withdrawn on either side.
     """
     if one is None or other is None:
         return one or other
@@ -59,9 +82,14 @@ def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
         return other if one.granted else one
     if one.granted and bool(one.since) != bool(other.since):
         return one if one.since else other
-    latest = max(one, other, key=lambda record: (record.at, record.source, record.stated, record.since))
+    latest = max(one, other, key=_rank)
     begun = min(_withdrawn_since(one), _withdrawn_since(other))
     return latest if begun == _withdrawn_since(latest) else msgspec.structs.replace(latest, since=begun)
+
+
+def _rank(record: Consent) -> tuple[int, str, bool, int, int]:
+    """What was said later goes first; at one instant what is over sooner (0 is never)."""
+    return (record.at, record.source, record.stated, -record.until if record.until else -_NEVER, record.since)
 
 
 def _withdrawn_since(record: Consent) -> int:
@@ -75,10 +103,13 @@ def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> d
     return {purpose: record for purpose, record in sorted(merged.items()) if record is not None}
 
 
-def permits(purpose: str, known: Iterable[Mapping[str, Consent]], said: Mapping[str, bool] | None = None) -> bool:
+def permits(
+    purpose: str, known: Iterable[Mapping[str, Consent]], said: Mapping[str, bool] | None = None, *, at: int = _NEVER
+) -> bool:
     """Whether something may happen for `purpose`, given every person it touches and what the event itself says.
 
-    The most restrictive wins: a refusal anywhere refuses; where nobody says anything, nothing is permitted.
+    The most restrictive wins: a refusal anywhere refuses; where nobody says anything, nothing is permitted. `at`: the
+    instant (ms) that grants must last beyond; one that ends at all does not count where it is not given.
     """
     own = said.get(purpose) if said else None
     if own is False:
@@ -88,14 +119,31 @@ def permits(purpose: str, known: Iterable[Mapping[str, Consent]], said: Mapping[
         record = consent.get(purpose)
         if record is None:
             continue
-        if not record.granted:
+        if not record.granted or record.ended(at):
             return False
         granted = True
     return granted
 
 
+class Evidence(msgspec.Struct, frozen=True):
+    """How a word reached us, for the ledger only. `message`: the hash of the id of the event that said it.
+
+    `method` is one of `METHODS`, `notice` a version that the purpose's definition lists; else each is empty.
+    """
+
+    method: str = ""
+    notice: str = ""
+    message: str = ""
+
+
+NO_EVIDENCE: Final = Evidence()
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One consent record of a profile, chained: `digest` covers the record and `previous`."""
+    """One consent record of a profile, chained: `digest` covers the record and `previous`.
+
+    `form` says what the digest is made of: 1 of the record alone, 2 of the evidence and of when it expires as well.
+    """
 
     profile_id: str
     entry: str
@@ -106,15 +154,25 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     previous: str
     digest: str
+    form: int = 1
+    expires_at: int = 0
+    method: str = ""
+    notice: str = ""
+    message: str = ""
 
 
 def chain(
-    profile_id: str, number: int, purpose: str, record: Consent, *, recorded_at: int, previous: bytes
+    profile_id: str,
+    number: int,
+    purpose: str,
+    record: Consent,
+    *,
+    recorded_at: int,
+    previous: bytes,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> LedgerEntry:
     """The `number`-th entry of a profile's ledger, which follows the one whose digest is `previous`."""
-    parts = (profile_id, number, purpose, record.granted, record.at, record.source, recorded_at)
-    body = "\x1f".join(map(str, parts))
-    return LedgerEntry(
+    entry = LedgerEntry(
         profile_id=profile_id,
         entry=f"consent#{number:08d}",
         purpose=purpose,
@@ -123,5 +181,22 @@ def chain(
         recorded_at=recorded_at,
         source=record.source,
         previous=previous.hex(),
-        digest=hashlib.sha256(previous + body.encode()).hexdigest(),
+        digest="",
+        form=1 if evidence == NO_EVIDENCE and not record.until else 2,
+        expires_at=record.until,
+        method=evidence.method,
+        notice=evidence.notice,
+        message=evidence.message,
     )
+    return msgspec.structs.replace(entry, digest=digest_of(entry, number))
+
+
+def digest_of(entry: LedgerEntry, number: int) -> str:
+    """Of what an entry says, as the `number`-th of its profile's; hex, as `digest` should be."""
+    parts: tuple[object, ...] = (
+        entry.profile_id, number, entry.purpose, entry.granted, entry.effective_at, entry.source, entry.recorded_at,
+    )  # fmt: skip
+    if entry.form != 1:
+        parts = (*parts, entry.form, entry.expires_at, entry.method, entry.notice, entry.message)
+    body = "\x1f".join(map(str, parts))
+    return hashlib.sha256(bytes.fromhex(entry.previous) + body.encode()).hexdigest()

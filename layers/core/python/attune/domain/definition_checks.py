@@ -6,16 +6,19 @@ Every problem is one line, `<JSON path>: <what is wrong>`, so that all of them c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Final
 
 from attune.domain import templates
 from attune.domain.computation_checks import computation_problems
+from attune.domain.conditions import ConsentTest
 from attune.domain.definitions import Campaign, Channel, ComputedTrait, Definition, Definitions, Segment
+from attune.domain.purpose_checks import known_purposes, purpose_definition_problems, purpose_problems
+from attune.domain.purposes import DEFAULTS, Purpose
 from attune.domain.references import MAX_TOGETHER, reached, segments_named, together, traits_named
-from attune.domain.segment_checks import segment_problems
-from attune.domain.source_checks import purpose_problems, source_problems
+from attune.domain.segment_checks import placed, segment_problems
+from attune.domain.source_checks import source_problems
 from attune.domain.sources import Source
 from attune.domain.tracking_plans import TrackingPlan
 from attune.domain.urls import url_problem
@@ -26,20 +29,23 @@ _ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 def check(definition: Definition, others: Definitions) -> list[str]:
     """Every problem of `definition` among `others` (in which it may itself appear, in any version)."""
     problems: Iterator[str]
+    purposes = known_purposes(others.purposes)
     match definition:
+        case Purpose():
+            problems = purpose_definition_problems(definition)
         case TrackingPlan():
             # Loads the validator, which only those functions carry that need it.
             from attune.domain.tracking_plan_checks import plan_problems
 
             problems = plan_problems(definition)
         case Source():
-            problems = source_problems(definition, others.tracking_plans)
+            problems = source_problems(definition, others.tracking_plans, purposes)
         case Segment():
-            problems = chain(segment_problems(definition), _references(definition, others))
+            problems = chain(segment_problems(definition, purposes), _references(definition, others))
         case ComputedTrait():
             problems = computation_problems("$.compute", definition.compute)
         case Channel():
-            problems = _channel(definition)
+            problems = _channel(definition, purposes)
         case Campaign():
             problems = _campaign(definition, others)
     # `$` at the end of the type's pattern lets a final line feed pass in Python, though not in JSON Schema
@@ -55,6 +61,8 @@ def users(kind: str, definition_id: str, others: Definitions) -> list[str]:
         if (kind == "segment" and name != definition_id and _asks_for(versions, definition_id))
         or (kind == "computed_trait" and any(definition_id in traits_named(version) for version in versions))
     ]
+    if kind == "purpose" and definition_id not in DEFAULTS:
+        asking += _named_by(definition_id, others)
     asking += [
         f"source {source.id}"
         for _, source in sorted(others.sources.items())
@@ -94,14 +102,27 @@ def _versions(definitions: Definitions) -> dict[str, tuple[Segment, ...]]:
     return {name: tuple(one for one in found if one is not None) for name, found in both.items()}
 
 
+def _named_by(purpose: str, others: Definitions) -> Iterator[str]:
+    """What would not pass the checks without a purpose that nobody knows unless it is defined."""
+    for _, versions in sorted(_versions(others).items()):
+        tests = [node.condition for one in versions for node in placed(one) if isinstance(node.condition, ConsentTest)]
+        if any(test.purpose == purpose for test in tests):
+            yield f"segment {versions[0].id}"
+    for _, source in sorted(others.sources.items()):
+        mapped = source.mapping.consent if source.mapping else ()
+        if purpose in (*source.consent, *chain(*source.consent_categories.values()), *mapped):
+            yield f"source {source.id}"
+    yield from (f"channel {one.id}" for _, one in sorted(others.channels.items()) if one.purpose == purpose)
+
+
 def _asks_for(versions: tuple[Segment, ...], segment: str) -> bool:
     return any(segment in segments_named(version).values() for version in versions)
 
 
-def _channel(channel: Channel) -> Iterator[str]:
+def _channel(channel: Channel, purposes: Collection[str]) -> Iterator[str]:
     if reason := url_problem(channel.url):
         yield f"$.url: {reason}"
-    yield from purpose_problems("$.purpose", channel.purpose)
+    yield from purpose_problems("$.purpose", channel.purpose, purposes)
 
 
 def _campaign(campaign: Campaign, others: Definitions) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What people define: sources, segments, campaigns, channels. The JSON Schema is generated from these types."""
+"""What people define, from purposes to campaigns. The JSON Schema is generated from these types."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from attune.domain.computations import Computation
 from attune.domain.conditions import Condition, Duration, Id, Named, Part
+from attune.domain.purposes import Purpose
 from attune.domain.sources import Source
 from attune.domain.tracking_plans import TrackingPlan
 
@@ -59,8 +60,8 @@ class Campaign(Named, frozen=True, kw_only=True, tag="campaign"):
     message: dict[str, Any]
 
 
-Definition = TrackingPlan | Source | Segment | ComputedTrait | Campaign | Channel
-KINDS: Final = ("tracking_plan", "source", "segment", "computed_trait", "campaign", "channel")
+Definition = Purpose | TrackingPlan | Source | Segment | ComputedTrait | Campaign | Channel
+KINDS: Final = ("purpose", "tracking_plan", "source", "segment", "computed_trait", "campaign", "channel")
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     took over as it is (ms); who was in by then is told to nobody.
     """
 
+    purposes: dict[str, Purpose] = {}
     tracking_plans: dict[str, TrackingPlan] = {}
     sources: dict[str, Source] = {}
     segments: dict[str, Segment] = {}
@@ -90,6 +92,8 @@ def snapshot(definitions: tuple[Definition, ...]) -> Definitions:
     result = Definitions()
     for definition in definitions:
         match definition:
+            case Purpose():
+                result.purposes[definition.id] = definition
             case TrackingPlan():
                 result.tracking_plans[definition.id] = definition
             case Source():

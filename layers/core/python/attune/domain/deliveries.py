@@ -90,14 +90,24 @@ def not_sent(delivery: Delivery, *, reason: str, detail: str = "", now: int) -> 
 
 
 def begun(delivery: Delivery, *, holder: str, now: int) -> Delivery:
-    """An attempt counts before it is made: a worker that dies in it costs an attempt, never the delivery."""
+    """An attempt counts before it is made: a worker that dies in it costs an attempt, never the delivery.
+
+    It has no reason while nobody knows what it comes to; what has failed always has one.
+    """
     return msgspec.structs.replace(
         delivery,
+        reason="",
         attempts=delivery.attempts + 1,
         next_attempt_at=now + LEASE,
         holder=holder,
         updated_at=now,
     )
+
+
+def is_under_way(delivery: Delivery, now: int) -> bool:
+    """Whether its message may be leaving at `now`: an attempt was begun, nothing is known of it, its lease lasts."""
+    begun_and_open = delivery.state is State.CLAIMED and delivery.attempts > 0 and not delivery.reason
+    return begun_and_open and delivery.next_attempt_at > now
 
 
 def answered(

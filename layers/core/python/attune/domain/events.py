@@ -12,6 +12,8 @@ from attune.domain.identifiers import Identifier
 
 #: the calls of the Segment spec
 CALLS: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+#: its name for a statement of consent
+PREFERENCE_UPDATE: Final = "Segment Consent Preference Updated"
 #: internal calls: only our own functions put them on the stream
 CONSENT: Final = "$consent"
 WAKE: Final = "$wake"
@@ -19,6 +21,11 @@ SCORE: Final = "$score"
 #: puts somebody on a list or takes them off it: `properties` are `{"list": name, "on": true or false}`
 LIST: Final = "$list"
 UNLINK: Final = "$unlink"
+#: forgets whoever its identifiers lead to: `properties` are `{"request_id": …, "suppress": true or false}`, and
+#: `gathered`, who they were when it was written down by what else they are known (`domain/forgetting.py`)
+ERASE: Final = "$erase"
+#: takes nothing in of its identifiers from now on, or again: `properties` are `{"request_id": …, "on": true or false}`
+SUPPRESS: Final = "$suppress"
 #: these name their profile in `properties.profile_id` and are partitioned by it; applying one twice changes nothing
 ADDRESSED: Final = frozenset({WAKE, SCORE, UNLINK})
 
@@ -52,6 +59,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     consent: dict[str, bool] | None = None
     #: what the source vouches for where nobody has said anything (its legal basis), by purpose
     basis: dict[str, bool] | None = None
+    #: how what it says of consent was said: `method` (one of `consent.METHODS`), or by purpose where it is another;
+    #: `notice` (the version shown)
+    evidence: dict[str, str] = {}
     fingerprint: str = ""
     #: what was changed while normalising, e.g. `time_clamped`
     notes: tuple[str, ...] = ()
@@ -66,7 +76,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     | entrance | `how` |
     |---|---|
-    | a client's call | `call`: the path's last part; `sent_at`, `context`, `integrations`: what its batch said once |
+    | a client's call | `call`: the path's last part; `gpc`; `sent_at`, `context`, `integrations`: said by its batch |
     | a webhook | `headers`: those that its format reads; `item`: true where the bytes are one of several in the body |
     | a file | `file`: its key; `row`: the line; the bytes are the row as a JSON object |
     | the processor | `event`: true, the bytes are an event of ours |
@@ -121,11 +131,21 @@ def decode_event(data: bytes) -> Event:
 
 def short_hash(*parts: str | bytes) -> bytes:
     """8 bytes that stand for the parts where a collision costs one event in 2^64."""
-    framed: list[bytes] = []
+    return short_hash_begun(*parts).digest()
+
+
+def short_hash_begun(*parts: str | bytes) -> hashlib.blake2b:
+    """`short_hash` that goes on: further parts may be added to a copy of it."""
+    hasher = hashlib.blake2b(digest_size=8)
     for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        framed += (len(data).to_bytes(4, "big"), data)
-    return hashlib.blake2b(b"".join(framed), digest_size=8).digest()
+        add_part(hasher, part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+    return hasher
+
+
+def add_part(hasher: hashlib.blake2b, part: bytes) -> None:
+    """With its length before it, so that no two rows of parts are the same bytes."""
+    hasher.update(len(part).to_bytes(4, "big"))
+    hasher.update(part)
 
 
 _encoder: Final = msgspec.json.Encoder()

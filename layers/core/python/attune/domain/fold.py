@@ -9,6 +9,7 @@ from attune.domain.activity import observe
 from attune.domain.events import LIST
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME, limit
 from attune.domain.profiles import Trait, set_trait
+from attune.domain.scores import forget_scores
 from attune.domain.segments import Quiet
 from attune.domain.segments.nodes import list_key
 
@@ -36,8 +37,12 @@ def fold_event(
     profile.first_seen = min(profile.first_seen or event.time, event.time)
     profile.last_seen = max(profile.last_seen, event.time)
     profile.activity = observe(profile.activity, event)
+    policies = compiled.policies
+    before = policies.places_of(profile) if policies.permissive and event.traits else ()
     for name, value in event.traits.items():
         set_trait(profile.traits, name, Trait(value, event.time, order))
+    if policies.permissive and event.traits and policies.places_of(profile) != before:
+        quiet.whole = False  # where another policy holds any membership may be another
     carts.fold_cart(profile.carts, event, order)
     touched = segments.keep(compiled, profile, event, event_name(event), order)
     return changes + segments.react(compiled, profile, touched, quiet, in_order=in_order)
@@ -49,6 +54,7 @@ def finish(profile: Profile, compiled: Compiled, now: int, read_up_to: int, quie
     `read_up_to`: when the newest of the records was received that the profile is folded with.
     """
     changes = segments.advance(compiled, profile, now, quiet)
+    forget_scores(profile, compiled, profile.as_of)
     changes += segments.announce(compiled, profile, read_up_to)
     duplicates.forget_old(profile, now)
     carts.forget_old(profile.carts, now)

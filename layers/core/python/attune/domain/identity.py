@@ -21,13 +21,27 @@ _ADDRESSES: Final = ("email", "email_hash")
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Who an identity key belongs to. `at`: when it was claimed (weak ones expire by it)."""
+    """Who an identity key belongs to. `at`: when it was claimed (weak ones expire by it).
+
+    `erased_at`: when whoever it belonged to was erased last, ms, 0 for never: what was received or happened by then
+    is refused. `suppressed_at`: since when nothing that names it is taken in, 0 where it is; `released_at`: when it was
+    taken in again last, so that an older word changes nothing. They outlive the claim. One that is there only for their
+    sake has no `profile_id`.
+    """
 
     profile_id: str
     at: int
     namespace: str = ""
     generation: int = 0
     verified: bool = False
+    erased_at: int = 0
+    suppressed_at: int = 0
+    released_at: int = 0
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether an erasure or a suppression has left its mark: then it does not lapse."""
+        return bool(self.erased_at or self.suppressed_at or self.released_at)
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

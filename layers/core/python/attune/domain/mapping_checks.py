@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from attune.domain.consent import PURPOSES
 from attune.domain.events import CALLS
 from attune.domain.expressions import expression_problem
 from attune.domain.identifiers import is_namespace
 from attune.domain.mappings import Mapping
+from attune.domain.purpose_checks import known_purposes, purpose_problems
 
 #: characters of all expressions of a mapping: a definition is one item of a table
 MAX_TOGETHER: Final = 50_000
 
 
-def mapping_problems(path: str, mapping: Mapping) -> Iterator[str]:
+def mapping_problems(path: str, mapping: Mapping, purposes: Collection[str] = known_purposes()) -> Iterator[str]:
     """Every problem at once, each with its path below `path`."""
     yield from _unusable(path, mapping)
     for namespace in mapping.identifiers:
         if not is_namespace(namespace):
             yield f"{path}.identifiers.{namespace}: is no namespace: lower case, digits and _, a letter first"
     for purpose in mapping.consent:
-        if purpose not in PURPOSES:
-            yield f"{path}.consent.{purpose}: `{purpose}` is not a consent purpose; known are {', '.join(PURPOSES)}"
+        yield from purpose_problems(f"{path}.consent.{purpose}", purpose, purposes)
     if mapping.consent and not (mapping.time or mapping.consent_time):
         yield f"{path}.consent: needs `time` or `consent_time`, or old consent would overrule a later withdrawal"
     if mapping.type == "track" and mapping.event is None:

@@ -9,6 +9,7 @@ import msgspec
 from attune.domain import segments
 from attune.domain.identifiers import ISSUED, WEAK
 from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
+from attune.domain.markers import UNMARKED, Grave, marker
 from attune.domain.profiles import Link, Profile, merge_profiles
 from attune.domain.unlinking import split_off
 from attune.domain.working import Working
@@ -27,8 +28,9 @@ type Keyed = list[tuple[str, Identifier]]
 class People:
     """The profiles of a working set, by everything that leads to them.
 
-    `identities` are as read; `roots` leads from every profile id they name to the live one in `working`; `founders`
-    holds the free (profile id, generation) for identity keys that may found a profile.
+    `identities` are as read; `roots` leads from every profile id they name to the live one in `working`, `graves` to
+    what is left of one that was erased; `founders` holds the free (profile id, generation) for identity keys that may
+    found a profile.
     """
 
     def __init__(
@@ -41,7 +43,10 @@ class People:
         roots: dict[str, str],
         working: dict[str, Working],
         founders: dict[str, tuple[str, int]],
+        graves: dict[str, Grave] | None = None,
     ) -> None:
+        for one in working.values():
+            one.policies = compiled.policies
         self.working = working
         self._now = now
         self._compiled = compiled
@@ -49,6 +54,16 @@ class People:
         self._identities = identities
         self._roots = roots
         self._founders = founders
+        self._graves = graves or {}
+        self._stored_graves = {grave.profile_id for grave in self._graves.values()}
+        #: what stands against keys, where anything does
+        self._marked = {
+            key: marker(identity, self._graves.get(identity.profile_id))
+            for key, identity in identities.items()
+            if identity.erased_at or identity.suppressed_at or identity.profile_id in self._graves
+        }
+        #: somebody was linked who led to a grave: what was read of it must have been the latest
+        self.reborn = False
         self._claimed: dict[str, str] = {}
         #: what an event that names the same people led to, while nobody has been linked since
         self._settled: dict[tuple[tuple[Identifier, ...], bool], Match] = {}
@@ -62,6 +77,53 @@ class People:
         """The profile of that id, or the one it has become; None where nothing is stored of it."""
         root = self._roots.get(profile_id)
         return self.working.get(root) if root else None
+
+    def identity(self, key: str) -> Identity | None:
+        """As read."""
+        return self._identities.get(key)
+
+    def grave(self, key: str) -> Grave | None:
+        """What is left of whom an identity key led to, as it will be."""
+        identity = self._identities.get(key)
+        return None if identity is None else self._graves.get(identity.profile_id)
+
+    def version_behind(self, key: str) -> int:
+        """The version that is stored of whom an identity key leads or led to; 0 where nothing is."""
+        owner, grave = self.owner(key, lapsed=True), self.grave(key)
+        return (owner.version or 0) if owner is not None else (grave.version if grave is not None else 0)
+
+    def refusal(self, keyed: Keyed, event: Event, record: Record) -> str:
+        """Why an event must not be taken in, for anybody it names: `suppressed`, `erased`, or nothing."""
+        if not self._marked:
+            return ""
+        known = [(key, self._marked[key]) for key, _ in keyed if key in self._marked]
+        return max((one.refuses(event, record, lives=self.owner(key) is not None) for key, one in known), default="")
+
+    def bury(self, working: Working, at: int) -> Grave:
+        """Nothing is left of the profile but that it was there."""
+        profile = working.profile
+        grave = Grave(
+            profile_id=profile.profile_id,
+            version=(working.version or 0) + 1,
+            erased_at=at,
+            ledger_length=profile.ledger_length,
+            ledger_head=profile.ledger_head,
+            pages=() if profile.splits else tuple(profile.pages),
+        )
+        del self.working[profile.profile_id]
+        for known in [known for known, root in self._roots.items() if root == profile.profile_id]:
+            del self._roots[known]
+            self._graves[known] = grave
+        return grave
+
+    def replace_grave(self, grave: Grave, **changes: int) -> Grave:
+        """The grave as it will be, one version on; what was dug in this working set has that version already."""
+        stored = grave.profile_id in self._stored_graves
+        self._stored_graves.discard(grave.profile_id)
+        changed = msgspec.structs.replace(grave, version=grave.version + stored, **changes)
+        for known in [known for known, one in self._graves.items() if one.profile_id == grave.profile_id]:
+            self._graves[known] = changed
+        return changed
 
     def match(self, keyed: Keyed, event: Event, record: Record) -> tuple[Match, bool]:
         """Whom a call is about, and whether it may name the strongest of them at all."""
@@ -116,7 +178,11 @@ class People:
             data_key=self._new_data_key(),
         )
         parted = self.working[profile_id] = Working(
-            new, above=working.version or 0, stored_pages=set(working.stored_pages), dirty=True
+            new,
+            above=working.version or 0,
+            stored_pages=set(working.stored_pages),
+            dirty=True,
+            policies=self._compiled.policies,
         )
         self._roots[profile_id] = profile_id
         for key in keys:
@@ -142,7 +208,7 @@ class People:
             first_seen=event.time,
             data_key=self._new_data_key(),
         )
-        working = self.working[profile_id] = Working(profile)
+        working = self.working[profile_id] = Working(profile, policies=self._compiled.policies)
         self._roots[profile_id] = profile_id
         return working
 
@@ -186,11 +252,25 @@ class People:
                 namespace=identifier.namespace,
                 generation=profile.generation,
                 verified=record.trusted,
+                **self._marks(key),
             )
+            self.reborn = self.reborn or self.grave(key) is not None
             working.claims[key] = Claim(identity_key=key, read=read, identity=identity)
             self._claimed[key] = profile.profile_id
             working.dirty = True
             self._settled.clear()
+
+    def _marks(self, key: str) -> dict[str, int]:
+        """What a claim must keep of whom the key led to before."""
+        read, grave = self._identities.get(key), self.grave(key)
+        if read is None or not (grave or read.is_marked):
+            return {}
+        known = self._marked.get(key, UNMARKED)
+        return {
+            "erased_at": known.erased_at,
+            "suppressed_at": known.suppressed_at,
+            "released_at": max(read.released_at, grave.released_at if grave else 0),
+        }
 
     def _owner(self, key: str, *, lapsed: bool = False) -> str | None:
         if key in self._claimed:

@@ -51,13 +51,13 @@ class Tally(msgspec.Struct, kw_only=True):
 
 
 def drafted(segment: Segment, current: Definitions) -> Definitions:
-    """The segment among those that it asks for, and nothing else."""
+    """The segment among those that it asks for, under the purposes that there are, and nothing else."""
     segments = current.segments | {segment.id: segment}
     asked = reached((segment.id,), {name: (one,) for name, one in segments.items()})
     chosen = {name: segments[name] for name in sorted(asked) if name in segments}
     named = {trait for one in chosen.values() for trait in traits_named(one)}
     computed = {name: one for name, one in current.computed_traits.items() if name in named}
-    return Definitions(segments=chosen, computed_traits=computed)
+    return Definitions(purposes=current.purposes, segments=chosen, computed_traits=computed)
 
 
 def week_ends(at: int, weeks: int) -> list[int]:

@@ -39,9 +39,12 @@ def encode_profile(profile: Profile) -> bytes:
 
 def decode_profile(state: bytes) -> Profile:
     """The inverse of `encode_profile`, without pages; a fresh value on every call."""
-    if state[:1] == _DEFLATED:
-        state = zlib.decompress(state[_HEAD:], _RAW, plain_size(state))
-    return _decoder.decode(state)
+    return _decoder.decode(plain_state(state))
+
+
+def plain_state(state: bytes) -> bytes:
+    """The state as msgpack. Raises `zlib.error` for what is not ours."""
+    return zlib.decompress(state[_HEAD:], _RAW, plain_size(state)) if state[:1] == _DEFLATED else state
 
 
 def plain_size(state: bytes) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from attune.domain import memory
 from attune.domain.activity import Activity, merge_activity
 from attune.domain.carts import Cart, merge_carts
-from attune.domain.consent import SEGMENT, Consent, merge_consent, permits
+from attune.domain.consent import SEGMENT, Consent, merge_consent
 from attune.domain.identifiers import WEAK, Identifier
 from attune.domain.splits import Split
 from attune.domain.windows import Mark, Samples, Sessions, unite_marks, unite_samples, unite_sessions
@@ -87,6 +87,7 @@ _STORED_AS: Final = {
     "lists": "li", "timers": "ti", "carts": "ca", "activity": "a", "scores": "sc", "memberships": "m",
     "cursors": "cu", "seen": "s", "seen_records": "sr", "webhooks": "wh",
     "data_key": "k", "ledger_length": "ll", "ledger_head": "lh", "merges": "mg", "splits": "sp",
+    "place": "pl",
 }  # fmt: skip
 
 
@@ -135,6 +136,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
     merges: int = 0
     #: who it is not, by unlinking
     splits: dict[str, Split] = {}
+    #: where their events came from last (a code), kept while policies differ from place to place
+    place: Trait | None = None
 
     def devices(self) -> set[str]:
         """The anonymous ids that the profile holds."""
@@ -184,6 +187,8 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     one.pages = memory.unite_pages(one.pages, other.pages, FINGERPRINT)
     one.seen_records = memory.unite(one.seen_records, other.seen_records, 0)
     one.splits = {**other.splits, **one.splits}
+    if other.place is not None:
+        one.place = newer(one.place, other.place)
 
 
 def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
@@ -191,6 +196,11 @@ def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
     known = traits.get(name)
     if known is None or (trait.time, trait.order) > (known.time, known.order):
         traits[name] = trait
+
+
+def newer(known: Trait | None, told: Trait) -> Trait:
+    """Which of two words of one thing counts, as in `set_trait`."""
+    return told if known is None or (told.time, told.order) > (known.time, known.order) else known
 
 
 def spell_score(version: str, value: str | float) -> str:
@@ -240,10 +250,11 @@ def _merge_windows(one: Profile, other: Profile, capacities: Mapping[str, int]) 
 
 
 def _merge_scores(one: Profile, other: Mapping[str, Score]) -> None:
-    """After consent is merged: who may not be segmented has none."""
+    """After consent is merged: who withdrew it on either side has none."""
     for model, score in other.items():
         set_score(one.scores, model, score)
-    if not permits(SEGMENT, (one.consent,)):
+    known = one.consent.get(SEGMENT)
+    if known is not None and not known.granted:
         one.scores = {}
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain import memory, segments
-from attune.domain.consent import SEGMENT, STORE, Consent, in_force
+from attune.domain.consent import RESTRICTION, SEGMENT, STORE, Consent, in_force
 from attune.domain.duplicates import event_hash
 from attune.domain.events import LIST, Event
 from attune.domain.fold import finish, fold_event
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 #: at one instant: consent holds already, and a score was reckoned from what had happened
 _CONSENT, _EVENT, _SCORE = range(3)
+#: whoever refused one of these is in no segment, whatever a policy permits
+_DECISIVE: Final = (SEGMENT, RESTRICTION)
 #: nobody has read the stream: no entry's grace is over
 _NOT_READ: Final = -1
 
@@ -98,7 +100,8 @@ def rebuild(
     fresh.events, fresh.first_seen, fresh.last_seen, fresh.as_of = 0, _first_seen(stored, kept, told), 0, 0
     fresh.samples, fresh.sessions = {}, None
     fresh.traits, fresh.windows, fresh.timers, fresh.carts, fresh.activity = {}, {}, {}, {}, None
-    fresh.consent, fresh.scores, fresh.lists, fresh.memberships = {}, {}, {}, {}
+    fresh.consent = {name: stored.consent[name] for name in _DECISIVE if _is_refused(stored.consent, name)}
+    fresh.scores, fresh.lists, fresh.memberships = {}, {}, {}
     listed = [one for one in _once(told) if one.event.type == LIST]
     quiet = segments.Quiet()
     for _, _, step in sorted(_steps(stored, [*kept, *listed]), key=_place):
@@ -143,6 +146,10 @@ def _was_withdrawn(consent: Mapping[str, Consent], at: int) -> bool:
     return held is not None and not held.granted and (held.since or held.at) <= at
 
 
+def _is_refused(consent: Mapping[str, Consent], name: str) -> bool:
+    return name in consent and not consent[name].granted
+
+
 def _first_seen(stored: Profile, kept: Sequence[Told], told: Sequence[Told]) -> int:
     """A person may have been founded by their consent; of consent that came later the profile takes no time."""
     founding = [one.event.time for one in told if not one.is_call and one.event.time == stored.first_seen]
@@ -173,7 +180,7 @@ def _live_through(fresh: Profile, step: _Step, compiled: Compiled, quiet: segmen
         case Consent():
             segments.advance(compiled, fresh, step.at - 1, quiet)
             fresh.as_of = max(fresh.as_of, step.at)
-            fresh.consent = {SEGMENT: step}
+            fresh.consent = fresh.consent | {SEGMENT: step}
             quiet.whole = False  # with another consent any membership may be another
             quiet.until = 0
             if fresh.events:

@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attune.domain import segments
-from attune.domain.consent import SEGMENT, in_force, permits
+from attune.domain.consent import SEGMENT, in_force
 from attune.domain.events import LIST, SCORE
 from attune.domain.fold import finish, fold_event
+from attune.domain.gate import Edge, allowed
 from attune.domain.profiles import Profile
 from attune.domain.rebuilding import Told, that_count
 from attune.domain.scores import fold_score, read_score
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from attune.domain.profiles import Score
     from attune.domain.segments import Compiled
-    from attune.domain.segments.compilation import CompiledSegment
 
     type Step = Told | tuple[str, Score] | None
 
@@ -63,7 +63,7 @@ def has_done(profile: Profile) -> bool:
 
 def turns(stored: Profile, told: Sequence[Told], compiled: Compiled, segment: str, until: int) -> list[Turn]:
     """Every beginning and end of a membership up to an instant (ms), by events and by time alone, in order."""
-    found, asked = _Turns(compiled.segments[segment]), compiled.segments[segment]
+    found, asked = _Turns(compiled, segment), compiled.segments[segment]
     fresh = _newborn(stored)
     for step in _steps(stored, told):
         if step[0] > until:
@@ -76,16 +76,17 @@ def turns(stored: Profile, told: Sequence[Told], compiled: Compiled, segment: st
 
 
 class _Turns:
-    def __init__(self, segment: CompiledSegment) -> None:
+    def __init__(self, compiled: Compiled, segment: str) -> None:
         self.turns: list[Turn] = []
-        self._segment = segment
+        self._policies = compiled.policies
+        self._segment = compiled.segments[segment]
         self._inside: set[str] = set()
         self._at = 0
 
     def look(self, profile: Profile, at: int, keys: Sequence[str]) -> None:
         """Note what is another than it was; of things that are known no more the membership is over."""
         self._at = at
-        is_asked = permits(SEGMENT, (profile.consent,)) and has_done(profile)
+        is_asked = allowed(Edge.SEGMENT, self._policies.standing(profile), at=at) and has_done(profile)
         now = {key for key in keys if is_asked and self._segment.root.holds(profile, key, at)}
         self.turns += [Turn(at, key, inside=False) for key in sorted(self._inside - now)]
         self.turns += [Turn(at, key, inside=True) for key in sorted(now - self._inside)]
@@ -97,6 +98,9 @@ class _Turns:
         while self._at:
             profile.as_of = max(profile.as_of, self._at)  # what is a matter of days is known for the days around it
             ahead = [self._segment.root.until(profile, key, self._at) for key in keys]
+            record = self._policies.record(profile, SEGMENT)
+            if record is not None and record.until > self._at:
+                ahead.append(record.until)
             instant = min((one for one in ahead if one is not None), default=None)
             if instant is None or instant > until:
                 return
@@ -110,6 +114,7 @@ def _newborn(stored: Profile) -> Profile:
         generation=stored.generation,
         first=stored.first,
         consent=in_force(stored.consent, 0),
+        place=stored.place,
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain import segments
 from attune.domain.artefacts import MAX_NAME
-from attune.domain.consent import SEGMENT, permits
+from attune.domain.consent import SEGMENT
 from attune.domain.features import features_at
+from attune.domain.gate import Edge, Refusal, Refused, allowed
 from attune.domain.models import MODELS, say
 from attune.domain.profiles import Score, set_score
 from attune.domain.segments import Quiet
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from attune.domain.changes import Change
     from attune.domain.events import Event
+    from attune.domain.gate import Allowed
     from attune.domain.models import Model
     from attune.domain.profiles import Profile
     from attune.domain.segments import Compiled
@@ -53,13 +55,22 @@ def fold_score(profile: Profile, model: str, score: Score, compiled: Compiled) -
     return changes + segments.react(compiled, profile, {score_key(model): ()}, quiet, in_order=in_order)
 
 
-def may_score(profile: Profile, at: int) -> bool:
-    """Whether a score as of `at` may be kept.
+def may_score(profile: Profile, at: int, compiled: Compiled, now: int) -> Allowed | Refused:
+    """Whether a score as of `at` may be kept now.
 
     What was said before a withdrawal was ended is gone for good: no redelivery brings it back.
     """
+    answer = allowed(Edge.RECOMMEND, compiled.policies.standing(profile), at=max(at, now))
     known = profile.consent.get(SEGMENT)
-    return permits(SEGMENT, (profile.consent,)) and known is not None and (not known.since or known.at <= at)
+    if answer and known is not None and known.since and known.at > at:
+        return Refused(SEGMENT, Refusal.WITHDRAWN)
+    return answer
+
+
+def forget_scores(profile: Profile, compiled: Compiled, now: int) -> None:
+    """Of whom models may say nothing any more, because what they granted has expired, or for a policy's sake."""
+    if profile.scores and not allowed(Edge.RECOMMEND, compiled.policies.standing(profile), at=now):
+        profile.scores = {}
 
 
 def score_online(profile: Profile, models: Mapping[str, Model], compiled: Compiled, read_up_to: int) -> list[Change]:
@@ -71,7 +82,7 @@ def score_online(profile: Profile, models: Mapping[str, Model], compiled: Compil
         return []
     # another shard may have been read further: nobody is seen before their last event
     at = max(read_up_to, profile.activity.last)
-    if not may_score(profile, at):
+    if not may_score(profile, at, compiled, profile.as_of):
         return []
     changes: list[Change] = []
     for name, model in sorted(models.items()):

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from attune.domain.consent import PURPOSES
 from attune.domain.mapping_checks import mapping_problems
 from attune.domain.normalisation_checks import normalisation_problems
+from attune.domain.purpose_checks import jurisdiction_problems, known_purposes, purpose_problems
 from attune.domain.signature_checks import signature_problems
 from attune.domain.sources import Source
 from attune.domain.urls import origin_problem, url_problem
@@ -18,34 +18,42 @@ _ORGANIZATION: Final = re.compile(r"00D[A-Za-z0-9]{12}([A-Za-z0-9]{3})?")
 #: fields that only some types of source have
 _FIELDS: Final = {
     "origins": ("http",),
-    "consent_categories": ("http",),
+    "consent_categories": ("http", "onetrust"),
     "rate_limit": ("http",),
     "shop_domain": ("shopify",),
     "url": ("hubspot",),
     "organization_id": ("salesforce",),
-    "signature": ("webhook",),
+    "signature": ("webhook", "onetrust"),
     "mapping": ("webhook", "file", "stripe", "salesforce"),
     "delimiter": ("file",),
 }
 #: and those without which a type cannot work; what else is needed is told by what is checked of the field
-_NEEDED: Final = {"webhook": ("signature", "mapping"), "file": ("mapping",)}
+_NEEDED: Final = {"webhook": ("signature", "mapping"), "onetrust": ("signature",), "file": ("mapping",)}
 
 
-def source_problems(source: Source, tracking_plans: Collection[str]) -> Iterator[str]:
-    """What types cannot say of a source."""
-    for purpose in source.consent:
-        yield from purpose_problems(f"$.consent.{purpose}", purpose)
-    for category, purposes in source.consent_categories.items():
-        for index, purpose in enumerate(purposes):
-            yield from purpose_problems(f"$.consent_categories.{category}[{index}]", purpose)
-    yield from _fields(source)
+def source_problems(
+    source: Source, tracking_plans: Collection[str], purposes: Collection[str] = known_purposes()
+) -> Iterator[str]:
+    """What types cannot say of a source, these plans and purposes being there."""
+    yield from _purposes(source, purposes)
+    if source.country:
+        yield from jurisdiction_problems("$.country", source.country)
+    yield from _fields(source, purposes)
     yield from _addresses(source)
     if source.tracking_plan and source.tracking_plan not in tracking_plans:
         yield f"$.tracking_plan: there is no tracking plan `{source.tracking_plan}`"
     yield from normalisation_problems(source.normalise)
 
 
-def _fields(source: Source) -> Iterator[str]:
+def _purposes(source: Source, known: Collection[str]) -> Iterator[str]:
+    for purpose in source.consent:
+        yield from purpose_problems(f"$.consent.{purpose}", purpose, known)
+    for category, purposes in source.consent_categories.items():
+        for index, purpose in enumerate(purposes):
+            yield from purpose_problems(f"$.consent_categories.{category}[{index}]", purpose, known)
+
+
+def _fields(source: Source, purposes: Collection[str]) -> Iterator[str]:
     """Those that do not belong to the type would change nothing, which nobody means who writes them."""
     for field, types in _FIELDS.items():
         if source.type not in types and getattr(source, field):
@@ -56,7 +64,7 @@ def _fields(source: Source) -> Iterator[str]:
     if source.signature is not None:
         yield from signature_problems("$.signature", source.signature)
     if source.mapping is not None:
-        yield from mapping_problems("$.mapping", source.mapping)
+        yield from mapping_problems("$.mapping", source.mapping, purposes)
 
 
 def _addresses(source: Source) -> Iterator[str]:
@@ -71,9 +79,3 @@ def _addresses(source: Source) -> Iterator[str]:
         reason = url_problem(source.url) or ("must not have a query" if "?" in source.url else "")
         if reason:
             yield f"$.url: {reason}; it is the address that HubSpot calls"
-
-
-def purpose_problems(path: str, purpose: str) -> Iterator[str]:
-    """Unless it is one of ours."""
-    if purpose not in PURPOSES:
-        yield f"{path}: `{purpose}` is not a consent purpose; known are {', '.join(PURPOSES)}"

@@ -9,10 +9,11 @@ import msgspec
 from attune.domain.conditions import Named, Part
 from attune.domain.mappings import Mapping
 from attune.domain.normalisation import Normalisation
+from attune.domain.purposes import Jurisdiction
 from attune.domain.signatures import Signature
 
 #: sources that receive webhooks
-WEBHOOK_TYPES = frozenset({"shopify", "hubspot", "salesforce", "stripe", "webhook"})
+WEBHOOK_TYPES = frozenset({"shopify", "hubspot", "salesforce", "stripe", "onetrust", "webhook"})
 
 
 class RateLimit(Part, frozen=True, kw_only=True):
@@ -29,17 +30,21 @@ class Source(Named, frozen=True, kw_only=True, tag="source"):
     """Where events come from.
 
     `consent` is what the source vouches for where an event says nothing itself (its legal basis), by purpose.
-    `consent_categories` maps a consent banner's category names to purposes; a category named like a purpose
-    needs no entry. `tracking_plan`: the id of one. `url`: the address under which HubSpot calls us, which its
-    signature covers. `delimiter`: between the cells of CSV files, a comma unless told.
+    `consent_categories` maps a consent banner's category names, or OneTrust's purposes, to purposes; a category named
+    like a purpose needs no entry. `country`: the jurisdiction of its people where an event says nothing of it.
+    `tracking_plan`: the id of one. `url`: the address under which HubSpot calls us, which its signature covers.
+    `personal`: traits, properties and namespaces that masked keys do not see, besides what they never do.
+    `delimiter`: between the cells of CSV files, a comma unless told.
     """
 
-    type: Literal["http", "shopify", "hubspot", "salesforce", "stripe", "webhook", "file"] = "http"
+    type: Literal["http", "shopify", "hubspot", "salesforce", "stripe", "onetrust", "webhook", "file"] = "http"
     origins: tuple[str, ...] = ()
     consent: dict[str, bool] = {}  # noqa: RUF012 - msgspec copies it
     consent_categories: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    country: Jurisdiction = ""
     tracking_plan: str = ""
     normalise: Normalisation = Normalisation()
+    personal: tuple[str, ...] = ()
     rate_limit: RateLimit | None = None
     shop_domain: str = ""
     url: str = ""

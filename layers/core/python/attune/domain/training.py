@@ -25,7 +25,11 @@ RefusalCode = Literal[
     "unreadable_rows",
     "no_structure",
 ]
-VerdictCode = Literal["no_champion", "champion_unusable", "better", "not_better", "no_structure"]
+#: `champion_saw_erased`: it may have learned from somebody who was erased since, and gives way to any sound one;
+#: `saw_erased`: the challenger may have, because they were erased while it was trained
+VerdictCode = Literal[
+    "no_champion", "champion_unusable", "champion_saw_erased", "better", "not_better", "no_structure", "saw_erased"
+]
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ def split_off(
         as_of=old.as_of,
         links={key: old.links.pop(key) for key in keys},
         consent=dict(old.consent),
+        place=old.place,
         cursors=dict(old.cursors),
         seen=old.seen,
         webhooks=old.webhooks,

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from attune.domain.identifiers import Identifier
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from attune.domain.events import Event, Record, Rejected
 
 #: properties that features and reports may read without opening the seal; none of them names a person
@@ -16,6 +20,16 @@ CLEAR_PROPERTIES: Final = (
     "product_id", "sku", "category", "brand", "variant", "price", "quantity", "products",
     "value", "revenue", "total", "tax", "discount", "currency", "order_id", "cart_id", "checkout_id",
 )  # fmt: skip
+#: those of them that lead to somebody in another system
+LEADING_PROPERTIES: Final = frozenset({"order_id", "cart_id", "checkout_id"})
+#: what of a product tells of the thing, and not of whom it is for
+_OF_PRODUCTS: Final = (
+    "product_id", "sku", "category", "brand", "variant", "price", "quantity", "discount", "currency",
+)  # fmt: skip
+#: characters of a thing's name or number
+_MAX_NAME: Final = 100
+#: why a row was dropped that says what was done, and by nobody
+UNIDENTIFIED: Final = "unidentified"
 #: bytes of JSON that the clear properties of a row may have together, and of one of them where they have more. The
 #: lake's records end at 1,000 KiB, and a sealed event of 500 KB already has 667 KB as base64.
 MAX_CLEAR: Final = 16_384
@@ -30,7 +44,8 @@ class Verdict(StrEnum):
     """What became of an arrival.
 
     `applied` changed a profile; `dropped` was refused; `conflict` had another content under a known message id;
-    `duplicate` was known already; `quarantined` was put aside by the processor, `rejected` by an entrance.
+    `duplicate` was known already; `quarantined` was put aside by the processor, `rejected` by an entrance; `erased` was
+    applied or in conflict, as its reason says, and is somebody's who was erased.
     """
 
     APPLIED = "applied"
@@ -40,10 +55,11 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
     MERGED = "merged"
+    ERASED = "erased"
 
 
 #: rows that are there to be counted and that no table of events holds
-ONLY_COUNTED: Final = (Verdict.QUARANTINED, Verdict.DUPLICATE, Verdict.REJECTED)
+ONLY_COUNTED: Final = (Verdict.QUARANTINED, Verdict.DUPLICATE, Verdict.REJECTED, Verdict.ERASED)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -61,6 +77,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     another arrival of the event was applied before this was found to be a duplicate, or another was refused or in
     conflict at a higher version. Of an event's arrivals that were refused the first was, and the others are duplicates
     of it; so of those that conflict.
+
+    An `erased` row stands for the applied one, or the one in conflict, that it was; its message id is a pseudonym
+    (`erased_id`) and says the fingerprint too. So it is of what is refused for the erasure.
 
     A dropped event's row, and one that is only counted, holds no content and no profile. `sealed` is base64 in JSON,
     under the profile's own data key: the whole event; in the row of a merge, the data key of the absorbed profile.
@@ -126,6 +145,45 @@ def bare_row(event: Event, record: Record, verdict: Verdict, reason: str, now: i
     )
 
 
+def unidentified_row(event: Event, record: Record, message_id: str, now: int, version: int) -> Row:
+    """The row of a refused event that may be counted for what it was, though not for whose: nothing in it leads back.
+
+    `message_id`: what stands for the event's own; the fingerprint, which covers what the event says, is left out too.
+    """
+    clear = clear_properties(event)
+    return msgspec.structs.replace(
+        bare_row(event, record, Verdict.DROPPED, UNIDENTIFIED, now, version),
+        message_id=message_id,
+        fingerprint="",
+        type=event.type,
+        event=event.name,
+        time=event.time,
+        properties=said_by_nobody(clear),
+    )
+
+
+def said_by_nobody(clear: Mapping[str, Any]) -> dict[str, Any]:
+    """Clear properties without what may lead to somebody: numbers of orders, addresses, fields of a product's own.
+
+    Of products what is known to tell of things stays: whoever has a mug engraved tells the shop their name there.
+    """
+    said: dict[str, Any] = {}
+    for name, value in clear.items():
+        if name == "products" and isinstance(value, list | tuple):
+            products = [one for one in value if isinstance(one, dict)]
+            said[name] = [
+                {part: one[part] for part in _OF_PRODUCTS if _tells_of_things(one.get(part))} for one in products
+            ]
+        elif name not in LEADING_PROPERTIES and _tells_of_things(value):
+            said[name] = value
+    return said
+
+
+def _tells_of_things(value: Any) -> bool:
+    """A number, or a short text that is no address."""
+    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= _MAX_NAME and "@" not in value)
+
+
 def rejected_row(rejected: Rejected, record: Record, now: int) -> Row:
     """The row of input that an entrance found to be no event. It has no id: its bytes' digest stands for it."""
     return Row(
@@ -159,9 +217,21 @@ def digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:_DIGEST_DIGITS]
 
 
+def erased_id(key_of: Callable[[Identifier], str], source: str, message_id: str, fingerprint: str) -> str:
+    """In place of a message id in rows of erased people; the fingerprint beside it is then left out.
+
+    32 hex digits, under the deployment's identity secret (`Pseudonyms.key`). The same event has the same one, so that
+    its arrivals are still counted as one event's, and what is refused after the erasure is the arrival that was erased
+    in it. Without the secret nobody can test a guess.
+    """
+    return key_of(Identifier(_ERASED, f"{source}\x1f{message_id}\x1f{fingerprint}"))
+
+
 def encode_row(row: Row) -> bytes:
     """One line of NDJSON, without the newline."""
     return _encoder.encode(row)
 
 
+#: a namespace that no client can name
+_ERASED: Final = "$erased"
 _encoder: Final = msgspec.json.Encoder()

@@ -8,16 +8,32 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune.domain import gate
-from attune.domain.consent import SEGMENT, Consent, LedgerEntry, chain, permits
+from attune.domain.consent import NO_EVIDENCE, RESTRICTION, chain
 from attune.domain.events import encode_event
+from attune.domain.gate import ALLOWED, Edge, Refused, allowed
+from attune.domain.policies import PLAIN, UNREADABLE
+from attune.domain.profiles import Trait, newer
 from attune.domain.segments import Quiet
 from attune.domain.verdicts import Row, Verdict, clear_properties
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attune.domain.changes import Change
+    from attune.domain.consent import Consent, Evidence, LedgerEntry
     from attune.domain.events import Event, Record
     from attune.domain.identity import Claim
+    from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
+
+
+class Absorbed(msgspec.Struct, frozen=True, kw_only=True):
+    """A profile that was merged into another: the version it was read at, and where its part of the ledger ends."""
+
+    version: int | None
+    profile_id: str
+    ledger_length: int
+    ledger_head: bytes
 
 
 @dataclass(slots=True)
@@ -36,12 +52,17 @@ class Working:
     grown: bool = False
     quiet: Quiet = field(default_factory=Quiet)
     changes: list[Change] = field(default_factory=list)
-    #: profiles merged into this one: the version each was read at, and its id
-    absorbed: list[tuple[int | None, str]] = field(default_factory=list)
+    #: profiles merged into this one
+    absorbed: list[Absorbed] = field(default_factory=list)
     claims: dict[str, Claim] = field(default_factory=dict)
     ledger: list[LedgerEntry] = field(default_factory=list)
     #: rows for the lake, with what to seal into each
     rows: list[tuple[Row, bytes]] = field(default_factory=list)
+    policies: Policies = PLAIN
+    #: consent by which all of these were found open, at the one instant of the fold; it is replaced, never changed
+    open: Mapping[str, Consent] | None = None
+    #: edges that were found closed, to be counted
+    refused: list[tuple[Edge, Refused]] = field(default_factory=list)
 
     @property
     def target_version(self) -> int:
@@ -50,7 +71,7 @@ class Working:
         It exceeds the versions of all that were absorbed, and of whom it was split off, so that versions of one
         event's rows in the lake compare.
         """
-        highest = max([self.version or 0, self.above, *(version or 0 for version, _ in self.absorbed)])
+        highest = max([self.version or 0, self.above, *(one.version or 0 for one in self.absorbed)])
         return highest + (1 if self.dirty else 0)
 
     def row_version(self, verdict: Verdict) -> int:
@@ -70,9 +91,17 @@ class Working:
         self.ledger += other.ledger
         self.rows += other.rows
         self.absorbed += other.absorbed
+        self.refused += other.refused
         self.stored_pages |= other.stored_pages
         # also where it was never stored: its id is used now, in the ledger and in the lake, and must not be given away
-        self.absorbed.append((other.version, other.profile.profile_id))
+        self.absorbed.append(
+            Absorbed(
+                version=other.version,
+                profile_id=other.profile.profile_id,
+                ledger_length=other.profile.ledger_length,
+                ledger_head=other.profile.ledger_head,
+            )
+        )
         self.quiet = Quiet()
         self.dirty = True
 
@@ -82,17 +111,46 @@ class Working:
         Who may no longer be segmented is no longer scored either, from this word on.
         """
         known = self.profile.consent
-        added = gate.heard(known, event, record, speaks)
+        added = gate.heard(known, event, record, speaks, self.policies)
         for purpose, said in sorted(added.items()):
             before = known.get(purpose)
-            if before is None or (before.granted, before.stated) != (said.granted, said.stated):
-                self._enter_in_ledger(purpose, said, now)
+            if before is None or not _says_the_same(before, said):
+                evidence = gate.evidence_of(event, purpose, record, self.policies)
+                self._enter_in_ledger(purpose, said, now, evidence)
         if added:
             self.profile.consent = dict(sorted((known | added).items()))
-            if not permits(SEGMENT, (self.profile.consent,)):
+            if not allowed(Edge.RECOMMEND, self.policies.standing(self.profile), at=event.time):
                 self.profile.scores = {}
             self.dirty = True
         return bool(added)
+
+    def locate(self, event: Event, record: Record, order: bytes) -> bool:
+        """Note where an accepted event came from, while that decides about consent; True if it is somewhere else."""
+        if not self.policies.permissive:
+            return False
+        if not gate.is_own((self.profile,), event, record):
+            return self.doubt(event, record, order)
+        told = self.policies.told_by(event, record.source)
+        return bool(told) and self._place(told, event, order)
+
+    def doubt(self, event: Event, record: Record, order: bytes) -> bool:
+        """Of a refused event no more than that the person may not be where they were: until they tell, they are asked.
+
+        Else a policy that holds no more where they are would go on permitting.
+        """
+        if not self.policies.permissive:
+            return False
+        here = self.policies.places_of(self.profile)
+        if self.policies.places_after(self.profile, event, record.source, own=True) == here:
+            return False
+        return self._place(UNREADABLE, event, order)
+
+    def _place(self, told: str, event: Event, order: bytes) -> bool:
+        before = self.profile.place
+        place = self.profile.place = newer(before, Trait(told, event.time, order))
+        if place is not before:
+            self.dirty = True
+        return before is None or before.value != place.value
 
     def inherit_consent(self, now: int) -> None:
         """Enter in the ledger what a profile that was split off begins with."""
@@ -100,20 +158,38 @@ class Working:
             self._enter_in_ledger(purpose, said, now)
 
     def keep_row(self, event: Event, record: Record, verdict: Verdict, now: int) -> None:
-        """Note what became of the event, for the lake."""
-        plain = encode_event(event)
-        self.rows.append((self._row(event, record, verdict, now, clear_properties(event, len(plain))), plain))
+        """Note what became of the event, for the lake; unsealed no more of it than analyses may see."""
+        plain, consent = encode_event(event), self.policies.standing(self.profile)
+        may_show = consent is self.open or self._asks(consent, now)
+        clear = clear_properties(event, len(plain)) if may_show else None
+        self.rows.append((self._row(event, record, verdict, now, consent, clear), plain))
+
+    def _asks(self, consent: Mapping[str, Consent], now: int) -> bool:
+        """Whether analyses may see an event. That it may be reckoned with too is asked to be counted."""
+        may_show, may_reckon = allowed(Edge.LAKE, consent, at=now), allowed(Edge.SEGMENT, consent, at=now)
+        if may_show is ALLOWED and may_reckon is ALLOWED:
+            self.open = consent
+            return True
+        answers = ((Edge.LAKE, may_show), (Edge.SEGMENT, may_reckon))
+        self.refused += [(edge, answer) for edge, answer in answers if isinstance(answer, Refused)]
+        return may_show is ALLOWED
 
     def keep_merge(self, absorbed: Profile, event: Event, record: Record, now: int) -> None:
         """Note who was absorbed, for the lake, with the absorbed profile's data key under the seal.
 
         So whoever may open this profile's rows may open those, and destroying this profile's key closes both.
         """
-        row = self._row(event, record, Verdict.MERGED, now)
+        row = self._row(event, record, Verdict.MERGED, now, self.policies.standing(self.profile))
         self.rows.append((msgspec.structs.replace(row, absorbed=absorbed.profile_id), absorbed.data_key))
 
     def _row(
-        self, event: Event, record: Record, verdict: Verdict, now: int, properties: dict[str, Any] | None = None
+        self,
+        event: Event,
+        record: Record,
+        verdict: Verdict,
+        now: int,
+        consent: Mapping[str, Consent],
+        properties: dict[str, Any] | None = None,
     ) -> Row:
         return Row(
             message_id=event.message_id,
@@ -128,14 +204,30 @@ class Working:
             replayed_at=record.replayed_at,
             copy=event.copy,
             properties=properties or {},
-            consent={purpose: said.granted for purpose, said in self.profile.consent.items()},
+            consent={
+                purpose: said.granted and not 0 < said.until <= event.time
+                for purpose, said in consent.items()
+                if purpose != RESTRICTION
+            },
         )
 
-    def _enter_in_ledger(self, purpose: str, said: Consent, now: int) -> None:
+    def _enter_in_ledger(self, purpose: str, said: Consent, now: int, evidence: Evidence = NO_EVIDENCE) -> None:
         profile = self.profile
         profile.ledger_length += 1
         entry = chain(
-            profile.profile_id, profile.ledger_length, purpose, said, recorded_at=now, previous=profile.ledger_head
+            profile.profile_id,
+            profile.ledger_length,
+            purpose,
+            said,
+            recorded_at=now,
+            previous=profile.ledger_head,
+            evidence=evidence,
         )
         profile.ledger_head = bytes.fromhex(entry.digest)
         self.ledger.append(entry)
+
+
+def _says_the_same(one: Consent, other: Consent) -> bool:
+    """Whether nobody has decided anything new."""
+    ended = other.granted and one.since != other.since
+    return not ended and (one.granted, one.stated, one.until) == (other.granted, other.stated, other.until)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from attune.domain import duplicates, gate, segments
-from attune.domain.consent import STORE
 from attune.domain.duplicates import Familiarity
 from attune.domain.events import CONSENT, Origin, Rejected, set_aside
 from attune.domain.fold import finish, fold_event
 from attune.domain.identity import Match
 from attune.domain.scores import score_online
 from attune.domain.splits import is_pending
-from attune.domain.verdicts import Row, Verdict, bare_row
+from attune.domain.verdicts import UNIDENTIFIED, Row, Verdict, bare_row, erased_id, unidentified_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from attune.domain.events import Event, Record
+    from attune.domain.forgetting import Forgotten
     from attune.domain.identifiers import Identifier
     from attune.domain.models import Model
     from attune.domain.people import Keyed, People
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from attune.domain.segments import Compiled
     from attune.domain.working import Working
 
+#: decided without a write, so nothing but a consistent read can vouch for them
+UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict", "quarantined", "identifier_dropped"})
 #: as far as nobody has read the stream, no entry's grace is over
 NOTHING_READ: Final = -1
 
@@ -58,6 +60,10 @@ class WorkingSet:
         #: rows that belong to no profile: what was refused, repeated or put aside
         self.loose_rows: list[Row] = []
         self.quarantined: list[tuple[Record, Rejected]] = []
+        #: where a record has forgotten somebody
+        self.forgotten: Forgotten | None = None
+        #: edges that were found closed to nobody's profile, to be counted
+        self.refused: list[tuple[gate.Edge, gate.Refused]] = []
         #: (outcome, reason) → how many events
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self._pseudonyms = pseudonyms
@@ -88,6 +94,15 @@ class WorkingSet:
             duplicates.advance_cursor(target.profile, record.key, at)
             if len(record.events) > 1:  # of a single event its own id tells
                 duplicates.remember_record(target.profile, whole, self.now)
+
+    @property
+    def rests_on_reading(self) -> bool:
+        """Whether no condition of a write would tell that what was read is old."""
+        return self.people.reborn or any(outcome in UNWRITTEN for outcome, _ in self.outcomes)
+
+    def keyed(self, event: Event) -> Keyed:
+        """What an event names, strongest first, with its keys."""
+        return [(self._pseudonyms.key(identifier), identifier) for identifier in event.identifiers]
 
     def put_aside(self, event: Event, record: Record, reason: str, version: int = 0) -> None:
         """Into quarantine, under a stable reason. `version`: the highest that is stored of whom it touches."""
@@ -122,8 +137,10 @@ class WorkingSet:
         return changed
 
     def _apply_event(self, event: Event, record: Record) -> None:
-        keyed = [(self._pseudonyms.key(identifier), identifier) for identifier in event.identifiers]
-        if event.type.startswith("$") and record.origin is not Origin.INTERNAL:
+        keyed = self.keyed(event)
+        if reason := self.people.refusal(keyed, event, record):
+            self._turn_away(event, record, keyed, reason)
+        elif event.type.startswith("$") and record.origin is not Origin.INTERNAL:
             self.put_aside(event, record, "reserved_name")
         elif not keyed or keyed[0][0] != record.key:
             self.put_aside(event, record, "wrong_partition")
@@ -131,6 +148,40 @@ class WorkingSet:
             self._apply_consent(event, record, keyed)
         else:
             self._apply_call(event, record, keyed)
+
+    def _turn_away(self, event: Event, record: Record, keyed: Keyed, reason: str) -> None:
+        """Nothing is kept of an event that names somebody who was erased, nor by which id its sender knows it.
+
+        What it withdraws from others whom it names, or from who asked not to be taken in, still counts; what these
+        have done already is a duplicate.
+        """
+        touched = self._living(event, record, keyed)
+        order, profiles = duplicates.event_hash(record.source, event), [one.profile for one in touched]
+        if duplicates.familiarity(profiles, order, bytes.fromhex(event.fingerprint)) is Familiarity.DUPLICATE:
+            self._note_duplicate(event, record)
+            return
+        self.outcomes["dropped", reason] += 1
+        self.note_refusal(gate.Edge.STORE, gate.Refused("", gate.Refusal(reason)))
+        version = max((self.people.version_behind(key) for key, _ in keyed), default=0)
+        row = bare_row(event, record, Verdict.DROPPED, reason, self.now, version)
+        row = msgspec.structs.replace(row, message_id=self._erased_id(event, record), fingerprint="")
+        self.loose_rows.append(row)
+        for working in touched:
+            self._reach(working, event)
+            if working.hear(_only_refusals(event), record, self.now, gate.SILENT):
+                self._obey(working, event)
+
+    def _living(self, event: Event, record: Record, keyed: Keyed) -> list[Working]:
+        """Who is there of those of whom an event may say anything."""
+        is_ours = not event.type.startswith("$") or record.origin is Origin.INTERNAL
+        if not is_ours or not keyed or keyed[0][0] != record.key:
+            return []
+        found, _ = self.people.match(keyed[:1] if event.type == CONSENT else keyed, event, record)
+        return [self.working[profile_id] for profile_id in found.profiles]
+
+    def _erased_id(self, event: Event, record: Record) -> str:
+        """Stands for a message id that must not be kept."""
+        return erased_id(self._pseudonyms.key, record.source, event.message_id, event.fingerprint)
 
     def _apply_consent(self, event: Event, record: Record, keyed: Keyed) -> None:
         """Stored whatever was consented to before; for an unknown person it makes a profile that holds consent only."""
@@ -159,8 +210,8 @@ class WorkingSet:
         known = duplicates.familiarity(touched, order, bytes.fromhex(event.fingerprint))
         if known is Familiarity.DUPLICATE:
             self._note_duplicate(event, record)
-        elif not gate.may_store(STORE, touched, event, record):
-            self._refuse(event, record, found)
+        elif (answer := gate.may_store(touched, event, record, self.compiled.policies)) is not gate.ALLOWED:
+            self._refuse(event, record, found, answer)
         elif not may_claim:
             self.put_aside(event, record, "unverified_claim", self._version_of(found))
         elif known is Familiarity.CONFLICT:
@@ -173,22 +224,33 @@ class WorkingSet:
         if dropped:
             self.outcomes["identifier_dropped", ""] += dropped
         self._reach(working, event)
-        if working.hear(event, record, self.now, gate.voice([working.profile], event, record)):
+        said = working.hear(event, record, self.now, gate.voice([working.profile], event, record))
+        if working.locate(event, record, order) or said:
             working.quiet.whole = False  # with another consent any membership may be another
         working.changes += fold_event(working.profile, event, order, self.compiled, working.quiet)
         working.grown = True
         self._note(working, event, record, order)
 
-    def _refuse(self, event: Event, record: Record, found: Match) -> None:
+    def note_refusal(self, edge: gate.Edge, answer: gate.Allowed | gate.Refused) -> None:
+        """An edge was found closed, to be counted."""
+        if isinstance(answer, gate.Refused):
+            self.refused.append((edge, answer))
+
+    def _refuse(self, event: Event, record: Record, found: Match, answer: gate.Allowed | gate.Refused) -> None:
         """A refused event links and stores nothing; what it withdraws from a known person still counts."""
-        self.outcomes["dropped", "consent"] += 1
-        self.loose_rows.append(bare_row(event, record, Verdict.DROPPED, "consent", self.now, self._version_of(found)))
+        self.note_refusal(gate.Edge.STORE, answer)
+        version = self._version_of(found)
+        if self.compiled.policies.keeps_unidentified:
+            self.outcomes["dropped", UNIDENTIFIED] += 1
+            self.loose_rows.append(unidentified_row(event, record, self._erased_id(event, record), self.now, version))
+        else:
+            self.outcomes["dropped", "consent"] += 1
+            self.loose_rows.append(bare_row(event, record, Verdict.DROPPED, "consent", self.now, version))
         for profile_id in found.profiles:
             working = self.working[profile_id]
-            refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
-            said = msgspec.structs.replace(event, consent=refusals, basis=None)
             self._reach(working, event)
-            if working.hear(said, record, self.now, gate.SILENT):
+            moved = working.doubt(event, record, duplicates.event_hash(record.source, event))
+            if working.hear(_only_refusals(event), record, self.now, gate.SILENT) or moved:
                 self._obey(working, event)
 
     def _version_of(self, found: Match) -> int:
@@ -204,8 +266,9 @@ class WorkingSet:
             working.changes += segments.advance(self.compiled, working.profile, event.time - 1, working.quiet)
 
     def _obey(self, working: Working, event: Event) -> None:
-        """With another consent any membership may be another, from this instant on."""
+        """With another consent any membership may be another, from this instant on, and may end at another one."""
         working.profile.as_of = max(working.profile.as_of, event.time)
+        working.quiet.whole, working.quiet.until = False, 0
         working.changes += segments.evaluate(self.compiled, working.profile)
 
     def _note(self, working: Working, event: Event, record: Record, order: bytes) -> None:
@@ -219,3 +282,8 @@ class WorkingSet:
         """Same id, other content: nobody knows which is meant, so neither is lost and the second is not applied."""
         self.outcomes["conflict", ""] += 1
         working.keep_row(event, record, Verdict.CONFLICT, self.now)
+
+
+def _only_refusals(event: Event) -> Event:
+    refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
+    return msgspec.structs.replace(event, consent=refusals, basis=None)

@@ -47,12 +47,22 @@ class StreamUnavailableError(Exception):
 
 
 class ProfileItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A profile as stored. A tombstone has `merged_into` and an empty state. `due_at`: the armed wake-up, ms."""
+    """A profile as stored. A tombstone has `merged_into` or `erased_at`, and an empty state.
+
+    `due_at`: the armed wake-up, ms. `ledger_length`, `ledger_head`: of a tombstone, how many consent records the ledger
+    holds of it and the digest of the newest; a live profile keeps both in its state. `suppressed_at`: of who was erased
+    and asked not to be taken in again, since when, `released_at`: when they were again; 0 for never.
+    """
 
     profile_id: str
     version: int
     state: bytes = b""
     merged_into: str | None = None
+    erased_at: int | None = None
+    suppressed_at: int = 0
+    released_at: int = 0
+    ledger_length: int = 0
+    ledger_head: bytes = b""
     due_at: int | None = None
     outbox: tuple[Change, ...] = ()
     #: references of the pages of its memory, oldest first
@@ -253,6 +263,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     type: str  # "browser" | "server"
     digest: str
     created_at: int
+    role: str = "full"  # of a server key: "full" | "masked"
 
 
 class Keys(Protocol):

@@ -18,7 +18,15 @@ class Claims(Protocol):
         ...
 
 
-class DeliveryStore(Claims, Protocol):
+class Attempts(Protocol):
+    """What is being sent."""
+
+    def under_way(self, profile_id: str, now: int) -> bool:
+        """Whether a message that was caused under this profile id may be leaving at `now`, ms; read consistently."""
+        ...
+
+
+class DeliveryStore(Claims, Attempts, Protocol):
     """Deliveries by (profile id, delivery id)."""
 
     def get(self, profile_id: str, delivery_id: str) -> Delivery | None:

@@ -122,23 +122,40 @@ class RawObject(msgspec.Struct, frozen=True, order=True):
     tag: str
 
 
+class Made(msgspec.Struct, frozen=True):
+    """A compacted day as it lies there: what it was said to be made from, and a tag that changes with every write."""
+
+    made_from: str
+    tag: str
+
+
 class LakeFiles(Protocol):
     """The lake at rest: raw rows by the day of their arrival, and what compaction makes of them. Days: `2025-06-15`."""
 
-    def raw(self, until: int) -> dict[str, list[RawObject]]:
-        """By day, in order of keys: what had been laid down by `until` (ms). Days without raw rows are absent."""
+    def raw(self, until: int, day: str = "") -> dict[str, list[RawObject]]:
+        """By day, in order of keys: what had been laid down by `until` (ms). Days without raw rows are absent.
+
+        `day`: of that one only.
+        """
         ...
 
     def lines(self, key: str) -> Iterator[bytes]:
         """An object's lines without their ends; `UnreadableObjectError` where it cannot be unpacked any further."""
         ...
 
-    def made_from(self, day: str) -> str | None:
+    def made(self, day: str) -> Made | None:
         """What was said when the day was last kept; None where it never was."""
         ...
 
-    def keep_day(self, day: str, file: Path, made_from: str) -> None:
-        """The day's rows, replaced as a whole."""
+    def keep_day(self, day: str, file: Path, made_from: str, read: str | None) -> None:
+        """The day's rows, replaced as a whole; `ConflictError` unless what is replaced has the tag `read`.
+
+        None: there must be none yet.
+        """
+        ...
+
+    def forget_day(self, day: str, *, rows: bool) -> None:
+        """What was made of the day goes, with every version; with `rows` its raw rows too."""
         ...
 
     def keep_profiles(self, file: Path) -> None:

@@ -39,6 +39,8 @@ def submission_in(request: Request) -> Submission | None:
         token=write_key(headers),
         origin=headers.get("origin"),
         retries=_count(headers.get("x-retry-count", "")),
+        # any other value, and no such header, says nothing
+        gpc=headers.get("sec-gpc") == "1",
     )
 
 
@@ -73,6 +75,11 @@ def api_host(headers: Mapping[str, str]) -> tuple[str, str]:
     host = headers.get("x-forwarded-host") or headers.get("host") or ""
     protocol = "http" if headers.get("x-forwarded-proto") == "http" else "https"
     return protocol, host if _HOST.fullmatch(host) else ""
+
+
+def api_origin(headers: Mapping[str, str]) -> str:
+    """The origin by which the caller reached us."""
+    return "://".join(api_host(headers))
 
 
 def _path(request: Request) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attune.runtime.http import Request, not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attune.use_cases.count_segments import ShowSizes
     from attune.use_cases.manage_definitions import ManageDefinitions
     from attune.use_cases.show_arrivals import ShowArrivals
@@ -48,11 +50,15 @@ def about_keys(request: Request, manage: ManageDefinitions) -> dict[str, Any]:
             raise not_found()
 
 
-def about_counts(request: Request, sizes: ShowSizes, arrivals: ShowArrivals) -> dict[str, Any]:
-    """What every compaction of the lake counts."""
+def about_counts(
+    request: Request, sizes: ShowSizes, arrivals: ShowArrivals, show_catalog: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """What every compaction of the lake counts; and which fields there are."""
     match request.route:
         case "GET /v1/segments/sizes":
             return sizes(request.query.get("weeks", "0"))
+        case "GET /v1/catalog":
+            return show_catalog()
         case "GET /v1/ledger":
             return arrivals(request.query.get("since", ""), request.query.get("source", ""))
         case _:

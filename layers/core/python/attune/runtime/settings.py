@@ -121,27 +121,48 @@ class ManageProfilesSettings(_Settings, frozen=True, kw_only=True):
     identities_table: str
     deliveries_table: str
     definitions_table: str
+    ledger_table: str
     stream_name: str
     identity_secret: str
     admin_secret: str
 
 
+class ManagePreferencesSettings(_Settings, frozen=True, kw_only=True):
+    """Reads profiles; writes holds, access records and events. The identity secret signs links as well."""
+
+    profiles_table: str
+    identities_table: str
+    deliveries_table: str
+    definitions_table: str
+    ledger_table: str
+    stream_name: str
+    identity_secret: str
+
+
 class ManageDefinitionsSettings(_Settings, frozen=True, kw_only=True):
-    """`admin_secret`, `webhook_secrets`, `channel_secrets` are ARNs of secrets."""
+    """`admin_secret`, `webhook_secrets`, `channel_secrets` are ARNs of secrets.
+
+    `lake_retention_days`: 0 where the lake keeps for good.
+    """
 
     definitions_table: str
     admin_secret: str
     webhook_secrets: str
     channel_secrets: str
+    lake_retention_days: int
 
 
 class CompactLakeSettings(_Settings, frozen=True, kw_only=True):
-    """`stream_retention_hours` bounds how long after its first row an event may be archived again."""
+    """`stream_retention_hours` bounds how long after its first row an event may be archived again.
+
+    `lake_retention_days`: 0 where the lake keeps for good.
+    """
 
     profiles_table: str
     definitions_table: str
     lake_bucket: str
     stream_retention_hours: int
+    lake_retention_days: int
 
 
 class TrainModelsSettings(_Settings, frozen=True, kw_only=True):
@@ -171,10 +192,99 @@ class ManageModelsSettings(_Settings, frozen=True, kw_only=True):
 
 
 class ManagePrivacySettings(_Settings, frozen=True, kw_only=True):
-    """`admin_secret`: ARN of the admin key."""
+    """`privacy_machine`: ARN of the state machine; `admin_secret`, `identity_secret`: ARNs of secrets."""
 
     privacy_requests_table: str
+    privacy_machine: str
+    profiles_table: str
+    identities_table: str
+    deliveries_table: str
+    definitions_table: str
+    audit_bucket: str
+    stream_name: str
+    identity_secret: str
     admin_secret: str
+    ledger_table: str
+
+
+class FulfilRequestsSettings(_Settings, frozen=True, kw_only=True):
+    """`stream_retention_hours`: how long what was erased may still lie on the stream, as receipts say."""
+
+    privacy_requests_table: str
+    profiles_table: str
+    identities_table: str
+    definitions_table: str
+    audit_bucket: str
+    stream_name: str
+    stream_retention_hours: int
+    identity_secret: str
+
+
+class ExportProfilesSettings(_Settings, frozen=True, kw_only=True):
+    """Every store that holds something of a person; `lake_workgroup` and `lake_database` as for training."""
+
+    privacy_requests_table: str
+    profiles_table: str
+    identities_table: str
+    deliveries_table: str
+    definitions_table: str
+    ledger_table: str
+    quarantine_bucket: str
+    audit_bucket: str
+    stream_name: str
+    lake_bucket: str
+    lake_database: str
+    lake_workgroup: str
+    identity_secret: str
+
+
+class SweepStoresSettings(_Settings, frozen=True, kw_only=True):
+    """Every store that holds what people said; `stream_retention_hours` bounds how far rows of one event lie apart."""
+
+    profiles_table: str
+    identities_table: str
+    deliveries_table: str
+    lake_bucket: str
+    quarantine_bucket: str
+    failures_bucket: str
+    imports_bucket: str
+    registry_bucket: str
+    audit_bucket: str
+    stream_retention_hours: int
+    identity_secret: str
+
+
+class ManageVerificationsSettings(_Settings, frozen=True, kw_only=True):
+    """`verification_machine`: ARN of the state machine; `admin_secret`, `identity_secret`: ARNs of secrets."""
+
+    verification_machine: str
+    definitions_table: str
+    ledger_table: str
+    audit_bucket: str
+    stream_retention_hours: int
+    identity_secret: str
+    admin_secret: str
+
+
+class VerifyPrivacySettings(_Settings, frozen=True, kw_only=True):
+    """Everything that holds anything; `log_groups`: what the names of ours begin with, by comma."""
+
+    profiles_table: str
+    identities_table: str
+    ledger_table: str
+    deliveries_table: str
+    definitions_table: str
+    limits_table: str
+    privacy_requests_table: str
+    lake_bucket: str
+    quarantine_bucket: str
+    failures_bucket: str
+    imports_bucket: str
+    registry_bucket: str
+    audit_bucket: str
+    dead_letter_url: str
+    notices_queue_url: str
+    log_groups: str
 
 
 class ReplayBatchesSettings(_Settings, frozen=True, kw_only=True):
@@ -195,6 +305,7 @@ class ManageRepairsSettings(_Settings, frozen=True, kw_only=True):
     """`repair_machine`: ARN of the state machine; `admin_secret`, `identity_secret`: ARNs of secrets."""
 
     repair_machine: str
+    ledger_table: str
     admin_secret: str
     identity_secret: str
 
@@ -206,11 +317,12 @@ class ManageQuarantineSettings(_Settings, frozen=True, kw_only=True):
     stream_name: str
     definitions_table: str
     privacy_requests_table: str
+    ledger_table: str
     identity_secret: str
     admin_secret: str
 
 
-class ExplainSegmentsSettings(_Settings, frozen=True, kw_only=True):
+class ReadPastSettings(_Settings, frozen=True, kw_only=True):
     """`lake_workgroup` and `lake_database` as for training."""
 
     profiles_table: str
@@ -222,8 +334,14 @@ class ExplainSegmentsSettings(_Settings, frozen=True, kw_only=True):
     lake_workgroup: str
 
 
-class PreviewSegmentsSettings(ExplainSegmentsSettings, frozen=True, kw_only=True):
-    """The same: it reads what an explanation reads, of many."""
+class ExplainSegmentsSettings(ReadPastSettings, frozen=True, kw_only=True):
+    """Whoever is explained leaves an access record."""
+
+    ledger_table: str
+
+
+class PreviewSegmentsSettings(ReadPastSettings, frozen=True, kw_only=True):
+    """The same but for the record: it reads what an explanation reads, of many."""
 
 
 class ManagePreviewsSettings(_Settings, frozen=True, kw_only=True):
@@ -234,5 +352,21 @@ class ManagePreviewsSettings(_Settings, frozen=True, kw_only=True):
     admin_secret: str
 
 
-class RebuildProfilesSettings(ExplainSegmentsSettings, frozen=True, kw_only=True):
+class RebuildProfilesSettings(ReadPastSettings, frozen=True, kw_only=True):
     """The same: what is explained is what would be rebuilt."""
+
+
+class DigestAccessSettings(_Settings, frozen=True, kw_only=True):
+    """From the ledger's table to the audit bucket."""
+
+    ledger_table: str
+    audit_bucket: str
+
+
+class VerifyLedgerSettings(_Settings, frozen=True, kw_only=True):
+    """`admin_secret`: ARN of the admin key."""
+
+    ledger_table: str
+    profiles_table: str
+    audit_bucket: str
+    admin_secret: str

@@ -93,6 +93,7 @@ def _consent(event: Event, granted: bool, at: int) -> Event:
         time=at,
         identifiers=who,
         consent={"email": granted},
+        evidence={"method": "webhook"},
     )
     return content.fingerprinted(stated, None)
 

@@ -202,6 +202,7 @@ class _Reader:
             time=at,
             identifiers=(who,),
             consent=said,
+            evidence={"method": "file" if self._source.type == "file" else "webhook"},
         )
         return (content.fingerprinted(stated, None),)
 

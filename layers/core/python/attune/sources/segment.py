@@ -11,6 +11,7 @@ Where a part of a call goes:
 | `properties`; `name`, `category` of `page` and `screen`; `groupId`, `traits` of `group` | properties |
 | `traits` and `context.traits` of `identify` | traits |
 | `integrations` | `context.integrations` |
+| `context.consent`, and the browser's `Sec-GPC` | consent by purpose (`consent_signals.py`) |
 | fields that the call does not have in the Segment spec | `context.unknown_fields` |
 """
 
@@ -19,10 +20,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from attune.domain.consent import PURPOSES
-from attune.domain.events import CALLS, Event, Rejected
+from attune.domain.events import CALLS, PREFERENCE_UPDATE, Event, Rejected
 from attune.domain.sources import Source
-from attune.sources import content, payloads
+from attune.sources import consent_signals, content, payloads
+from attune.sources.consent_signals import USUAL, ConsentSignals
 from attune.sources.payloads import UnreadableError
 from attune.sources.segment_requests import Envelope
 
@@ -44,15 +45,17 @@ _KNOWN: Final = {
 }
 
 
-def normalise(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> Event | Rejected:
+def normalise(
+    raw: bytes, envelope: Envelope, source: Source, received_at: int, signals: ConsentSignals = USUAL
+) -> Event | Rejected:
     """One call of the request as an event, or why it is none, with its bytes."""
     try:
-        return _event(raw, envelope, source, received_at)
+        return _event(raw, envelope, source, received_at, signals)
     except UnreadableError as unreadable:
         return Rejected(reason=unreadable.reason, raw=raw)
 
 
-def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> Event:
+def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int, signals: ConsentSignals) -> Event:
     fields = payloads.read_json(raw)
     if not isinstance(fields, dict):
         raise UnreadableError("invalid_event")
@@ -66,6 +69,9 @@ def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> 
     timestamp = _timestamp(fields)
     time, time_notes = _time(timestamp, fields, envelope, received_at)
     properties = _properties(call, fields, said)
+    method = "statement" if name == PREFERENCE_UPDATE else "banner"
+    consent = _object(context, "consent", "invalid_consent")
+    heard = consent_signals.hear(consent, source, signals, gpc=envelope.gpc, method=method)
     # Rudder's clients put the traits of an identify call into its context.
     traits = {**_object(context, "traits"), **said} if call == "identify" else {}
     event = Event(
@@ -77,10 +83,11 @@ def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int) -> 
         properties=properties,
         traits=traits,
         context=_without_traits(context) if call == "identify" else context,
-        consent=_consent(context, source) or None,
+        consent=heard.consent or None,
+        evidence=heard.evidence,
         basis=source.consent or None,
         fingerprint=content.fingerprint(call, identifiers, name, properties, traits, timestamp),
-        notes=notes + time_notes,
+        notes=notes + time_notes + heard.notes,
     )
     return event if event.message_id else content.with_message_id(event, source.id)
 
@@ -111,8 +118,8 @@ def _context(call: str, fields: dict[str, Any], envelope: Envelope) -> dict[str,
     integrations = fields.get("integrations", envelope.integrations)
     if integrations is not None:
         context["integrations"] = integrations
-    if unknown := fields.keys() - _KNOWN[call]:
-        context["unknown_fields"] = {name: value for name, value in fields.items() if name in unknown}
+    if not (known := _KNOWN[call]).issuperset(fields):
+        context["unknown_fields"] = {name: value for name, value in fields.items() if name not in known}
     return context
 
 
@@ -149,22 +156,6 @@ def _properties(call: str, fields: dict[str, Any], traits: dict[str, Any]) -> di
     else:
         return properties
     return properties | {name: value for name, value in named.items() if value is not None}
-
-
-def _consent(context: dict[str, Any], source: Source) -> dict[str, bool]:
-    """By purpose; where two categories of a banner speak of one purpose, the refusal counts.
-
-    What cannot be read must not be taken for silence, for which the source may vouch.
-    """
-    preferences = _object(_object(context, "consent", "invalid_consent"), "categoryPreferences", "invalid_consent")
-    said: dict[str, bool] = {}
-    for category, granted in preferences.items():
-        if not isinstance(granted, bool):
-            raise UnreadableError("invalid_consent")
-        by_name = (category,) if category in PURPOSES else ()
-        for purpose in source.consent_categories.get(category, by_name):
-            said[purpose] = said.get(purpose, True) and granted
-    return said
 
 
 def _message_id(said: object) -> str:

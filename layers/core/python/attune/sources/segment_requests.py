@@ -17,14 +17,14 @@ MAX_EVENTS: Final = 2_500
 #: calls that hold many; `import` is a batch of what happened long ago
 BATCHES: Final = frozenset({"batch", "import"})
 #: what a call that could not be read takes along, so that it can be read again
-_KEPT: Final = ("call", "historical", "sent_at", "context", "integrations")
+_KEPT: Final = ("call", "historical", "sent_at", "context", "integrations", "gpc")
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """A request's calls as bytes and what it says once for all. `call`: their type, if the path says it.
 
     `historical`: the calls are of the past and copied from elsewhere, so their times owe nothing to a clock that was
-    wrong when they were sent.
+    wrong when they were sent. `gpc`: the browser sends Global Privacy Control with it.
     """
 
     items: tuple[bytes, ...]
@@ -34,6 +34,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: object = None
     context: dict[str, Any] = {}
     integrations: object = None
+    gpc: bool = False
 
     def how(self) -> dict[str, Any]:
         """What reading one of its calls again takes beside the call's bytes (`Rejected.how`), for `reopen`."""
@@ -56,7 +57,7 @@ def open_request(body: bytes, call: str) -> Envelope:
     if call in BATCHES:
         return _open_batch(raw, historical=call == "import")
     try:
-        write_key = msgspec.json.decode(raw, type=_WriteKey).writeKey
+        write_key = _write_key.decode(raw).writeKey
     except msgspec.DecodeError:
         write_key = None
     return Envelope(items=(raw,), call=call, write_key=write_key)
@@ -71,6 +72,7 @@ def reopen(raw: bytes, how: dict[str, Any]) -> Envelope:
         sent_at=how.get("sent_at"),
         context=dict(how.get("context", {})),
         integrations=how.get("integrations"),
+        gpc=how.get("gpc") is True,
     )
 
 
@@ -78,14 +80,19 @@ class _WriteKey(msgspec.Struct):
     writeKey: Any = None  # noqa: N815 (Segment's spelling)
 
 
+_write_key: Final = msgspec.json.Decoder(_WriteKey)
+_parts: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
 def _open_batch(raw: bytes, *, historical: bool) -> Envelope:
     try:
-        parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-        items = tuple(bytes(item) for item in msgspec.json.decode(parts["batch"], type=list[msgspec.Raw]))
+        parts = _parts.decode(raw)
+        items = tuple(map(bytes, _items.decode(parts["batch"])))
     except (msgspec.ValidationError, KeyError):
         raise AttuneError("invalid_batch", "the body must be an object with a list named `batch`") from None
     # A second `batch` would silently replace the first.
-    if payloads.key_marks(raw) != len(parts) + sum(payloads.key_marks(bytes(part)) for part in parts.values()):
+    if not _says_all(parts, raw):
         raise payloads.invalid_json("a key occurs twice in the body")
     _check_sizes(items, len(parts.get("context", b"")) + len(parts.get("integrations", b"")))
     shared = {name: _shared(parts, name) for name in ("writeKey", "sentAt", "context", "integrations")}
@@ -99,6 +106,14 @@ def _open_batch(raw: bytes, *, historical: bool) -> Envelope:
         context=shared["context"] or {},
         integrations=shared["integrations"],
     )
+
+
+def _says_all(parts: dict[str, msgspec.Raw], raw: bytes) -> bool:
+    """Whether no key of the body was lost: the parts make the same text, or at least as many keys."""
+    written = msgspec.json.encode(parts)
+    if written == raw or payloads.compact(written) == payloads.compact(raw):
+        return True
+    return payloads.key_marks(raw) == len(parts) + sum(payloads.key_marks(bytes(part)) for part in parts.values())
 
 
 def _shared(parts: dict[str, msgspec.Raw], name: str) -> Any:

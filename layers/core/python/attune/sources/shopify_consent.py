@@ -49,6 +49,7 @@ def _event(who: tuple[Identifier, ...], purpose: str, granted: bool, at: int) ->
         time=at,
         identifiers=who[:1],
         consent={purpose: granted},
+        evidence={"method": "webhook"},
     )
     return content.fingerprinted(stated, None)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from attune.domain.duplicates import expires_at
+from attune.domain.identity import Claim
+from attune.domain.markers import Grave
 from attune.domain.profile_state import encode_profile, plain_size
 from attune.domain.segments import next_due
 from attune.domain.splits import is_pending
@@ -14,6 +16,7 @@ from attune.ports import Commit, Page, ProfileItem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from attune.domain.forgetting import Forgotten
     from attune.domain.profiles import Profile
     from attune.domain.segments import Compiled
     from attune.domain.working import Working
@@ -28,6 +31,16 @@ MAX_STATE_WITH_CONSENT: Final = 380_000
 
 class ProfileTooLargeError(Exception):
     """With these events the profile would outgrow its item."""
+
+
+def build_commits(
+    changed: Sequence[Working], compiled: Compiled, forgotten: Forgotten | None, *, together: bool
+) -> list[Commit]:
+    """All that a working set comes to, in the order in which it must come about. `together`: profiles all at once."""
+    commits = [build_commit(working, compiled) for working in changed]
+    if commits and together:
+        commits = [join_commits(commits)]
+    return commits + _build_forgetting(forgotten) if forgotten else commits
 
 
 def build_commit(working: Working, compiled: Compiled) -> Commit:
@@ -45,8 +58,17 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
         pages=tuple(profile.pages),
     )
     tombstones = [
-        (version, ProfileItem(profile_id=profile_id, version=(version or 0) + 1, merged_into=profile.profile_id))
-        for version, profile_id in working.absorbed
+        (
+            one.version,
+            ProfileItem(
+                profile_id=one.profile_id,
+                version=(one.version or 0) + 1,
+                merged_into=profile.profile_id,
+                ledger_length=one.ledger_length,
+                ledger_head=one.ledger_head,
+            ),
+        )
+        for one in working.absorbed
     ]
     return Commit(
         items=((working.version, item), *tombstones),
@@ -57,6 +79,34 @@ def build_commit(working: Working, compiled: Compiled) -> Commit:
             for reference, entries in profile.pages.items()
             if reference not in working.stored_pages
         ),
+    )
+
+
+def _build_forgetting(forgotten: Forgotten) -> list[Commit]:
+    """In the order in which they must come about, each at most as large as a transaction may be."""
+    steps: list[Claim | Grave] = [*forgotten.others.values(), *forgotten.graves.values(), *forgotten.named.values()]
+    begin = len(steps) % MAX_ACTIONS
+    parts = [steps[:begin], *(steps[start : start + MAX_ACTIONS] for start in range(begin, len(steps), MAX_ACTIONS))]
+    return [
+        Commit(
+            items=tuple((one.version - 1, _tombstone(one)) for one in part if isinstance(one, Grave)),
+            claims=tuple(one for one in part if isinstance(one, Claim)),
+        )
+        for part in parts
+        if part
+    ]
+
+
+def _tombstone(grave: Grave) -> ProfileItem:
+    return ProfileItem(
+        profile_id=grave.profile_id,
+        version=grave.version,
+        erased_at=grave.erased_at,
+        suppressed_at=grave.suppressed_at,
+        released_at=grave.released_at,
+        ledger_length=grave.ledger_length,
+        ledger_head=grave.ledger_head,
+        pages=grave.pages,
     )
 
 

@@ -10,11 +10,13 @@ from attune.domain.events import Event, Origin, Record, Rejected
 from attune.domain.sources import Source
 from attune.ports import Count, DefinitionReader, EventStream, Identified, Key, Keys
 from attune.ports.limits import Allowances
+from attune.sources.consent_signals import KnownSignals
 from attune.sources.payloads import inflate
 from attune.sources.segment import normalise
 from attune.sources.segment_requests import most_bytes, open_request
 from attune.use_cases.admit_events import AdmitEvents
 from attune.use_cases.admit_readings import kept_with
+from attune.use_cases.count_doubts import count_doubts
 from attune.use_cases.limit_rates import LimitRates
 from attune.use_cases.recognise_keys import require_write_key
 from attune.use_cases.write_records import count_intake, stream_entries
@@ -24,7 +26,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came. `call`: `batch`, `import` or a call's name; `body`: before inflation.
 
     `token`: the key that the headers hold, None where they hold none and the body may; `origin`: the browser's;
-    `retries`: how often the client says that it has sent this before.
+    `retries`: how often the client says that it has sent this before; `gpc`: whether it is a browser's that asks by
+    Global Privacy Control not to be sold or shared.
     """
 
     call: str
@@ -33,6 +36,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
     origin: str | None = None
     retries: int = 0
+    gpc: bool = False
 
 
 class CollectEvents:
@@ -53,6 +57,7 @@ class CollectEvents:
         self._pseudonyms = pseudonyms
         self._admit = AdmitEvents(pseudonyms, count)
         self._stream = stream
+        self._signals = KnownSignals()
         self._limit = LimitRates(allowances, count)
         self._count = count
 
@@ -68,11 +73,14 @@ class CollectEvents:
         known = None if submission.token is None else self._let_in(submission.token, submission, definitions, now)
         body = inflate(submission.body, submission.encoding, most_bytes(submission.call))
         envelope = open_request(body, submission.call)
+        if submission.gpc:
+            envelope = msgspec.structs.replace(envelope, gpc=True)
         key, source = known or self._let_in(envelope.write_key, submission, definitions, now)
+        signals = self._signals(definitions)
         events: list[Event] = []
         rejected: list[Rejected] = []
         for raw in envelope.items:
-            read = normalise(raw, envelope, source, now)
+            read = normalise(raw, envelope, source, now, signals)
             if isinstance(read, Event):
                 read = self._admit(read, raw, source, definitions)
             if isinstance(read, Event):
@@ -84,6 +92,7 @@ class CollectEvents:
         request = Record(source=source.id, origin=Origin.CLIENT, received_at=now, key="", trusted=trusted)
         self._stream.put(stream_entries(self._pseudonyms, request, events, rejected))
         count_intake(self._count, source.id, len(events), rejected)
+        count_doubts(self._count, source.id, events)
         if submission.retries:
             self._count("RequestsRetried", 1, {})
 

@@ -5,6 +5,9 @@ With each day it is counted what became of all that arrived, with the snapshot h
 A compacted day holds the rows that arrived on that day and count. A row may be archived again for as long as the
 stream redelivers and producers are recognised, so each day is judged together with its neighbours; and it is made again
 when anything that it was made from has changed. Whatever is interrupted is found undone, and done again.
+
+Where the lake keeps its rows for a number of days only, a day that is older goes, whoever its rows are of. No rule of
+the bucket could do it: an erasure writes objects anew, and they are young again.
 """
 
 from __future__ import annotations
@@ -13,18 +16,22 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.consent import PERSONALIZATION, permits
+from attune.domain.gate import Edge, Refused, allowed
 from attune.domain.models import MODELS
+from attune.domain.policies import PLAIN
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import spell_score
+from attune.ports import ConflictError
 from attune.ports.arrivals import DayOfArrivals
 from attune.ports.learning import KnownProfile, UnreadableObjectError
 from attune.use_cases.compile_definitions import CompileDefinitions
+from attune.use_cases.count_changes import count_refusals
 from attune.use_cases.count_segments import CountSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
     from attune.ports import Clock, Count, DefinitionReader, ProfileItem, ProfileReader
     from attune.ports.arrivals import ArrivalHistory
@@ -49,11 +56,15 @@ class CompactLake:
         sizes: SizeHistory,
         arrivals: ArrivalHistory,
         retention_hours: int,
+        keep_days: int = 0,
         clock: Clock,
         count: Count,
         report: Callable[[str, int], None],
     ) -> None:
-        """`retention_hours`: the stream's. `report` says of which object how many lines are no rows."""
+        """`retention_hours`: the stream's. `keep_days`: for how many the lake keeps rows; 0 for good.
+
+        `report` says of which object how many lines are no rows.
+        """
         self._lake = lake
         self._compaction = compaction
         self._profiles = profiles
@@ -64,6 +75,7 @@ class CompactLake:
         self._clock = clock
         #: days before and after within which the rows of one event lie
         self._reach = -(-retention_hours // 24) + 1
+        self._keep_days = keep_days
         self._count = count
         self._report = report
 
@@ -71,26 +83,49 @@ class CompactLake:
         """Do at least one piece of work, and another as long as `has_time`; call again until done."""
         self._compaction.clear()
         raw = self._lake.raw(started_at)
+        self._forget(raw, started_at)
         written = 0
-        for day, made_from in self._stale(raw, started_at):
+        for day, made_from, read in self._stale(raw, started_at):
             if written and not has_time():
                 return {"done": False, "days": written}
-            self._write_day(day, raw, made_from, started_at)
+            try:
+                self._write_day(day, raw, made_from, started_at, read)
+            except ConflictError:
+                return {"done": False, "days": written}
             written += 1
         if written and not has_time():
             return {"done": False, "days": written}
-        sizes = CountSegments(self._definitions()[1], self._clock())
-        known = known_profiles(self._everybody.all_items(), sizes)
+        compiled, now = self._definitions()[1], self._clock()
+        sizes, training = CountSegments(compiled, now), _Training(compiled.policies, now)
+        known = known_profiles(self._everybody.all_items(), sizes, training)
         self._lake.keep_profiles(self._compaction.write_profiles(known))
+        count_refusals(training.refused, self._count)
         self._sizes.keep(sizes.result())
         self._count("DaysCompacted", written, {})
         return {"done": True, "days": written}
 
-    def _stale(self, raw: Mapping[str, Sequence[RawObject]], started_at: int) -> Iterator[tuple[str, str]]:
+    def _stale(self, raw: Mapping[str, Sequence[RawObject]], started_at: int) -> Iterator[tuple[str, str, str | None]]:
         for day in sorted(raw):
+            if day < self._first_day(started_at):
+                continue  # its neighbours are going: what it would be made into is not what it was
             made_from = self._made_from(day, raw, started_at)
-            if self._lake.made_from(day) != made_from:
-                yield day, made_from
+            made = self._lake.made(day)
+            if made is None or made.made_from != made_from:
+                yield day, made_from, made.tag if made else None
+
+    def _first_day(self, started_at: int) -> str:
+        """The first that is kept, by UTC; empty where all are. What a run is told of a time to come removes nothing."""
+        today = datetime.fromtimestamp(min(started_at, self._clock()) / 1000, UTC).date()
+        return (today - timedelta(days=self._keep_days)).isoformat() if self._keep_days else ""
+
+    def _forget(self, raw: dict[str, list[RawObject]], started_at: int) -> None:
+        """Rows outlive their table by the days for which those that are kept are judged together with them."""
+        first = self._first_day(started_at)
+        rows_from = _shifted(first, -self._reach).isoformat() if first else ""
+        for day in [day for day in raw if day < first]:
+            self._lake.forget_day(day, rows=day < rows_from)
+            if day < rows_from:
+                del raw[day]
 
     def _made_from(self, day: str, raw: Mapping[str, Sequence[RawObject]], started_at: int) -> str:
         """A day is made once more when its last neighbour is over: by then it is settled which profiles came to be."""
@@ -105,8 +140,14 @@ class CompactLake:
         first, last = _shifted(day, -self._reach), _shifted(day, self._reach)
         return sorted(one for one in raw if first <= date.fromisoformat(one) <= last)
 
-    def _write_day(self, day: str, raw: Mapping[str, Sequence[RawObject]], made_from: str, started_at: int) -> None:
-        """The file last: it says that the day was made, and its count."""
+    def _write_day(
+        self, day: str, raw: Mapping[str, Sequence[RawObject]], made_from: str, started_at: int, read: str | None
+    ) -> None:
+        """The file last: it says that the day was made, and its count.
+
+        `ConflictError` where somebody was erased from its rows since they were listed, or it was made by another run:
+        what was read before must not come back.
+        """
         among = self._neighbours(day, raw)
         here = self._compaction.loaded()
         for one in here.difference(among):
@@ -120,7 +161,9 @@ class CompactLake:
         ended = self._compaction.count_day(day, among, unstored)
         self._arrivals.keep(DayOfArrivals(day=day, counted_at=started_at, ended=tuple(ended)))
         file = self._compaction.write_day(day, among, unstored)
-        self._lake.keep_day(day, file, made_from)
+        if any(self._lake.raw(started_at, one).get(one) != raw[one] for one in among):
+            raise ConflictError(day)
+        self._lake.keep_day(day, file, made_from, read)
         file.unlink()
 
     def _load(self, day: str, objects: Iterable[RawObject]) -> None:
@@ -143,13 +186,31 @@ class CompactLake:
                 cut_off.append(found.key)
 
 
+class _Training:
+    """Callable: whether a profile's rows may be learnt from now. What was refused is noted, to be counted."""
+
+    def __init__(self, policies: Policies = PLAIN, now: int = 0) -> None:
+        self.refused: list[tuple[Edge, Refused]] = []
+        self._policies = policies
+        self._now = now
+
+    def __call__(self, profile: Profile) -> bool:
+        answer = allowed(Edge.TRAIN, self._policies.standing(profile), at=self._now)
+        if isinstance(answer, Refused):
+            self.refused.append((Edge.TRAIN, answer))
+        return bool(answer)
+
+
 def known_profiles(
-    items: Iterable[ProfileItem], look: Callable[[ProfileItem, Profile], None] = lambda *_: None
+    items: Iterable[ProfileItem],
+    look: Callable[[ProfileItem, Profile], None] = lambda *_: None,
+    may_train: Callable[[Profile], bool] | None = None,
 ) -> Iterator[KnownProfile]:
     """Every stored id with the live profile it leads to; one that leads nowhere (any more) is not known.
 
     `look` is called with each live profile, before the first id is answered.
     """
+    may_train = may_train or _Training()
     live: dict[str, tuple[bool, dict[str, str]]] = {}
     absorbed: dict[str, str] = {}
     for item in items:
@@ -157,7 +218,7 @@ def known_profiles(
             absorbed[item.profile_id] = item.merged_into
         elif item.state:
             profile = decode_profile(item.state)
-            live[item.profile_id] = _of_live(profile)
+            live[item.profile_id] = may_train(profile), _scores(profile)
             look(item, profile)
     for profile_id in (*live, *absorbed):
         root = profile_id
@@ -168,9 +229,8 @@ def known_profiles(
             yield KnownProfile(profile_id=profile_id, root=root, personalization=permitted, **scores)
 
 
-def _of_live(profile: Profile) -> tuple[bool, dict[str, str]]:
-    said = {model: spell_score(one.version, one.value) for model, one in profile.scores.items() if model in MODELS}
-    return permits(PERSONALIZATION, [profile.consent]), said
+def _scores(profile: Profile) -> dict[str, str]:
+    return {model: spell_score(one.version, one.value) for model, one in profile.scores.items() if model in MODELS}
 
 
 def _shifted(day: str, days: int) -> date:

@@ -15,6 +15,7 @@ import msgspec
 from attune.domain import deliveries
 from attune.domain.campaigns import NotSent, Send
 from attune.domain.deliveries import LEASE, MAX_ATTEMPTS, State
+from attune.domain.gate import REFUSALS, Edge
 from attune.ports import ConflictError
 
 if TYPE_CHECKING:
@@ -154,13 +155,18 @@ class DeliverMessages:
         seen = self._circumstances(delivery.profile_id)
         decision = seen.decide(delivery.campaign, delivery.channel, delivery.cause)
         match decision:
-            case NotSent(reason, detail):
-                against = deliveries.not_sent(delivery, reason=reason, detail=detail, now=seen.now)
-                return self._settle(against, delivery)
+            case NotSent():
+                return self._refuse(delivery, decision)
             case Send(channel=channel):
                 return self._send(delivery, channel)
             case _:
                 assert_never(decision)
+
+    def _refuse(self, delivery: Delivery, against: NotSent) -> Outcome:
+        if against.refused is not None:
+            self._count(REFUSALS, 1, against.refused.counted(Edge.SEND))
+        decided = deliveries.not_sent(delivery, reason=against.reason, detail=against.detail, now=self._clock())
+        return self._settle(decided, delivery)
 
     def _send(self, delivery: Delivery, channel: Channel) -> Outcome:
         secrets = self._secrets.live(channel.id)
@@ -171,6 +177,10 @@ class DeliverMessages:
             # Never unsigned. It counts as an attempt, so that a secret that is never set ends in a dead letter.
             return self._settle(self._answered(begun, reason="bad_secret" if secrets else "no_secret"), delivery)
         self._store.settle(begun, read_state=delivery.state, read_attempts=delivery.attempts)
+        # Whatever was refused while this was made ready is heard now: between here and the post lies nothing.
+        decision = self._circumstances(begun.profile_id).decide(begun.campaign, begun.channel, begun.cause)
+        if isinstance(decision, NotSent):
+            return self._refuse(begun, decision)
         headers = {"content-type": "application/json", "user-agent": _USER_AGENT, **signature}
         answer = self._sender.post(channel.url, headers, delivery.body.encode())
         return self._settle(self._answered(begun, answer.status, answer.reason, answer.retry_after), begun)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain import segments
-from attune.domain.consent import SEGMENT
+from attune.domain.consent import SEGMENT, is_restricted
 from attune.domain.errors import AttuneError
 from attune.domain.folding_apart import whose
+from attune.domain.masking import NO_MASK, Mask
 from attune.domain.previews import drafted
 from attune.domain.profile_state import decode_profile
 from attune.domain.rebuilding import is_whole
@@ -22,8 +23,9 @@ from attune.sources.payloads import parse_time
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.find_profiles import find
 from attune.use_cases.manage_profiles import read_address
+from attune.use_cases.name_people import NamePeople
 from attune.use_cases.open_events import open_events
-from attune.use_cases.recognise_keys import require_server_key
+from attune.use_cases.recognise_keys import require_server_key, sees_all
 from attune.use_cases.show_times import iso
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class ExplainSegments:
         self._definitions = CompileDefinitions(definitions)
         self._keys = keys
         self._pseudonyms = pseudonyms
+        self._name = NamePeople(profiles, pseudonyms)
         self._history = history
         self._seal = seal
         self._clock = clock
@@ -72,8 +75,10 @@ class ExplainSegments:
         """The caller's server key; 401 `unknown_server_key`, or 403 `server_key_required` for a browser's."""
         return require_server_key(token, self._keys, self._definitions()[0])
 
-    def __call__(self, address: str, segment: str, query: Mapping[str, str]) -> Json:
+    def __call__(self, address: str, segment: str, query: Mapping[str, str], caller: Key | None = None) -> Json:
         """Of the profile behind `namespace:value`; `query`: `at` (ISO 8601) and `key`, both optional.
+
+        The address is read as the source of the caller's key names people.
 
         404 `unknown_profile`, `unknown_segment`; 400 `invalid_time`, `invalid_identifier`; 503 `lake_slow`.
         """
@@ -81,8 +86,9 @@ class ExplainSegments:
         if segment not in compiled.segments:
             waits = ": it waits until profiles hold what it asks about" if segment in definitions.pending else ""
             raise AttuneError("unknown_segment", f"there is no segment `{segment}`{waits}", status=404)
-        item = self._find(address)
+        item = self._find(address, caller)
         profile = decode_profile(item.state)
+        mask = NO_MASK if sees_all(caller) else Mask(definitions, (link.identifier for link in profile.links.values()))
         now = max(self._clock(), profile.as_of)
         at = _instant(query.get("at"), now)
         told: Sequence[Told] = ()
@@ -100,10 +106,13 @@ class ExplainSegments:
             profile = relive(profile, told, compiled, at)
         if not has_done(profile):
             raise AttuneError("unknown_profile", "nothing was known of this profile then", status=404)
-        return self._shown((definitions, compiled), segment, profile, query.get("key"), told) | {"lake": lake}
+        return self._shown((definitions, compiled), segment, profile, query.get("key"), told, mask) | {"lake": lake}
 
-    def _find(self, address: str) -> ProfileItem:
-        key = self._pseudonyms.key(read_address(address))
+    def _find(self, address: str, caller: Key | None) -> ProfileItem:
+        meant = read_address(address)
+        if caller is not None:
+            [[meant, *_]] = self._name([meant], caller.source, self._definitions()[0])
+        key = self._pseudonyms.key(meant)
         item = find(self._profiles, [key], consistent=True).get(key)
         if item is None or not item.state:
             raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
@@ -129,6 +138,7 @@ class ExplainSegments:
         profile: Profile,
         key: str | None,
         told: Sequence[Told],
+        mask: Mask,
     ) -> Json:
         definitions, compiled = current
         found = standings(compiled, definitions, segment, profile, key)
@@ -138,10 +148,10 @@ class ExplainSegments:
             "segment": segment,
             "at": iso(profile.as_of),
             "in": any(one.inside for one in found),
-            "consent": _consent(profile.consent.get(SEGMENT)),
+            "consent": _consent(compiled.policies.record(profile, SEGMENT), profile),
             "things": len(found),
             "standings": [
-                _standing(one, messages, of_now=not told)
+                _standing(one, messages, mask, of_now=not told)
                 for one in sorted(found, key=lambda one: (not one.inside, one.key))[:MAX_THINGS]
             ],
         }
@@ -156,49 +166,52 @@ def _instant(text: str | None, now: int) -> int | None:
     return at
 
 
-def _consent(record: Consent | None) -> Json:
-    """Whether the purpose lets segments be asked at all, and who said so."""
+def _consent(record: Consent | None, profile: Profile) -> Json:
+    """Whether the purpose lets segments be asked at all, and who said so; expired or restricted, it does not."""
     if record is None:
         return {"purpose": SEGMENT, "granted": False, "at": None, "source": None}
-    return {"purpose": SEGMENT, "granted": record.granted, "at": iso(record.at) or None, "source": record.source}
+    granted = record.granted and not record.ended(profile.as_of) and not is_restricted(profile.consent)
+    return {"purpose": SEGMENT, "granted": granted, "at": iso(record.at) or None, "source": record.source}
 
 
-def _standing(standing: Standing, messages: Mapping[bytes, str], *, of_now: bool) -> Json:
+def _standing(standing: Standing, messages: Mapping[bytes, str], mask: Mask, *, of_now: bool) -> Json:
     """What campaigns were told is known of now only."""
     told = {"told_at": _iso(standing.told_at), "tells_at": _iso(standing.tells_at)} if of_now else {}
     return {
-        "key": standing.key or None,
+        "key": mask.value("", standing.key) or None,
         "in": standing.inside,
         "since": _iso(standing.since),
         "changes_at": _iso(standing.changes_at),
         **told,
-        "condition": _part(standing.condition, messages),
+        "condition": _part(standing.condition, messages, mask),
     }
 
 
-def _part(part: Part, messages: Mapping[bytes, str]) -> Json:
+def _part(part: Part, messages: Mapping[bytes, str], mask: Mask) -> Json:
+    #: what a condition compares; a trait's name, or a property's path
+    said = ".".join(str(part.says[field]) for field in ("trait", "property", "key") if part.says.get(field))
     shown: Json = {
         "condition": part.says,
         "holds": part.holds,
         "since": _iso(part.since),
         "changes_at": _iso(part.changes_at),
-        "rests_on": {name: _evidence(name, value, messages) for name, value in part.rests_on.items()},
+        "rests_on": {name: _evidence(name, value, messages, mask, said) for name, value in part.rests_on.items()},
     }
-    return shown | ({"parts": [_part(one, messages) for one in part.parts]} if part.parts else {})
+    return shown | ({"parts": [_part(one, messages, mask) for one in part.parts]} if part.parts else {})
 
 
-def _evidence(name: str, value: Any, messages: Mapping[bytes, str]) -> Any:
+def _evidence(name: str, value: Any, messages: Mapping[bytes, str], mask: Mask, said: str) -> Any:
     if isinstance(value, list) and value and isinstance(value[0], Seen):
-        return [_seen(one, messages) for one in value]
-    return _iso(value) if name.endswith("_at") else value
+        return [_seen(one, messages, mask, said) for one in value]
+    return _iso(value) if name.endswith("_at") else mask.value(said, value)
 
 
-def _seen(one: Seen, messages: Mapping[bytes, str]) -> Json:
+def _seen(one: Seen, messages: Mapping[bytes, str], mask: Mask, said: str) -> Json:
     shown: Json = {"at": iso(one.time)}
     if one.value is not None:
-        shown["value"] = one.value
+        shown["value"] = mask.value(said, one.value)
     if one.order in messages:
-        shown["message_id"] = messages[one.order]
+        shown["message_id"] = mask.value("", messages[one.order])
     return shown
 
 

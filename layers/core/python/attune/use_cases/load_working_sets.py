@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune.domain.addressed import addressees, is_unlinking
+from attune.domain.forgetting import is_forgetting
 from attune.domain.identifiers import UNLINKING, WEAK
 from attune.domain.identity import expired
 from attune.domain.people import People
@@ -16,7 +17,8 @@ from attune.domain.splits import has_moved
 from attune.domain.working import Working
 from attune.domain.working_set import WorkingSet
 from attune.ports import ConflictError
-from attune.use_cases.find_profiles import live
+from attune.use_cases.find_profiles import ends, grave
+from attune.use_cases.load_traces import with_traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,15 +62,22 @@ class Component:
 
         `ConflictError` where an identifier was read as a profile's that it has left since.
         """
-        live_items = {item.profile_id: item for item in self.items.values()}
+        ends_at = {item.profile_id: item for item in self.items.values()}
+        graves = {one: left for one, item in ends_at.items() if item.erased_at and (left := grave(item)) is not None}
+        roots = {profile_id: item.profile_id for profile_id, item in self.items.items()} | {one: one for one in ends_at}
+        live_items, led = ends_at, {}
+        if graves:
+            live_items = {one: item for one, item in ends_at.items() if one not in graves}
+            led = {profile_id: graves[end] for profile_id, end in roots.items() if end in graves}
+            roots = {profile_id: end for profile_id, end in roots.items() if end not in graves}
         now = max(now, *(read.record.received_at for read in self.reads))
         people = People(
             now=now,
             compiled=compiled,
             new_data_key=seal.new_key,
             identities=self.identities,
-            roots={profile_id: item.profile_id for profile_id, item in self.items.items()}
-            | {profile_id: profile_id for profile_id in live_items},
+            roots=roots,
+            graves=led,
             working={profile_id: working(item, self.pages) for profile_id, item in live_items.items()},
             founders=self.founders,
         )
@@ -102,13 +111,14 @@ def load_components(
     addressed = {read.index: addressees(read.record) for read in reads}
     identities = profiles.identities(set().union(*keys.values()), consistent=consistent)
     owners = {identity.profile_id for identity in identities.values()}
-    items = live(profiles, owners.union(*addressed.values()), consistent=consistent)
+    items = ends(profiles, owners.union(*addressed.values()), consistent=consistent)
     founding = {
         read.record.key
         for read in reads
         if keys[read.index] and not addressed[read.index] and not _bound(identities.get(read.record.key), items, now)
     }
-    from_generation = dict.fromkeys(founding, 0) | _unlinked(reads, pseudonyms, identities)
+    from_generation = {key: _first_generation(identities.get(key), items) for key in founding}
+    from_generation |= _unlinked(reads, pseudonyms, identities)
     founders = _free_profile_ids(profiles, pseudonyms, from_generation, consistent=consistent)
     named_pages = {reference for item in items.values() for reference in item.pages}
     pages = profiles.pages(named_pages) if named_pages else {}
@@ -124,16 +134,16 @@ def load_components(
         named = {identity.profile_id for identity in group_identities.values()}.union(
             *(addressed[read.index] for read in group)
         )
-        components.append(
-            Component(
-                reads=tuple(group),
-                identities=group_identities,
-                items={profile_id: items[profile_id] for profile_id in named if profile_id in items},
-                pages=pages,
-                founders={key: founders[key] for key in group_keys if key in founders},
-                consistent=consistent,
-            )
+        component = Component(
+            reads=tuple(group),
+            identities=group_identities,
+            items={profile_id: items[profile_id] for profile_id in named if profile_id in items},
+            pages=pages,
+            founders={key: founders[key] for key in group_keys if key in founders},
+            consistent=consistent,
         )
+        is_alone = len(group) == 1 and is_forgetting(group[0].record)
+        components.append(with_traces(profiles, component) if is_alone else component)
     return components
 
 
@@ -144,7 +154,22 @@ def _keys(record: Record, pseudonyms: Identified) -> set[str]:
 
 
 def _bound(identity: Identity | None, items: dict[str, ProfileItem], now: int) -> bool:
-    return identity is not None and not expired(identity, now) and identity.profile_id in items
+    if identity is None or expired(identity, now) or identity.profile_id not in items:
+        return False
+    return items[identity.profile_id].erased_at is None
+
+
+def _first_generation(identity: Identity | None, items: dict[str, ProfileItem]) -> int:
+    """From which on a key may found a profile: after an erasure beyond all that anybody tried before."""
+    if identity is None:
+        return 0
+    end = items.get(identity.profile_id)
+    was_erased = identity.erased_at or (end is not None and end.erased_at is not None)
+    return _raised(identity) if was_erased else 0
+
+
+def _raised(identity: Identity) -> int:
+    return (identity.generation // UNLINKING + 1) * UNLINKING
 
 
 def _unlinked(reads: Sequence[Read], pseudonyms: Identified, identities: dict[str, Identity]) -> dict[str, int]:
@@ -160,8 +185,7 @@ def _unlinked(reads: Sequence[Read], pseudonyms: Identified, identities: dict[st
         for event in read.record.events
         if event.identifiers
     }
-    raised = {key: identities[key].generation // UNLINKING + 1 for key in leaving if key in identities}
-    return {key: times * UNLINKING for key, times in raised.items()}
+    return {key: _raised(identities[key]) for key in leaving if key in identities}
 
 
 def _free_profile_ids(
@@ -207,12 +231,19 @@ def _connected(marked: Iterable[tuple[Read, set[str]]]) -> list[list[Read]]:
 def set_apart(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
     """What comes before an unlinking and the rest, or the unlinking and the rest; None where it is alone or none.
 
-    Folded by itself it splits what is stored, and no event of the same batch lies on both sides of it.
+    Folded by itself it splits what is stored, and no event of the same batch lies on both sides of it. So with what
+    forgets: nothing of the same batch is held against marks that it makes, or forgets with it what is not stored yet.
     """
-    place = next((place for place, read in enumerate(reads) if is_unlinking(read.record)), None)
-    if place is None or len(reads) == 1:
+    place = next((place for place, read in enumerate(reads) if _stands_alone(read.record)), None)
+    if place is None:
         return None
+    if len(reads) == 1:
+        return halve(reads) if is_forgetting(reads[0].record) else None
     return list(reads[: place or 1]), list(reads[place or 1 :])
+
+
+def _stands_alone(record: Record) -> bool:
+    return is_unlinking(record) or is_forgetting(record)
 
 
 def halve(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:

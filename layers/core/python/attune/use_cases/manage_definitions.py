@@ -32,6 +32,7 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of a request for an API key."""
 
     type: api_keys.KeyType
+    role: api_keys.Role = api_keys.FULL
 
 
 class SourceSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,18 +129,29 @@ class ManageDefinitions:
         raise _keeps_changing(kind, definition_id)
 
     def create_key(self, source: str, body: bytes) -> Json:
-        """`{key_id, key, type}`: the only time the key is shown."""
+        """`{key_id, key, type, role}`: shown this once; 400 `invalid_body` for a browser's masked one."""
         self._stored("source", source)
-        key_type = read_body(body, NewKey).type
-        key_id, key = api_keys.new_key(key_type, self._random_bytes)
-        digest = api_keys.digest(key)
-        self._keys.add(Key(key_id=key_id, source=source, type=key_type, digest=digest, created_at=self._clock()))
-        return {"key_id": key_id, "key": key, "type": key_type}
+        wanted = read_body(body, NewKey)
+        if wanted.type == api_keys.BROWSER and wanted.role != api_keys.FULL:
+            raise AttuneError("invalid_body", "$.role: a browser key sees nobody")
+        key_id, key = api_keys.new_key(wanted.type, self._random_bytes)
+        self._keys.add(
+            Key(
+                key_id=key_id,
+                source=source,
+                type=wanted.type,
+                digest=api_keys.digest(key),
+                created_at=self._clock(),
+                role=wanted.role,
+            )
+        )
+        return {"key_id": key_id, "key": key, "type": wanted.type, "role": wanted.role}
 
     def keys_of(self, source: str) -> Json:
-        """`{keys: [{key_id, type, created_at}]}`, the oldest first; also of a source that was deleted."""
+        """`{keys: [{key_id, type, role, created_at}]}`, the oldest first; also of a source that was deleted."""
         shown = [
-            {"key_id": key.key_id, "type": key.type, "created_at": iso(key.created_at)} for key in self._keys.of(source)
+            {"key_id": key.key_id, "type": key.type, "role": key.role, "created_at": iso(key.created_at)}
+            for key in self._keys.of(source)
         ]
         return {"keys": shown}
 

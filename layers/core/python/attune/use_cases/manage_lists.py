@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from attune.domain.identifiers import Identifier
     from attune.ports import Clock, DefinitionReader, EventStream, Identified, Key, ProfileReader
+    from attune.use_cases.record_access import Recorded
 
 #: addresses of one call: so many records the stream takes at once
 MAX_ADDRESSES: Final = 500
@@ -64,11 +65,12 @@ class ManageLists:
         self._pseudonyms = pseudonyms
         self._clock = clock
 
-    def change(self, name: str, body: bytes, key: Key) -> Json:
+    def change(self, name: str, body: bytes, key: Key, recorded: Recorded) -> Json:
         """`{accepted, unknown, effective_at}`: how many addresses, and how many of these nobody has so far.
 
         400 `invalid_list`, `invalid_body`, `invalid_identifier`, `invalid_time`. All are stored, or
         `StreamUnavailableError`: sent again with the same `effective_at` it is the same messages, which count once.
+        `recorded`: told of everybody who is named, first.
         """
         if not _NAME.fullmatch(name):
             raise AttuneError("invalid_list", "a list is named in up to 64 lower case letters, digits, _ and -")
@@ -80,6 +82,7 @@ class ManageLists:
         on, off = (self._keyed(*part, key.source) for part in (("add", said.add), ("remove", said.remove)))
         if on.keys() & off.keys():
             raise AttuneError("invalid_body", "$.remove: names somebody who is in add too")
+        recorded([*on, *off])
         unknown = self._unknown([*on, *off], now)
         events = [_event(name, key.source, one, on=False, at=effective - REMOVED_BEFORE) for one in off.items()]
         events += [_event(name, key.source, one, on=True, at=effective) for one in on.items()]

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from attune.domain.consent import PURPOSES, SEGMENT, Consent, outlasts, permits
+from attune.domain.consent import RESTRICTION, Consent, is_restricted, outlasts
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, short_hash
+from attune.domain.gate import Edge, allowed
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
+from attune.domain.masking import NO_MASK, Mask
 from attune.domain.profile_state import decode_profile
 from attune.domain.segments import members, traits_at
 from attune.sources.payloads import parse_time
 from attune.use_cases.compile_definitions import CompileDefinitions
-from attune.use_cases.find_profiles import find
+from attune.use_cases.find_profiles import find, live
 from attune.use_cases.name_people import NamePeople
 from attune.use_cases.read_bodies import read_body
-from attune.use_cases.recognise_keys import require_server_key
+from attune.use_cases.recognise_keys import require_server_key, sees_all
 from attune.use_cases.show_times import iso
 from attune.use_cases.write_records import stream_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from attune.domain.deliveries import Delivery
+    from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
     from attune.ports import Clock, DefinitionReader, EventStream, Holds, Identified, Key, Keys, ProfileReader
     from attune.ports.deliveries import DeliveryStore
@@ -39,17 +44,28 @@ _EARLIEST: Final = 946_684_800_000
 type Json = dict[str, Any]
 
 
+class ConsentEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the person said so, and which version of the notice they were shown; for the ledger."""
+
+    method: Literal["api", "banner", "form", "preference_page", "statement"] = "api"
+    notice: str = ""
+
+
 class ConsentChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of a consent change: purposes granted (true) or withdrawn (false), since when (ISO 8601)."""
 
     consent: dict[str, bool]
     effective_at: str | None = None
+    evidence: ConsentEvidence | None = None
+
+
+_PLAIN_EVIDENCE: Final = ConsentEvidence()
 
 
 class ManageProfiles:
     """Reads consistently; changes nothing itself but the hold, which acts until the event has arrived."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (constructor arguments are the injection)
         self,
         *,
         profiles: ProfileReader,
@@ -59,8 +75,10 @@ class ManageProfiles:
         keys: Keys,
         stream: EventStream,
         pseudonyms: Identified,
+        in_flight: Callable[[Collection[str]], bool],
         clock: Clock,
     ) -> None:
+        """`in_flight`: `AwaitDeliveries`."""
         self._profiles = profiles
         self._deliveries = deliveries
         self._holds = holds
@@ -69,6 +87,7 @@ class ManageProfiles:
         self._stream = stream
         self._pseudonyms = pseudonyms
         self._name = NamePeople(profiles, pseudonyms)
+        self._in_flight = in_flight
         self._clock = clock
 
     def authorise(self, token: str | None) -> Key:
@@ -78,50 +97,55 @@ class ManageProfiles:
     def read(self, address: str, caller: Key | None = None) -> Json:
         """The profile behind `namespace:value` as it is now, merges followed; 404 `unknown_profile`.
 
-        The address is read as the source of the caller's key names people.
+        The address is read as the source of the caller's key names people. A masked key sees no addresses.
         """
         key = self._pseudonyms.key(self._addressed(address, caller)[0])
         item = find(self._profiles, [key], consistent=True).get(key)
         if item is None or not item.state:
             raise AttuneError("unknown_profile", "no profile has this identifier", status=404)
         profile = decode_profile(item.state)
+        (definitions, compiled), now = self._definitions(), self._clock()
         identifiers = by_strength(link.identifier for link in profile.links.values())
-        consent, compiled, now = self._consent(profile), self._definitions()[1], self._clock()
+        mask = NO_MASK if sees_all(caller) else Mask(definitions, identifiers)
+        consent, traits = self._consent(profile), traits_at(compiled, profile, now)
         return {
             "profile_id": profile.profile_id,
-            "traits": traits_at(compiled, profile, now),
-            "identifiers": [{"namespace": one.namespace, "value": one.value} for one in identifiers],
-            "segments": members(compiled, profile, now),
+            "traits": {name: mask.value(name, value) for name, value in traits.items()},
+            "identifiers": [{"namespace": one.namespace, "value": mask.identifier(one)} for one in identifiers],
+            "segments": members(compiled, profile, now) if allowed(Edge.SEGMENT, consent, at=now) else [],
             "lists": sorted(name for name, listed in profile.lists.items() if listed.value),
             "consent": {
                 purpose: {"granted": record.granted, "at": iso(record.at) or None, "source": record.source}
                 for purpose, record in sorted(consent.items())
+                if purpose != RESTRICTION
             },
-            "scores": _scores(profile) if permits(SEGMENT, (consent,)) else {},
+            "scores": _scores(profile) if allowed(Edge.RECOMMEND, consent, at=now) else {},
             "deliveries": [_shown(delivery) for delivery in self._sent(profile)],
-        }
+        } | ({"restricted": True} if is_restricted(consent) else {})
 
     def set_consent(self, address: str, body: bytes, key: Key) -> Json:
         """`{accepted, message_id}`. What is withdrawn is held at once; the rest follows by the stream.
 
+        A message that is leaving is waited for; `in_flight` is there and true if that took too long.
         Where the address may mean two, as two sources spell it, it is said of both.
         """
         meant = self._addressed(address, key)
         change = read_body(body, ConsentChange)
         now = self._clock()
-        effective = _effective(change, now)
+        effective = _effective(change, now, self._definitions()[1].policies)
         withdrawn = {purpose: effective for purpose, granted in change.consent.items() if not granted}
         keys = [self._pseudonyms.key(identifier) for identifier in meant]
         for identity_key in keys if withdrawn else ():
             # Before the event: if the stream is out of reach, the withdrawal stands and the caller sends it again.
             self._holds.place(identity_key, withdrawn, now // 1_000 + HOLD_LIFETIME)
         events = [
-            _consent_event(identifier, identity_key, change.consent, effective, key.source)
+            _consent_event(identifier, identity_key, change, effective, key.source)
             for identifier, identity_key in zip(meant, keys, strict=True)
         ]
         request = Record(source=key.source, origin=Origin.INTERNAL, received_at=now, key="", trusted=True)
         self._stream.put(stream_entries(self._pseudonyms, request, events))
-        return {"accepted": True, "message_id": events[0].message_id}
+        answer = {"accepted": True, "message_id": events[0].message_id}
+        return answer | ({"in_flight": True} if withdrawn and self._in_flight(keys) else {})
 
     def _addressed(self, address: str, caller: Key | None) -> tuple[Identifier, ...]:
         written = read_address(address)
@@ -131,8 +155,8 @@ class ManageProfiles:
         return meant
 
     def _consent(self, profile: Profile) -> dict[str, Consent]:
-        """What the gates go by: the profile's records, and a hold where none outlasts it."""
-        records = dict(profile.consent)
+        """What the gates go by: what stands for the profile, and a hold where no record outlasts it."""
+        records = dict(self._definitions()[1].policies.standing(profile))
         for purpose, since in self._holds.held(profile.links).items():
             record = records.get(purpose)
             if record is None or (record.granted and not outlasts(record, since)):
@@ -144,6 +168,7 @@ class ManageProfiles:
 
         A profile's id follows from the identifier that founded it, so those merged are looked for among the
         ids that follow from this profile's identifiers, in their first generation where they were unlinked since.
+        Whoever was merged into a life before this one leads elsewhere: it was erased.
         """
         ids = [profile.profile_id]
         if profile.merges or profile.splits:
@@ -153,8 +178,8 @@ class ManageProfiles:
                 for key, known in identities.items()
                 for generation in (0, known.generation)
             }
-            found = self._profiles.items(founded - set(ids), consistent=False)
-            ids += sorted(profile_id for profile_id, item in found.items() if item.merged_into)
+            found = live(self._profiles, founded - set(ids), consistent=False)
+            ids += sorted(one for one, item in found.items() if item.profile_id == profile.profile_id)
         sent = [one for profile_id in ids for one in self._deliveries.of_profile(profile_id, MAX_DELIVERIES)]
         return sorted(sent, key=lambda one: (-one.created_at, one.delivery_id))[:MAX_DELIVERIES]
 
@@ -168,14 +193,21 @@ def read_address(address: str) -> Identifier:
     return identifier
 
 
-def _effective(change: ConsentChange, now: int) -> int:
-    """When the change counts from, never later than now: 400 `unknown_purpose`, `invalid_body`, `invalid_time`."""
+def _effective(change: ConsentChange, now: int, policies: Policies) -> int:
+    """When the change counts from, never later than now.
+
+    400 `unknown_purpose`, `unknown_notice`, `invalid_body`, `invalid_time`.
+    """
     if not change.consent:
         raise AttuneError("invalid_body", "$.consent: names no purpose")
-    unknown = sorted(set(change.consent) - set(PURPOSES))
+    unknown = sorted(set(change.consent) - policies.purposes.keys())
     if unknown:
-        known = ", ".join(PURPOSES)
+        known = ", ".join(policies.purposes)
         raise AttuneError("unknown_purpose", f"not a purpose: {', '.join(unknown)}; known are {known}")
+    shown = (change.evidence or _PLAIN_EVIDENCE).notice
+    strange = sorted(name for name in change.consent if shown and shown not in policies.notices.get(name, ()))
+    if strange:
+        raise AttuneError("unknown_notice", f"no version of the notice of {', '.join(strange)}")
     return read_effective(change.effective_at, now)
 
 
@@ -190,17 +222,19 @@ def read_effective(text: str | None, now: int) -> int:
 
 
 def _consent_event(
-    identifier: Identifier, identity_key: str, consent: dict[str, bool], effective: int, source: str
+    identifier: Identifier, identity_key: str, change: ConsentChange, effective: int, source: str
 ) -> Event:
     """Its id follows from what it says, so that a caller who sends the same change again says it once."""
-    stated = msgspec.json.encode(sorted(consent.items()))
+    stated = msgspec.json.encode(sorted(change.consent.items()))
+    evidence = change.evidence or _PLAIN_EVIDENCE
     content = short_hash("consent", source, identity_key, stated, str(effective)).hex()
     return Event(
         type=CONSENT,
         message_id=f"consent_{content}",
         time=effective,
         identifiers=(identifier,),
-        consent=consent,
+        consent=change.consent,
+        evidence={"method": evidence.method} | ({"notice": evidence.notice} if evidence.notice else {}),
         fingerprint=content,
     )
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain import api_keys
 from attune.domain.errors import AttuneError
 from attune.domain.quarantine import REPLAYED, Came, Quarantined, Trace
 from attune.use_cases.recognise_keys import require_admin
+from attune.use_cases.record_access import admin_name
 from attune.use_cases.select_quarantined import named_one, read_limit, selection
 from attune.use_cases.show_times import iso
 
@@ -24,7 +24,6 @@ MAX_PAGE: Final = 1_000
 COUNTED: Final = 10_000
 WAITING: Final = "waiting"
 STATES: Final = ("", WAITING, REPLAYED)
-_DIGITS: Final = 8
 
 type Json = dict[str, Any]
 
@@ -38,12 +37,9 @@ class ManageQuarantine:
         self._admin_key = admin_key
 
     def authorise(self, token: str | None) -> str:
-        """Who asks, as traces name them; 401 `unknown_admin_key` unless `token` is the admin key.
-
-        There is one admin key at a time: of its hash so much that one can be told from the next.
-        """
+        """Who asks, as traces name them; 401 `unknown_admin_key` unless `token` is the admin key."""
         require_admin(token, self._admin_key())
-        return f"admin key {api_keys.digest(token or '')[:_DIGITS]}"
+        return admin_name(token)
 
     def counts(self, query: Mapping[str, str]) -> Json:
         """`{counts: [{reason, source, waiting, replayed}], cursor}` of a part of what lies there.

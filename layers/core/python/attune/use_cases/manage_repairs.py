@@ -20,6 +20,7 @@ from attune.use_cases.start_runs import MAX_RUNS, find_run, show_run, start_run
 if TYPE_CHECKING:
     from attune.ports import Clock, Identified
     from attune.ports.runs import Run, Runs
+    from attune.use_cases.record_access import Recorded
 
 DAY: Final = 86_400_000
 #: how far back lost effects are looked for, unless told otherwise, and at the most, ms. Deliveries are kept for 90
@@ -102,12 +103,15 @@ class ManageRepairs:
         """401 `unknown_admin_key` unless `token` is the admin key."""
         require_admin(token, self._admin_key())
 
-    def start(self, body: bytes) -> Json:
+    def start(self, body: bytes, recorded: Recorded) -> Json:
         """`{run}`; 409 `repair_in_progress`, 400 `invalid_since`, `invalid_body`, `invalid_identifier`.
 
         Should two overlap, because the list of runs lags, both do no harm: whatever a repair does may be repeated.
+        `recorded`: told of whom it is about, where it names them, first.
         """
         given = self._given(read_body(body or b"{}", Wanted))
+        if given.profiles:
+            recorded(given.profiles)
         return start_run(self._runs, self._clock(), msgspec.to_builtins(given), _in_progress)
 
     def show(self) -> Json:

@@ -16,10 +16,11 @@ import msgspec
 from attune.domain.addressed import addressees, apply_addressed, is_unlinking
 from attune.domain.duplicates import position, record_hash
 from attune.domain.events import Record, Rejected, decode_record, set_aside
+from attune.domain.forgetting import forget, is_forgetting
 from attune.domain.quarantine import INVALID_RECORD, STREAM, came_with
 from attune.domain.verdicts import Row, Verdict, bare_row, encode_row, rejected_row, unread_row
 from attune.ports import ConflictError, UnstorableError
-from attune.use_cases.build_commits import ProfileTooLargeError, build_commit, is_too_large, join_commits
+from attune.use_cases.build_commits import ProfileTooLargeError, build_commits, is_too_large
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.count_changes import count_changes
 from attune.use_cases.load_working_sets import Component, Read, halve, load_components, set_apart
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from attune.ports.learning import Champions
 
 MAX_ATTEMPTS: Final = 8
-#: decided without a write, so nothing but a consistent read can vouch for them
-UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict", "quarantined", "identifier_dropped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +185,7 @@ class ProcessEvents:
             except Exception as error:  # noqa: BLE001 - no I/O in there: trying again would end the same way
                 self._isolate(component, error, outcomes, failed)
                 continue
-            if not consistent and any(outcome in UNWRITTEN for outcome, _ in work.outcomes):
+            if not consistent and work.rests_on_reading:
                 again += component.reads
             elif any(is_too_large(commit) for commit in commits) and (halves := halve(component.reads)):
                 self._in_halves(*halves, outcomes, failed)
@@ -243,12 +242,12 @@ class ProcessEvents:
         for read in component.reads:
             if addressees(read.record):
                 apply_addressed(work, read.record)
+            elif is_forgetting(read.record):
+                forget(work, read.record)
             else:
                 work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
-        commits = [build_commit(working, compiled) for working in work.finish(models, component.read_up_to)]
-        if commits and is_unlinking(component.reads[0].record):
-            commits = [join_commits(commits)]
-        return work, commits
+        changed, together = work.finish(models, component.read_up_to), is_unlinking(component.reads[0].record)
+        return work, build_commits(changed, compiled, work.forgotten, together=together)
 
     def _archive(self, works: list[WorkingSet]) -> None:
         """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""

@@ -21,6 +21,7 @@ from attune.domain.events import (
     short_hash,
 )
 from attune.domain.quarantine import INVALID_RECORD, REPLAYED, STREAM, Came, Quarantined
+from attune.sources.consent_signals import ConsentSignals, KnownSignals
 from attune.sources.file_rows import read_file_row
 from attune.sources.formats import FORMATS
 from attune.sources.patches import patched
@@ -61,6 +62,7 @@ class ReadQuarantined:
     def __init__(self, pseudonyms: Identified) -> None:
         self._pseudonyms = pseudonyms
         self._admit = AdmitEvents(pseudonyms)
+        self._signals = KnownSignals()
 
     def __call__(
         self, one: Quarantined, raw: bytes, came: Came, definitions: Definitions, patch: str, now: int
@@ -105,7 +107,8 @@ class ReadQuarantined:
             document = patched(raw, patch)
             if len(document) > (MAX_EVENT if origin is Origin.CLIENT else MAX_BATCH):
                 raise UnreadableError("too_large")
-        said = _read(source, origin, document, raw, came, one.received_at)
+        signals = self._signals(definitions)
+        said = _read(source, origin, document, raw, came, one.received_at, signals)
         if origin is not Origin.FILE:  # rows have ids of their place and bytes
             said = _as_one(said, source, raw)
         events, rejected = admit_reading(self._admit, said, document, source, definitions)
@@ -135,7 +138,15 @@ def _record(raw: bytes, patch: str, now: int) -> Reread:
     return Reread(outcome=REPLAYED, events=record.events, entries=(entry,))
 
 
-def _read(source: Source, origin: Origin, raw: bytes, came_as: bytes, came: Came, received_at: int) -> Reading:
+def _read(
+    source: Source,
+    origin: Origin,
+    raw: bytes,
+    came_as: bytes,
+    came: Came,
+    received_at: int,
+    signals: ConsentSignals,
+) -> Reading:
     """As the entrance reads it. `came_as`: the bytes without a patch."""
     item = came.how.get("item") is True
     match origin:
@@ -150,7 +161,7 @@ def _read(source: Source, origin: Origin, raw: bytes, came_as: bytes, came: Came
             file, row = str(came.how.get("file", "")), int(came.how.get("row", 0))
             return read_file_row(read_json(raw), came_as, source, received_at, file=file, row=row, item=item)
         case _:
-            match normalise(raw, reopen(raw, came.how), source, received_at):
+            match normalise(raw, reopen(raw, came.how), source, received_at, signals):
                 case Event() as event:
                     return Reading(events=(event,))
                 case Rejected() as refused:

@@ -10,6 +10,7 @@ from attune.sources.formats import FORMATS
 from attune.sources.payloads import KB, too_large
 from attune.use_cases.admit_events import AdmitEvents
 from attune.use_cases.admit_readings import admit_reading, kept_with, webhook_how
+from attune.use_cases.count_doubts import count_doubts
 from attune.use_cases.write_records import count_intake, intake_entries
 
 if TYPE_CHECKING:
@@ -81,5 +82,6 @@ class ReceiveWebhook:
         if entries:
             self._stream.put(entries)
         count_intake(self._count, source.id, len(events) + len(formed), rejected)
+        count_doubts(self._count, source.id, formed)
         if said.requests:
             self._count("PrivacyRequestsReceived", len(said.requests), {"source": source.id})

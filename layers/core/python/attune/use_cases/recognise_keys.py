@@ -50,6 +50,11 @@ def require_server_key(token: str | None, keys: Keys, definitions: Definitions) 
     return key
 
 
+def sees_all(key: Key | None) -> bool:
+    """Whether a caller is shown people's addresses. In doubt not: only a key that says so; None is no caller but us."""
+    return key is None or key.role == api_keys.FULL
+
+
 def require_admin(token: str | None, known: str) -> None:
     """401 `unknown_admin_key` unless `token` is the admin key, `known`."""
     # hashes, because compare_digest tells apart lengths and refuses what is not ASCII

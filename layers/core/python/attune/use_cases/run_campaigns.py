@@ -16,11 +16,13 @@ from attune.domain import deliveries
 from attune.domain.campaigns import NotSent, Send, message_context, triggered
 from attune.domain.changes import decode_outbox
 from attune.domain.deliveries import State
+from attune.domain.gate import REFUSALS, Edge
 from attune.domain.templates import TemplateError, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from attune.domain.campaigns import Decision
     from attune.domain.changes import Change, SegmentEntered
     from attune.domain.definitions import Campaign
     from attune.domain.deliveries import Delivery
@@ -82,7 +84,10 @@ class RunCampaigns:
             return
         seen = self._circumstances(record.profile_id)
         for campaign, cause in started:
-            wanted = _decided(campaign, cause, record.profile_id, seen)
+            decision = seen.decide(campaign.id, campaign.channel, cause)
+            if isinstance(decision, NotSent) and decision.refused is not None:
+                self._count(REFUSALS, 1, decision.refused.counted(Edge.DECIDE))
+            wanted = _decided(campaign, cause, record.profile_id, seen, decision)
             stored = self._store.claim(wanted)
             if stored.state is State.CLAIMED:
                 self._queue.enqueue(stored.profile_id, stored.delivery_id)
@@ -97,10 +102,11 @@ class RunCampaigns:
             return ()
 
 
-def _decided(campaign: Campaign, cause: SegmentEntered, profile_id: str, seen: Circumstances) -> Delivery:
+def _decided(
+    campaign: Campaign, cause: SegmentEntered, profile_id: str, seen: Circumstances, decision: Decision
+) -> Delivery:
     """The delivery as it is to be stored: with its message, or with the reason why there is none."""
     wanted = deliveries.claimed(campaign, profile_id, cause, now=seen.now)
-    decision = seen.decide(campaign.id, campaign.channel, cause)
     match decision:
         case NotSent(reason, detail):
             return deliveries.not_sent(wanted, reason=reason, detail=detail, now=seen.now)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attune.ports.arrivals import ArrivalHistory, Ended
 
 #: what an accepted arrival may come to without a reason; and those that have one
-PLAIN: Final = (Verdict.APPLIED, Verdict.DUPLICATE, Verdict.CONFLICT)
+PLAIN: Final = (Verdict.APPLIED, Verdict.DUPLICATE, Verdict.CONFLICT, Verdict.ERASED)
 REASONED: Final = (Verdict.DROPPED, Verdict.QUARANTINED)
 
 type Json = dict[str, Any]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_lineage, decode_people, may_have_seen
 from attune.domain.models import MODELS, UNREADABLE, Champion, Model, UnusableModelError, encode_model
 from attune.domain.training import Order, Refusal, Verdict, VerdictCode, decide
 from attune.ports import ConflictError
@@ -25,6 +26,7 @@ PIECE: Final = 8 * 1024 * 1024
 #: looks at the champion, should others move the pointer meanwhile
 MAX_ATTEMPTS: Final = 5
 METRICS: Final = "metrics.json"
+LINEAGE: Final = "lineage.json"
 
 type State = Literal["promoted", "kept", "skipped"]
 
@@ -89,6 +91,8 @@ class TrainModels:
             if standing.outcome is not None:
                 return standing.outcome
             outcome, figures = judge(candidate, standing.champion)
+            if may_have_seen(order.cutoff, self._erased(order.name)):
+                outcome = Outcome(Verdict(promoted=False, code="saw_erased"), outcome.profiles)
             # All of a version lies there before anybody is pointed to it: a crash in between leaves the old champion.
             self._registry.keep(order.name, order.version, files_of(candidate, outcome, figures))
             if not outcome.verdict.promoted or self._promote(order, standing):
@@ -120,8 +124,21 @@ class TrainModels:
         except UnusableModelError:
             return Standing(tag=tag, champion="champion_unusable", previous=before)
         if order.version not in (pointer.version, pointer.previous):
+            if self._saw_erased(order.name, pointer.version):
+                # nor does it serve in place of one that cannot be read
+                return Standing(tag=tag, champion="champion_saw_erased")
             return Standing(tag=tag, champion=champion, previous=pointer.version)
         return self._standing_of_its_own(order, tag, champion, before)
+
+    def _erased(self, name: str) -> tuple[Seen, ...]:
+        return decode_people(self._registry.document(name, ERASURES, PEOPLE))
+
+    def _saw_erased(self, name: str, version: str) -> bool:
+        people = self._erased(name)
+        if not people:
+            return False
+        lineage = decode_lineage(self._registry.document(name, version, LINEAGE))
+        return may_have_seen(lineage.cutoff, people)
 
     def _standing_of_its_own(self, order: Order, tag: str, champion: Model, before: str | None) -> Standing:
         """Of a version that is champion, or was it just before: it is not judged again, least of all by itself."""
@@ -165,5 +182,5 @@ def files_of(candidate: Candidate, outcome: Outcome, figures: dict[str, Any]) ->
     return {
         "model.json": encode_model(candidate.model),
         METRICS: msgspec.json.format(msgspec.json.encode(metrics), indent=2),
-        "lineage.json": msgspec.json.format(msgspec.json.encode(candidate.lineage), indent=2),
+        LINEAGE: msgspec.json.format(msgspec.json.encode(candidate.lineage), indent=2),
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attune.domain.identifiers import Identifier
     from attune.domain.profiles import Profile
     from attune.ports import Clock, EventStream, Identified, ProfileReader
+    from attune.use_cases.record_access import Recorded
 
 #: identifiers that may leave at once: with the profiles and the ledger they are written in one transaction
 MAX_LEAVING: Final = 50
@@ -60,15 +61,17 @@ class UnlinkProfiles:
         """401 `unknown_admin_key` unless `token` is the admin key."""
         require_admin(token, self._admin_key())
 
-    def __call__(self, address: str, body: bytes) -> Json:
+    def __call__(self, address: str, body: bytes, recorded: Recorded) -> Json:
         """`{accepted, message_id, profile_id, unlinked}`; `unlinked`: it was carried out before, nothing is sent.
 
-        404 `unknown_profile`; 400 `invalid_identifier`, `invalid_body`; 409 `not_linked`, `nothing_left`.
+        404 `unknown_profile`; 400 `invalid_identifier`, `invalid_body`; 409 `not_linked`, `nothing_left`. `recorded`:
+        told of everybody who is named, first.
         """
         addressed = self._pseudonyms.key(read_address(address))
         said = _checked(read_body(body, Unlinking))
         leaving = by_strength(read_address(one) for one in said.identifiers)
         keys = [self._pseudonyms.key(one) for one in leaving]
+        recorded([addressed, *keys])
         owners = self._owners({addressed, *keys})
         profile = owners.get(addressed)
         if profile is None:

@@ -31,6 +31,7 @@ from attune.domain.conditions import (
     TraitTest,
     milliseconds,
 )
+from attune.domain.policies import PLAIN, policies_of
 from attune.domain.references import MAX_TOGETHER, circular
 from attune.domain.segments import occurrences, standing
 from attune.domain.segments.abandonment import Absence, abandoned, absence
@@ -42,6 +43,7 @@ from attune.domain.segments.slots import Slot, Slots
 if TYPE_CHECKING:
     from attune.domain.conditions import Condition
     from attune.domain.definitions import Definitions, Segment
+    from attune.domain.policies import Policies
     from attune.domain.segments.comparisons import Test
 
 
@@ -83,6 +85,8 @@ class Compiled:
     by_key: dict[str, tuple[CompiledSegment, ...]]
     #: segments that may hold of somebody of whom nothing is known
     unconditional: tuple[CompiledSegment, ...]
+    #: what is defined of consent
+    policies: Policies = PLAIN
 
 
 def compile_segments(definitions: Definitions) -> Compiled:
@@ -111,6 +115,7 @@ def compile_segments(definitions: Definitions) -> Compiled:
         sessions=work.sessions,
         by_key={key: tuple(resting) for key, resting in by_key.items()},
         unconditional=tuple(one for one in segments.values() if one.root.idle is not False),
+        policies=work.policies,
     )
 
 
@@ -153,9 +158,11 @@ class _Work:
     #: segments that others refer to
     referred: dict[str, tuple[Node, Absence | None]] = field(default_factory=dict)
     circular: frozenset[str] = frozenset()
+    policies: Policies = PLAIN
 
     def __post_init__(self) -> None:
         """Find who refers to themselves: they are never asked for."""
+        self.policies = policies_of(self.definitions)
         self.circular = circular(self.definitions.segments)
 
     def reading(self, name: str) -> Reading:
@@ -240,7 +247,7 @@ def _compile_standing(condition: TraitTest | ScoreTest | ConsentTest | ListTest 
         case ScoreTest():
             return _compile_score(condition)
         case ConsentTest():
-            return standing.compared(condition, standing.consent(condition.purpose), "equals", True)
+            return standing.compared(condition, standing.consent(condition.purpose, work.policies), "equals", True)
         case ListTest():
             return standing.compared(condition, standing.listed(condition.list), "equals", True)
         case RandomBucket():

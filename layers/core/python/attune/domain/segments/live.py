@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
-from attune.domain.consent import SEGMENT, permits
 from attune.domain.profiles import NOBODY, Membership
+from attune.domain.segments.leave import FOREVER, given_or_taken, is_used, leave
 from attune.domain.segments.nodes import known_keys
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 TOO_LATE: Final = 2 * 86_400_000
 _SEPARATOR = "\x1f"
 _NO_KEY: Final = ("",)
-FOREVER: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -39,21 +38,23 @@ class Quiet:
 def holds(compiled: Compiled, profile: Profile, segment: str, key: str, now: int) -> bool:
     """Whether the profile is in the segment (for `key`, "" where the segment has no keys) at `now`; changes nothing."""
     found = compiled.segments.get(segment)
-    return found is not None and _inside(found, profile, key, now)
+    return found is not None and leave(compiled, profile, now)[0] and found.root.holds(profile, key, now)
 
 
 def members(compiled: Compiled, profile: Profile, now: int) -> list[str]:
     """Ids of all segments the profile is in at `now`, sorted; changes nothing."""
+    if not leave(compiled, profile, now)[0]:
+        return []
     return sorted(
         segment.id
         for segment in _concerned(compiled, profile)
-        if any(_inside(segment, profile, key, now) for key in _keys(segment, profile))
+        if any(segment.root.holds(profile, key, now) for key in _keys(segment, profile))
     )
 
 
 def computed_values(compiled: Compiled, profile: Profile, now: int) -> dict[str, Any]:
     """The computed traits that have a value at `now`, by name; none of who may not be segmented."""
-    if not permits(SEGMENT, (profile.consent,)):
+    if not leave(compiled, profile, now)[0]:
         return {}
     values = {name: reading.value(profile, now) for name, reading in sorted(compiled.computed.items())}
     return {name: value for name, value in values.items() if value is not None}
@@ -71,21 +72,22 @@ def advance(compiled: Compiled, profile: Profile, until: int, quiet: Quiet | Non
         profile.as_of = max(0, until)
         return changes
     if quiet and not quiet.seen:
-        changes, quiet.until = _look_at(_concerned(compiled, profile), profile)
+        changes, quiet.until = _look_at(compiled, _concerned(compiled, profile), profile)
         quiet.whole = quiet.seen = True
     if quiet and quiet.until > until:
         profile.as_of = max(profile.as_of, until)
         return changes
     #: when each segment is to be looked at again; no other can change by time alone
+    ends = leave(compiled, profile, profile.as_of)[1]
     clocks = {
-        segment.id: (_next_instant((segment,), profile, profile.as_of), segment)
+        segment.id: (_next_instant((segment,), profile, profile.as_of, ends), segment)
         for segment in _concerned(compiled, profile)
     }
     # an event's time may be any number, also one beyond all clocks
     while (instant := min((at for at, _ in clocks.values()), default=FOREVER)) <= min(until, FOREVER - 1):
         profile.as_of = instant
         for segment in [segment for at, segment in clocks.values() if at == instant]:
-            changed, again = _look_at((segment,), profile)
+            changed, again = _look_at(compiled, (segment,), profile)
             changes += changed
             clocks[segment.id] = again, segment
     profile.as_of = max(profile.as_of, until)
@@ -103,7 +105,7 @@ def react(
     an event changes that came `in_order`, as the newest, it changes at its own time: until then all was as stored.
     """
     if not quiet.whole or quiet.until <= profile.as_of:
-        changes, quiet.until = _look_at(_concerned(compiled, profile), profile, in_order=in_order)
+        changes, quiet.until = _look_at(compiled, _concerned(compiled, profile), profile, in_order=in_order)
         quiet.whole = True
         return changes
     by_key = compiled.by_key
@@ -115,14 +117,14 @@ def react(
         asking = {segment.id: segment for key in keys for segment in by_key[key]}.values()
     # a timer of one thing says nothing of the others, unless something else was touched too
     things = (keys[0], touched[keys[0]]) if len(keys) == 1 else None
-    changes, instant = _look_at(asking, profile, in_order=in_order, things=things)
+    changes, instant = _look_at(compiled, asking, profile, in_order=in_order, things=things)
     quiet.until = min(quiet.until, instant)
     return changes
 
 
 def evaluate(compiled: Compiled, profile: Profile) -> list[Change]:
     """Bring memberships in line with the truth as of `profile.as_of`; answers the exits that campaigns must hear of."""
-    return _look_at(_concerned(compiled, profile), profile)[0]
+    return _look_at(compiled, _concerned(compiled, profile), profile)[0]
 
 
 def _concerned(compiled: Compiled, profile: Profile) -> Collection[CompiledSegment]:
@@ -141,6 +143,7 @@ def _concerned(compiled: Compiled, profile: Profile) -> Collection[CompiledSegme
 
 
 def _look_at(
+    compiled: Compiled,
     segments: Collection[CompiledSegment],
     profile: Profile,
     *,
@@ -152,9 +155,8 @@ def _look_at(
     `things`: of those that are keyed by this slot only these things.
     """
     changes: list[Change] = []
-    now, memberships, first = profile.as_of, profile.memberships, FOREVER
-    said = profile.consent.get(SEGMENT)
-    may_be_in = said is not None and said.granted  # `permits`, of one person and without a detour
+    now, memberships = profile.as_of, profile.memberships
+    may_be_in, first = leave(compiled, profile, now)
     for segment in segments:
         if segment.since > now:  # until then it is as it was before
             first = min(first, segment.since)
@@ -165,10 +167,10 @@ def _look_at(
             stay = memberships.get(name)
             if may_be_in and root.holds(profile, key, now):
                 if stay is None or stay.left_at is not None:
-                    since = now if in_order else _since(segment, profile, key, now, inside=True)
+                    since = now if in_order else _since(compiled, segment, profile, key, now, inside=True)
                     memberships[name] = _entered(since, profile, stay)
             elif stay is not None and stay.left_at is None:
-                since = now if in_order else _since(segment, profile, key, now, inside=False)
+                since = now if in_order else _since(compiled, segment, profile, key, now, inside=False)
                 stay.left_at = max(stay.entered_at, since)
                 if stay.announced and stay.told != NOBODY and stay.left_at >= segment.since:
                     changes.append(SegmentLeft(segment.id, stay.left_at, key))
@@ -227,7 +229,9 @@ def next_due(compiled: Compiled, profile: Profile) -> int | None:
     """
     soonest = profile.as_of + 1
     instants = [max(stay.entered_at + segment.grace, soonest) for segment, _, stay in _waiting(compiled, profile)]
-    instants.append(_next_instant([*_concerned(compiled, profile), *compiled.pending], profile, profile.as_of))
+    asked = [*_concerned(compiled, profile), *compiled.pending]
+    ends = leave(compiled, profile, profile.as_of)[1] if is_used(profile) else FOREVER
+    instants.append(_next_instant(asked, profile, profile.as_of, ends))
     first = min(instants)
     return None if first == FOREVER else first
 
@@ -246,8 +250,9 @@ def _waiting(compiled: Compiled, profile: Profile) -> Iterator[tuple[CompiledSeg
         yield segment, key, stay
 
 
-def _next_instant(segments: Iterable[CompiledSegment], profile: Profile, after: int) -> int:
-    first = FOREVER
+def _next_instant(segments: Iterable[CompiledSegment], profile: Profile, after: int, ends: int) -> int:
+    """`ends`: when leave to be in any of them does."""
+    first = ends
     for segment in segments:
         if segment.since > after:
             first = min(first, segment.since)
@@ -270,15 +275,10 @@ def _keys(
     return tuple(profile.timers.get(segment.keyed.slot, ()))
 
 
-def _inside(segment: CompiledSegment, profile: Profile, key: str, now: int) -> bool:
-    return permits(SEGMENT, (profile.consent,)) and segment.root.holds(profile, key, now)
-
-
-def _since(segment: CompiledSegment, profile: Profile, key: str, now: int, *, inside: bool) -> int:
+def _since(compiled: Compiled, segment: CompiledSegment, profile: Profile, key: str, now: int, *, inside: bool) -> int:
     """The instant since which the condition holds or does not, as it does now, consent included."""
-    consent = profile.consent.get(SEGMENT)
-    said_at = consent.at if consent else 0
-    if not inside and not permits(SEGMENT, (profile.consent,)):
+    said_at = given_or_taken(compiled, profile, now)
+    if not inside and not leave(compiled, profile, now)[0]:
         return said_at
     return min(now, max(said_at, segment.root.since(profile, key, now)))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from attune.domain.conditions import Condition, EventFilter, RandomBucket
+    from attune.domain.policies import Policies
     from attune.domain.profiles import Profile, Trait
     from attune.domain.segments.slots import Slots
 
@@ -48,14 +49,19 @@ def score(model: str, of: str) -> Reading:
     return Reading(value, instants, frozenset({score_key(model)}))
 
 
-def consent(purpose: str) -> Reading:
-    """Whether consent to a purpose is granted."""
+def consent(purpose: str, policies: Policies) -> Reading:
+    """Whether consent to a purpose is granted, and has not expired."""
 
     def instants(profile: Profile) -> Iterable[int]:
-        known = profile.consent.get(purpose)
-        return (known.at,) if known else ()
+        known = policies.standing(profile).get(purpose)
+        if known is None:
+            return ()
+        return (known.at, known.until) if known.until else (known.at,)
 
-    return Reading(lambda profile, _at: permits(purpose, (profile.consent,)), instants, frozenset())
+    def value(profile: Profile, at: int) -> bool:
+        return permits(purpose, (policies.standing(profile),), at=at)
+
+    return Reading(value, instants, frozenset(), ages=True)
 
 
 def compared(condition: Condition, reading: Reading, operator: str, wanted: Any, *, of_events: bool = False) -> Node:

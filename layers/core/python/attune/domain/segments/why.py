@@ -8,11 +8,15 @@ import msgspec
 
 from attune.domain import segments
 from attune.domain.conditions import SegmentTest
-from attune.domain.consent import SEGMENT, permits
+from attune.domain.consent import SEGMENT
+from attune.domain.gate import Edge, allowed
 from attune.domain.profiles import NOBODY, cause_of
 from attune.domain.segments.evidence import evidence_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune.domain.consent import Consent
     from attune.domain.definitions import Definitions
     from attune.domain.profiles import Membership, Profile
     from attune.domain.segments.compilation import Compiled, CompiledSegment
@@ -90,6 +94,8 @@ def _standing(
 ) -> Standing:
     at = profile.as_of
     inside = segments.holds(compiled, profile, segment.id, key, at)
+    consent = compiled.policies.standing(profile)
+    is_asked = allowed(Edge.SEGMENT, consent, at=at)
     stay = profile.memberships.get(f"{segment.id}\x1f{key}" if key else segment.id)
     condition = _part(segment.root, compiled, definitions, profile, key)
     since = None if stay is None else stay.left_at or stay.entered_at
@@ -101,11 +107,17 @@ def _standing(
         key=key,
         inside=inside,
         since=since,
-        changes_at=condition.changes_at if permits(SEGMENT, (profile.consent,)) else None,
+        changes_at=_soonest(condition.changes_at, consent, inside=inside) if is_asked else None,
         told_at=told_at,
         tells_at=tells_at,
         condition=condition,
     )
+
+
+def _soonest(changes_at: int | None, consent: Mapping[str, Consent], *, inside: bool) -> int | None:
+    """Who is in is out again when what they granted expires."""
+    instants = (changes_at, consent[SEGMENT].until if inside else None)
+    return min((instant for instant in instants if instant), default=None)
 
 
 def _telling(segment: CompiledSegment, profile: Profile, stay: Membership) -> tuple[int | None, int | None]:

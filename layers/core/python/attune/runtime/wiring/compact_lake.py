@@ -38,6 +38,7 @@ def compact_lake(settings: CompactLakeSettings, telemetry: Telemetry) -> Compact
         arrivals=DynamoArrivals(tables, settings.definitions_table),
         clock=now,
         retention_hours=settings.stream_retention_hours,
+        keep_days=settings.lake_retention_days,
         count=telemetry.count,
         report=report,
     )

@@ -14,10 +14,13 @@ from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client, later
 from attune.runtime.clock import now
+from attune.runtime.wiring.recording import record_access
+from attune.runtime.wiring.recording_people import record_people
 from attune.use_cases.explain_segments import ExplainSegments
 
 if TYPE_CHECKING:
     from attune.runtime.settings import ExplainSegmentsSettings
+    from attune.use_cases.record_people import RecordPeople
 
 #: seconds for one query of at most two in most cases: API Gateway answers for us after 30
 PATIENCE: Final = 12.0
@@ -25,7 +28,7 @@ PATIENCE: Final = 12.0
 REUSE: Final = 30
 
 
-def explain_segments(settings: ExplainSegmentsSettings) -> ExplainSegments:
+def explain_segments(settings: ExplainSegmentsSettings) -> tuple[ExplainSegments, RecordPeople]:
     """The lake's clients are made when somebody asks about the past."""
     tables = client("dynamodb")
     queries = AthenaQueries(
@@ -36,12 +39,16 @@ def explain_segments(settings: ExplainSegmentsSettings) -> ExplainSegments:
         patience=PATIENCE,
         reuse=REUSE,
     )
-    return ExplainSegments(
-        profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
-        definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+    profiles = DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table)
+    definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
+    pseudonyms = SecretPseudonyms(client("secretsmanager"), settings.identity_secret)
+    explain = ExplainSegments(
+        profiles=profiles,
+        definitions=definitions,
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
-        pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
+        pseudonyms=pseudonyms,
         history=AthenaHistory(queries, S3FeatureRows(later(lambda: client("s3")), settings.lake_bucket)),
         seal=AesSeal(),
         clock=now,
     )
+    return explain, record_people(record_access(tables, settings.ledger_table), profiles, definitions, pseudonyms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING, Any
 
 from attune.adapters.dynamodb_arrivals import DynamoArrivals
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
@@ -16,13 +17,19 @@ from attune.use_cases.count_segments import ShowSizes
 from attune.use_cases.manage_definitions import ManageDefinitions
 from attune.use_cases.show_arrivals import ShowArrivals
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def manage_definitions(settings: ManageDefinitionsSettings) -> tuple[ManageDefinitions, ShowSizes, ShowArrivals]:
+
+def manage_definitions(
+    settings: ManageDefinitionsSettings,
+) -> tuple[ManageDefinitions, ShowSizes, ShowArrivals, Callable[[], dict[str, Any]]]:
     """Secret maps are read anew each time: an edit must not start from a copy."""
     tables = client("dynamodb")
     vault = client("secretsmanager")
+    definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
     manage = ManageDefinitions(
-        store=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        store=definitions,
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         webhook_secrets=SecretMap(vault, settings.webhook_secrets, clock=now, lifetime=0),
         channel_secrets=SecretMap(vault, settings.channel_secrets, clock=now, lifetime=0),
@@ -32,4 +39,11 @@ def manage_definitions(settings: ManageDefinitionsSettings) -> tuple[ManageDefin
     )
     sizes = ShowSizes(history=DynamoSizes(tables, settings.definitions_table), authorise=manage.authorise)
     arrivals = ShowArrivals(history=DynamoArrivals(tables, settings.definitions_table), authorise=manage.authorise)
-    return manage, sizes, arrivals
+
+    def show_catalog() -> dict[str, Any]:
+        # Later than this module: few ask, and it loads the readers of every sender.
+        from attune.use_cases.show_catalog import ShowCatalog
+
+        return ShowCatalog(definitions=definitions, lake_retention_days=settings.lake_retention_days, clock=now)()
+
+    return manage, sizes, arrivals, show_catalog

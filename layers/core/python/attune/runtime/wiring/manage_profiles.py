@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import time
+
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
+from attune.adapters.dynamodb_ledger import DynamoLedger
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageProfilesSettings
+from attune.runtime.wiring.recording import record_access
+from attune.runtime.wiring.recording_people import record_people
+from attune.use_cases.await_deliveries import AwaitDeliveries
+from attune.use_cases.explain_consent import ExplainConsent
+from attune.use_cases.link_preferences import LinkPreferences
 from attune.use_cases.manage_lists import ManageLists
 from attune.use_cases.manage_profiles import ManageProfiles
+from attune.use_cases.record_people import RecordPeople
 from attune.use_cases.unlink_profiles import UnlinkProfiles
 
 
-def manage_profiles(settings: ManageProfilesSettings) -> tuple[ManageProfiles, ManageLists, UnlinkProfiles]:
+def manage_profiles(
+    settings: ManageProfilesSettings,
+) -> tuple[ManageProfiles, ManageLists, UnlinkProfiles, LinkPreferences, ExplainConsent, RecordPeople]:
     """What server keys may, of one customer and of lists, and what the admin may.
 
-    The only writes are holds and records on the stream.
+    The only writes are holds, access records, and records on the stream.
     """
     tables, vault = client("dynamodb"), client("secretsmanager")
     profiles = DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table)
@@ -35,6 +46,13 @@ def manage_profiles(settings: ManageProfilesSettings) -> tuple[ManageProfiles, M
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         stream=stream,
         pseudonyms=pseudonyms,
+        in_flight=AwaitDeliveries(
+            profiles=profiles,
+            deliveries=DynamoDeliveries(tables, settings.deliveries_table),
+            pseudonyms=pseudonyms,
+            clock=now,
+            pause=time.sleep,
+        ),
         clock=now,
     )
     lists = ManageLists(profiles=profiles, definitions=definitions, stream=stream, pseudonyms=pseudonyms, clock=now)
@@ -45,4 +63,16 @@ def manage_profiles(settings: ManageProfilesSettings) -> tuple[ManageProfiles, M
         admin_key=SecretText(vault, settings.admin_secret, clock=now).value,
         clock=now,
     )
-    return manage, lists, unlink
+    link = LinkPreferences(
+        profiles=profiles, definitions=definitions, pseudonyms=pseudonyms, secret=pseudonyms.secret, clock=now
+    )
+    record = record_people(record_access(tables, settings.ledger_table), profiles, definitions, pseudonyms)
+    explain = ExplainConsent(
+        profiles=profiles,
+        holds=DynamoHolds(tables, settings.identities_table),
+        definitions=definitions,
+        chains=DynamoLedger(tables, settings.ledger_table),
+        pseudonyms=pseudonyms,
+        clock=now,
+    )
+    return manage, lists, unlink, link, explain, record

@@ -11,15 +11,17 @@ from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
+from attune.runtime.wiring.recording import record_access
 from attune.use_cases.manage_quarantine import ManageQuarantine
 from attune.use_cases.replay_quarantined import ReplayQuarantined
 
 if TYPE_CHECKING:
     from attune.ports import Count
     from attune.runtime.settings import ManageQuarantineSettings
+    from attune.use_cases.record_access import RecordAccess
 
 
-def manage_quarantine(settings: ManageQuarantineSettings, count: Count) -> ManageQuarantine:
+def manage_quarantine(settings: ManageQuarantineSettings, count: Count) -> tuple[ManageQuarantine, RecordAccess]:
     """Definitions are read anew by each call: who has just applied a mapping wants to see what it does."""
     tables, vault = client("dynamodb"), client("secretsmanager")
     store = S3Quarantine(client("s3"), settings.quarantine_bucket)
@@ -33,4 +35,5 @@ def manage_quarantine(settings: ManageQuarantineSettings, count: Count) -> Manag
         count=count,
     )
     admin_key = SecretText(vault, settings.admin_secret, clock=now).value
-    return ManageQuarantine(store=store, replay=replay, admin_key=admin_key)
+    manage = ManageQuarantine(store=store, replay=replay, admin_key=admin_key)
+    return manage, record_access(tables, settings.ledger_table)

@@ -7,15 +7,18 @@ from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings import ManageRepairsSettings
+from attune.runtime.wiring.recording import record_access
 from attune.use_cases.manage_repairs import ManageRepairs
+from attune.use_cases.record_access import RecordAccess
 
 
-def manage_repairs(settings: ManageRepairsSettings) -> ManageRepairs:
-    """It reads no profile."""
+def manage_repairs(settings: ManageRepairsSettings) -> tuple[ManageRepairs, RecordAccess]:
+    """It reads no profile, but names who is to be folded anew."""
     vault = client("secretsmanager")
-    return ManageRepairs(
+    manage = ManageRepairs(
         runs=StepFunctionsRuns(client("stepfunctions"), settings.repair_machine),
         pseudonyms=SecretPseudonyms(vault, settings.identity_secret),
         admin_key=SecretText(vault, settings.admin_secret, clock=now).value,
         clock=now,
     )
+    return manage, record_access(client("dynamodb"), settings.ledger_table)

@@ -1,0 +1,204 @@
+"""What a browser and the consent tools on its page say of consent, by the names that they have for it.
+
+| where | what is said | of |
+|---|---|---|
+| `context.consent.categoryPreferences` | category → true or false | the source's `consent_categories`; a purpose of that name; purposes whose `signals` name it |
+| `context.consent.oneTrustGroups` | `C0002:1,C0004:0` | the same |
+| `context.consent.googleConsentMode` | signal → `granted` or `denied`; one that is not there says nothing | purposes whose `signals` name it |
+| the header `Sec-GPC: 1` | no selling and no sharing | purposes whose `signals` name `gpc`; it only ever withdraws |
+
+Whatever is said of a purpose must agree: one refusal refuses.
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from attune.domain.purposes import DEFAULTS, purposes_of
+from attune.sources.payloads import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from attune.domain.definitions import Definitions
+    from attune.domain.purposes import Purpose
+    from attune.domain.sources import Source
+
+GPC: Final = "gpc"
+#: what is said is of no purpose that anybody asks for: necessary cookies, and Google's word for the like
+_OF_NO_PURPOSE: Final = frozenset({"C0001", "functionality_storage", "security_storage"})
+_GROUP: Final = re.compile(r"\s*([A-Za-z0-9_-]{1,64})\s*:\s*([01])\s*")
+#: characters; as definitions have it
+_LONGEST_VERSION: Final = 32
+
+CONTRADICTION: Final = "consent_contradiction"
+UNKNOWN: Final = "unknown_purpose"
+#: notes that an operator should hear of
+DOUBTS: Final = frozenset({CONTRADICTION, UNKNOWN, "unknown_status"})
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event says of consent, by purpose; how it was said (`Event.evidence`); and what was odd about it."""
+
+    consent: dict[str, bool] = {}
+    evidence: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+
+SILENCE: Final = Said()
+
+
+def _signals_of(purpose: Purpose) -> tuple[str, ...]:
+    """Who describes a purpose anew, and says nothing of signals, does not mean that they are to be ignored."""
+    usual = DEFAULTS.get(purpose.id)
+    return purpose.signals or (usual.signals if usual else ())
+
+
+class ConsentSignals:
+    """What names mean, by the purposes that are defined; made once for each change of them."""
+
+    def __init__(self, purposes: Mapping[str, Purpose]) -> None:
+        self.purposes: Final = frozenset(purposes)
+        self._named: Final[dict[str, tuple[str, ...]]] = {}
+        for purpose in purposes.values():
+            for signal in _signals_of(purpose):
+                self._named[signal] = (*self._named.get(signal, ()), purpose.id)
+
+    def of_category(self, category: str, source: Source) -> tuple[str, ...] | None:
+        """The purposes that a banner's category stands for; None where nobody knows."""
+        mapped = source.consent_categories.get(category)
+        if mapped is None and category in self.purposes:
+            return (category,)
+        return self.of_signal(category) if mapped is None else mapped
+
+    def of_signal(self, signal: str) -> tuple[str, ...] | None:
+        """The purposes that a signal speaks of; None where nobody knows."""
+        return self._named.get(signal, () if signal in _OF_NO_PURPOSE else None)
+
+
+class KnownSignals:
+    """Callable with a snapshot of the definitions; made anew only when another one comes."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Definitions, ConsentSignals] | None = None
+
+    def __call__(self, definitions: Definitions) -> ConsentSignals:
+        """By all purposes that are known."""
+        if self._known is None or self._known[0] is not definitions:
+            self._known = definitions, ConsentSignals(purposes_of(definitions))
+        return self._known[1]
+
+
+#: of the purposes that are there where nobody defines any
+USUAL: Final = ConsentSignals(DEFAULTS)
+
+
+def hear(consent: Mapping[str, Any], source: Source, signals: ConsentSignals, *, gpc: bool, method: str) -> Said:
+    """What `context.consent` and the browser itself say; `method`: what a banner's word is, in this event.
+
+    Raises `UnreadableError` `invalid_consent`: what cannot be read must not be taken for silence, for which the source
+    may vouch.
+    """
+    if not consent and not gpc:
+        return SILENCE
+    unknown: set[str] = set()
+    banner = _preferences(consent, source, signals, unknown)
+    if banner and len(consent) == 1 and not gpc:
+        # what nearly every event says, and nothing beside it
+        return Said(consent=banner, evidence={"method": method}, notes=(UNKNOWN,) if unknown else ())
+    heard = [
+        (method, banner),
+        (method, _groups(consent, source, signals, unknown)),
+        ("consent_mode", _modes(consent, signals, unknown)),
+        ("gpc", dict.fromkeys(signals.of_signal(GPC) or (), False) if gpc else {}),
+    ]
+    said, by, contradicts = _together(heard)
+    notes = ((UNKNOWN,) if unknown else ()) + ((CONTRADICTION,) if contradicts else ())
+    return Said(consent=said, evidence=_evidence(by, consent, method), notes=notes)
+
+
+def _preferences(
+    consent: Mapping[str, Any], source: Source, signals: ConsentSignals, unknown: set[str]
+) -> dict[str, bool]:
+    """By purpose, in one pass: nearly every event has them."""
+    preferences = _object(consent, "categoryPreferences")
+    mapped, known = source.consent_categories, signals.purposes
+    said: dict[str, bool] = {}
+    for category, granted in preferences.items():
+        if granted is not True and granted is not False:
+            raise UnreadableError("invalid_consent")
+        if category in known and category not in mapped:
+            said[category] = granted and said.get(category, True)
+        else:
+            _add(said, signals.of_category(category, source), category, unknown, granted=granted)
+    return said
+
+
+def _groups(consent: Mapping[str, Any], source: Source, signals: ConsentSignals, unknown: set[str]) -> dict[str, bool]:
+    text = consent.get("oneTrustGroups")
+    if text is None or text == "":
+        return {}
+    said: dict[str, bool] = {}
+    for group in text.split(",") if isinstance(text, str) else [""]:
+        match = _GROUP.fullmatch(group)
+        if match is None:
+            raise UnreadableError("invalid_consent")
+        _add(said, signals.of_category(match[1], source), match[1], unknown, granted=match[2] == "1")
+    return said
+
+
+def _modes(consent: Mapping[str, Any], signals: ConsentSignals, unknown: set[str]) -> dict[str, bool]:
+    said: dict[str, bool] = {}
+    for signal, word in _object(consent, "googleConsentMode").items():
+        if word not in ("granted", "denied"):
+            raise UnreadableError("invalid_consent")
+        _add(said, signals.of_signal(signal), signal, unknown, granted=word == "granted")
+    return said
+
+
+def _object(consent: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = consent.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UnreadableError("invalid_consent")
+    return value
+
+
+def _add(
+    said: dict[str, bool], purposes: tuple[str, ...] | None, name: str, unknown: set[str], *, granted: bool
+) -> None:
+    """Where two names of one tool speak of one purpose, both must grant it."""
+    if purposes is None:
+        unknown.add(name)
+    else:
+        for purpose in purposes:
+            said[purpose] = granted and said.get(purpose, True)
+
+
+def _together(heard: Iterable[tuple[str, dict[str, bool]]]) -> tuple[dict[str, bool], dict[str, str], bool]:
+    """What all say together, whose word decided, by purpose, and whether one granted what another refused."""
+    said: dict[str, bool] = {}
+    by: dict[str, str] = {}
+    contradicts = False
+    for method, words in heard:
+        for purpose, granted in words.items():
+            contradicts = contradicts or said.get(purpose, granted) != granted
+            if purpose not in said or (said[purpose] and not granted):
+                said[purpose], by[purpose] = granted, method
+    return said, by, contradicts
+
+
+def _evidence(by: Mapping[str, str], consent: Mapping[str, Any], method: str) -> dict[str, str]:
+    """`method` of the event, `<purpose>` where it was another, `notice` the version that was shown, if it says so."""
+    if not by:
+        return {}
+    methods = set(by.values())
+    usual = methods.pop() if len(methods) == 1 else method
+    others = {purpose: one for purpose, one in by.items() if one != usual}
+    notice = consent.get("notice")
+    shown = {"notice": notice} if isinstance(notice, str) and 0 < len(notice) <= _LONGEST_VERSION else {}
+    return {"method": usual} | shown | others

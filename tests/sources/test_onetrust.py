@@ -1,0 +1,226 @@
+"""OneTrust's consent receipts: what grants, what withdraws, and that in doubt nothing is permitted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attune.domain.definition_checks import check
+from attune.domain.definitions import decode_definition, snapshot
+from attune.domain.events import CONSENT, Event
+from attune.domain.identifiers import Identifier
+from attune.domain.sources import Source
+from attune.sources.formats import FORMATS
+from attune.sources.onetrust import MAX_RECEIPTS, read
+from attune.sources.webhooks import Call, Reading
+from tests.builders import DAY, NOW
+
+SOURCE = Source(
+    id="receipts",
+    type="onetrust",
+    consent_categories={
+        "Newsletter": ("email",),
+        "Offers by text": ("sms",),
+        "4f2a": ("advertising", "personalization"),
+    },
+)
+ADA = Identifier("email", "ada@example.com")
+THEN = NOW - DAY
+
+
+def receipt(*purposes: Any, **fields: Any) -> dict[str, Any]:
+    base = {"receiptId": "r-1", "identifier": "Ada@Example.com", "identifierType": "Email"}
+    return base | {"interactionDate": "2025-06-14T15:06:40Z", "purposes": list(purposes)} | fields
+
+
+def one(name: str, status: Any, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "status": status} | fields
+
+
+def said(document: object, *, item: bool = False) -> Reading:
+    return read(Call(body=json.dumps(document).encode(), item=item), SOURCE, NOW)
+
+
+def statement(document: object) -> Event:
+    found = said(document)
+    assert (found.events, found.rejected) == ((), ())
+    [only] = found.made
+    return only
+
+
+def refused(document: object) -> list[str]:
+    return [rejected.reason for rejected in said(document).rejected]
+
+
+def test_a_receipt_is_a_statement_as_of_the_time_it_was_made() -> None:
+    event = statement(receipt(one("Newsletter", "ACTIVE"), one("Offers by text", "WITHDRAWN")))
+    assert (event.type, event.identifiers, event.time) == (CONSENT, (ADA,), THEN)
+    assert event.consent == {"email": True, "sms": False}
+    assert (event.evidence, event.notes) == ({"method": "webhook"}, ())
+
+
+@pytest.mark.parametrize(
+    ("status", "granted"),
+    [
+        *((status, True) for status in ("ACTIVE", "CONFIRMED", "GRANTED", "EXTEND", "Opt-In", "OPT_IN", "active")),
+        *((status, False) for status in ("WITHDRAWN", "OPT_OUT", "HARD_OPT_OUT", "EXPIRED", "NO_CONSENT", "NOTGIVEN")),
+        *((status, False) for status in ("CANCEL", "Denied", "opted out")),
+        *((status, None) for status in ("PENDING", "NONE", "NO_CHOICE", "CHANGE_PREFERENCES", "ALWAYS_ACTIVE")),
+    ],
+)
+def test_every_status_grants_withdraws_or_says_nothing(status: str, granted: bool | None) -> None:
+    found = said(receipt(one("Newsletter", status)))
+    assert [event.consent for event in found.made] == ([] if granted is None else [{"email": granted}])
+    assert found.rejected == ()
+
+
+def test_a_status_that_nobody_knows_withdraws_and_is_noted() -> None:
+    event = statement(receipt(one("Newsletter", "ON_A_SUNDAY")))
+    assert (event.consent, event.notes) == ({"email": False}, ("unknown_status",))
+
+
+def test_a_purpose_that_nobody_mapped_is_noted_and_never_granted() -> None:
+    event = statement(receipt(one("Newsletter", "ACTIVE"), one("Fishing", "ACTIVE")))
+    assert (event.consent, event.notes) == ({"email": True}, ("unknown_purpose",))
+
+
+def test_a_receipt_of_unknown_purposes_alone_waits_until_somebody_maps_them() -> None:
+    found = said(receipt(one("Fishing", "ACTIVE")))
+    assert (found.made, [rejected.reason for rejected in found.rejected]) == ((), ["unknown_purpose"])
+
+
+def test_purposes_are_known_by_name_by_number_and_by_our_own_names() -> None:
+    assert statement(receipt({"Id": "4f2a", "Status": "ACTIVE"})).consent == {
+        "advertising": True,
+        "personalization": True,
+    }
+    assert statement(receipt({"purposeName": "email", "TransactionType": "CONFIRMED"})).consent == {"email": True}
+
+
+@pytest.mark.parametrize("order", [("ACTIVE", "WITHDRAWN"), ("WITHDRAWN", "ACTIVE")])
+def test_where_two_of_theirs_stand_for_one_of_ours_both_must_grant_it(order: tuple[str, str]) -> None:
+    first, second = order
+    assert statement(receipt(one("Newsletter", first), one("email", second))).consent == {"email": False}
+
+
+def test_consent_in_the_future_counts_from_its_receipt() -> None:
+    event = statement(receipt(one("Newsletter", "ACTIVE"), interactionDate="2030-01-01T00:00:00Z"))
+    assert (event.time, event.notes) == (NOW, ("time_clamped",))
+
+
+@pytest.mark.parametrize("stamp", [None, "", "yesterday", "1999-12-31T23:59:59Z", {}, True])
+def test_without_a_time_a_withdrawal_counts_from_its_receipt_and_a_grant_not_at_all(stamp: Any) -> None:
+    found = said(receipt(one("Newsletter", "ACTIVE"), one("Offers by text", "WITHDRAWN"), interactionDate=stamp))
+    [event] = found.made
+    assert (event.consent, event.time, event.notes) == ({"sms": False}, NOW, ("time_of_receipt",))
+    assert [rejected.reason for rejected in found.rejected] == ["invalid_time"]
+
+
+def test_a_date_of_its_own_goes_before_that_of_the_interaction() -> None:
+    dated = {"consentDate": "2025-06-01T00:00:00Z", "withdrawnDate": "2025-06-02T00:00:00Z"}
+    granted, withdrawn, both = (
+        statement(receipt(*purposes, **dated)).time
+        for purposes in (
+            [one("Newsletter", "ACTIVE")],
+            [one("Newsletter", "WITHDRAWN")],
+            [one("Newsletter", "ACTIVE"), one("Offers by text", "WITHDRAWN")],
+        )
+    )
+    assert (granted, withdrawn, both) == (1_748_736_000_000, 1_748_822_400_000, THEN)
+
+
+@pytest.mark.parametrize(
+    ("fields", "who"),
+    [
+        ({"identifierType": "Phone", "identifier": "+49 170 1234567"}, Identifier("phone", "+491701234567")),
+        ({"identifierType": "User ID", "identifier": "u1"}, Identifier("user_id", "u1")),
+        ({"identifierType": "Loyalty Card", "identifier": "7"}, Identifier("loyalty_card", "7")),
+        ({"identifierType": None}, ADA),
+    ],
+)
+def test_people_are_known_by_what_onetrust_knows_them_by(fields: dict[str, Any], who: Identifier) -> None:
+    assert statement(receipt(one("Newsletter", "ACTIVE"), **fields)).identifiers == (who,)
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (receipt(one("Newsletter", "ACTIVE"), identifier=""), "no_identifier"),
+        (receipt(one("Newsletter", "ACTIVE"), identifier=5, identifierType=None), "no_identifier"),
+        (receipt(one("Newsletter", "ACTIVE"), identifierType=["Email"]), "no_identifier"),
+        (receipt(one("Newsletter", True)), "invalid_consent"),
+        (receipt(one("Newsletter", None)), "invalid_consent"),
+        (receipt(purposes={}), "invalid_consent"),
+        (receipt(purposes=None), "invalid_consent"),
+        (receipt("Newsletter"), "invalid_event"),
+        (receipt(one("Newsletter", "ACTIVE", STATUS="WITHDRAWN")), "duplicate_keys"),
+        ("receipt", "invalid_event"),
+        (None, "invalid_event"),
+        ([receipt()] * (MAX_RECEIPTS + 1), "too_many_items"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_grants_nothing(document: object, reason: str) -> None:
+    assert (said(document).made, refused(document)) == ((), [reason])
+
+
+def test_a_test_receipt_says_nothing() -> None:
+    assert said(receipt(one("Newsletter", "ACTIVE"), test=True)) == Reading()
+
+
+def test_a_receipt_that_comes_again_is_the_same_and_one_that_says_something_else_is_not() -> None:
+    sent = receipt(one("Newsletter", "ACTIVE"))
+    again = read(Call(body=json.dumps(sent, indent=2).encode()), SOURCE, NOW + DAY).made
+    assert again == said(sent).made
+    other = statement(receipt(one("Newsletter", "WITHDRAWN")))
+    assert other.message_id != statement(sent).message_id
+
+
+def test_of_several_receipts_each_is_kept_by_itself() -> None:
+    found = said(
+        [receipt(one("Newsletter", "ACTIVE")), receipt(one("Newsletter", 1)), receipt(one("email", "OPT_OUT"))]
+    )
+    assert [event.consent for event in found.made] == [{"email": True}, {"email": False}]
+    [rejected] = found.rejected
+    assert (rejected.reason, rejected.how) == ("invalid_consent", {"item": True})
+    assert read(Call(body=rejected.raw, item=True), SOURCE, NOW).rejected[0].reason == "invalid_consent"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=4)
+)
+names = st.sampled_from(["identifier", "identifierType", "purposes", "interactionDate", "test", "Status", "name", "id"])
+odd = st.dictionaries(names, values | st.lists(st.dictionaries(names, values, max_size=4), max_size=3), max_size=8)
+
+
+@given(odd | st.lists(odd, max_size=3) | values)
+def test_whatever_comes_is_read_or_refused(document: Any) -> None:
+    found = said(document)
+    assert all(event.type == CONSENT and event.identifiers for event in found.made)
+    assert all(event.time <= NOW for event in found.made)
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_are_no_json_are_refused(body: bytes) -> None:
+    read(Call(body=body), SOURCE, NOW)
+
+
+def test_a_source_of_receipts_needs_a_signature_and_is_proven_by_it() -> None:
+    fields = {"kind": "source", "id": "receipts", "type": "onetrust"}
+    token = {"signature": {"scheme": "token", "header": "x-token"}}
+    assert problems(fields) != []
+    assert problems(fields | token | {"consent_categories": {"Newsletter": ["email"]}}) == []
+    source = msgspec.convert(fields | token, Source)
+    proves = FORMATS["onetrust"].proves
+    assert proves(Call(headers={"x-token": "secret"}, body=b"{}"), source, ["secret"], NOW)
+    assert not proves(Call(headers={"x-token": "other"}, body=b"{}"), source, ["secret"], NOW)
+    assert not proves(Call(body=b"{}"), source, ["secret"], NOW)
+
+
+def problems(fields: dict[str, Any]) -> list[str]:
+    definition = decode_definition(fields)
+    return list(check(definition, snapshot((definition,))))

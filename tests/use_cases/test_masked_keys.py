@@ -1,0 +1,130 @@
+"""What a masked server key is shown of a person, through every use case that shows a server key anybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, MemoryStream, PlainSeal
+from attune.adapters.memory_history import MemoryHistory
+from attune.adapters.memory_ledger import MemoryLedger
+from attune.domain.computations import Last
+from attune.domain.conditions import Aggregate, AllOf, TraitTest
+from attune.domain.definitions import ComputedTrait
+from attune.domain.sources import Source
+from attune.ports import Key
+from attune.use_cases.explain_consent import ExplainConsent
+from attune.use_cases.explain_segments import ExplainSegments
+from attune.use_cases.manage_profiles import ManageProfiles
+from tests.builders import NOW, Pseudonyms, definition_list, event, identifiers, identify, views_segment
+from tests.use_cases.test_process_events import Processor
+
+ADDRESS = "email:ada@example.com"
+KNOWN_BY = identifiers(user_id="u1", email="ada@example.com", phone="+493012345678")
+#: what tells who somebody is, or how to reach them
+SECRETS = ("ada@example.com", "ada%40example.com", "3012345678", "Ada", "Lovelace", "Gasse 7", "1815-12-10", "mittens")
+SAID = {
+    "first_name": "Ada",
+    "lastName": "Lovelace",
+    "email": "ada@example.com",
+    "address": {"street": "Gasse 7", "country": "DE"},
+    "birthday": "1815-12-10",
+    "remark": "ring 030 12345678",
+    "referrer": "https://shop.example/?who=ada%40example.com",
+    "cat": "mittens",
+    "tier": "gold",
+}
+DEFINED = definition_list(
+    Source(id="shop", personal=("cat",)),
+    views_segment(
+        id="named",
+        when=AllOf(
+            conditions=(
+                TraitTest(trait="first_name", operator="is_not_empty"),
+                TraitTest(trait="remark", operator="is_not_empty"),
+                TraitTest(trait="whom", operator="is_not_empty"),
+                TraitTest(trait="tier", value="gold"),
+                Aggregate(function="distinct", event="Form Sent", property="first_name", operator="at_least", value=1),
+            )
+        ),
+    ),
+    ComputedTrait(id="whom", compute=Last(event="Form Sent", property="first_name")),
+)
+
+
+class Desk:
+    """One person of whom everything personal is known, and every use case that shows them."""
+
+    def __init__(self) -> None:
+        self.processor = Processor(*DEFINED)
+        self.processor.send(identify(SAID, identifiers=KNOWN_BY, message_id="m1"))
+        self.processor.send(
+            event("Form Sent", message_id="m2", identifiers=KNOWN_BY, properties={"first_name": "Ada", "n": 1})
+        )
+
+    def shown(self, key: Key) -> dict[str, Any]:
+        processor = self.processor
+        about: dict[str, Any] = {
+            "profiles": processor.store,
+            "definitions": processor.definitions,
+            "pseudonyms": Pseudonyms(),
+            "clock": lambda: processor.now,
+        }
+        keys, holds = MemoryKeys(), MemoryHolds()
+        never: dict[str, Any] = {"stream": MemoryStream(), "in_flight": lambda _: False}
+        profiles = ManageProfiles(**about, deliveries=MemoryDeliveries(), holds=holds, keys=keys, **never)
+        history: Any = MemoryHistory(lambda: list(processor.lake.rows), processor.store)
+        segments = ExplainSegments(**about, keys=keys, history=history, seal=PlainSeal())
+        consent = ExplainConsent(**about, holds=holds, chains=MemoryLedger(processor.store))
+        past = "2025-06-15T15:06:40.000Z"
+        return {
+            "profile": profiles.read(ADDRESS, key),
+            "why": segments(ADDRESS, "named", {}, key),
+            "why then": segments(ADDRESS, "named", {"at": past}, key),
+            "consent": consent(ADDRESS, key),
+        }
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    return Desk()
+
+
+def key(role: str) -> Key:
+    return Key(key_id="k", source="shop", type="server", digest="", created_at=NOW, role=role)
+
+
+def test_a_full_key_sees_the_person(desk: Desk) -> None:
+    """Or the tests below would show nothing."""
+    text = json.dumps(desk.shown(key("full")), ensure_ascii=False)
+    assert [secret for secret in (*SECRETS, "030 12345678") if secret not in text] == []
+
+
+@pytest.mark.parametrize("role", ["masked", "a role of tomorrow"])
+def test_no_answer_to_a_masked_key_says_how_to_reach_the_person_or_who_they_are(desk: Desk, role: str) -> None:
+    text = json.dumps(desk.shown(key(role)), ensure_ascii=False)
+    assert not [secret for secret in (*SECRETS, "12345678") if secret in text]
+
+
+def test_it_shows_all_else(desk: Desk) -> None:
+    masked, full = desk.shown(key("masked")), desk.shown(key("full"))
+    assert masked["profile"]["traits"]["tier"] == "gold"
+    assert masked["profile"]["identifiers"] == [
+        {"namespace": "user_id", "value": "u1"},
+        {"namespace": "email", "value": "a…@example.com"},
+        {"namespace": "phone", "value": "…78"},
+    ]
+    for part in ("profile_id", "segments", "consent", "deliveries", "lists"):
+        assert masked["profile"][part] == full["profile"][part]
+    assert masked["profile"]["traits"].keys() == full["profile"]["traits"].keys()
+    assert masked["why"]["in"] is full["why"]["in"] is True
+    assert masked["consent"] == full["consent"]
+
+
+def test_why_somebody_is_in_a_segment_is_told_without_what_was_compared(desk: Desk) -> None:
+    parts = desk.shown(key("masked"))["why"]["standings"][0]["condition"]["parts"]
+    compared = {part["condition"].get("trait"): part["rests_on"]["value"] for part in parts}
+    assert compared["tier"] == "gold"
+    assert compared["first_name"] == compared["remark"] == compared["whom"] == "…"

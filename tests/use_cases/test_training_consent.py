@@ -1,0 +1,69 @@
+"""Whose rows a model may learn from is asked at each run, of what stands then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from attune.domain.consent import RESTRICTION, Consent
+from attune.domain.profile_state import encode_profile
+from attune.domain.profiles import Profile
+from attune.domain.purposes import Purpose
+from attune.ports import ProfileItem
+from tests.builders import DAY, NOW, profile_id
+from tests.lakes import LakeOfTests, live, row
+
+GRANTED = Consent(True, NOW - DAY, "shop")
+
+
+@pytest.fixture
+def lake() -> Iterator[LakeOfTests]:
+    lake = LakeOfTests()
+    yield lake
+    lake.close()
+
+
+def somebody(number: int, **consent: Consent) -> ProfileItem:
+    known = {RESTRICTION if name == "restriction" else name: record for name, record in consent.items()}
+    state = encode_profile(Profile(profile_id=profile_id(number), consent=known))
+    return ProfileItem(profile_id=profile_id(number), version=1, state=state)
+
+
+def learnt(lake: LakeOfTests, at: int) -> set[str]:
+    """Who is among the features as of a run."""
+    lake.compact(at)
+    return set(lake.features(at))
+
+
+def arrived(lake: LakeOfTests, *items: ProfileItem) -> None:
+    lake.store(*items)
+    for number, item in enumerate(items):
+        lake.arrive(row(message_id=f"m{number}", profile_id=item.profile_id))
+
+
+def test_nobody_is_learnt_from_once_their_grant_has_ended(lake: LakeOfTests) -> None:
+    ends = NOW + 60_000
+    lasting = Consent(True, NOW - DAY, "shop", until=ends)
+    arrived(lake, somebody(1, personalization=lasting), somebody(2, personalization=GRANTED))
+    assert learnt(lake, ends - 1) == {profile_id(1), profile_id(2)}
+    assert learnt(lake, ends) == {profile_id(2)}
+    assert ("Refusals", 1) in lake.counted
+
+
+def test_nobody_who_is_restricted_is_learnt_from(lake: LakeOfTests) -> None:
+    restricted = Consent(False, NOW, "shop")
+    ended = Consent(True, NOW, "shop", since=NOW - 9)
+    arrived(
+        lake,
+        somebody(1, personalization=GRANTED, restriction=restricted),
+        somebody(2, personalization=GRANTED, restriction=ended),
+    )
+    assert learnt(lake, NOW + 1) == {profile_id(2)}
+
+
+def test_who_said_nothing_is_learnt_from_where_a_policy_permits_it(lake: LakeOfTests) -> None:
+    arrived(lake, live(1, personalization=None), live(2, personalization=False))
+    assert learnt(lake, NOW + 1) == set()
+    lake.segments = (Purpose(id="personalization", policy="opt_out"),)
+    assert learnt(lake, NOW + 2) == {profile_id(1)}
