@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.addresses import named
@@ -14,7 +13,7 @@ from cli.api import Api, Json, admin_api
 from cli.errors import CliError
 from cli.privacy_verify import verify
 from cli.privacy_waiting import ended
-from cli.terminal import notes, print_json
+from cli.terminal import notes, print_json, print_table
 
 privacy = typer.Typer(no_args_is_help=True, help="What people ask about their data.")
 privacy.command()(verify)
@@ -49,7 +48,7 @@ def requests(
     if as_json:
         print_json({"requests": found})
         return
-    Console(markup=False, highlight=False).print(_table(found))
+    print_table(_table(found))
     notes.print(f"{len(found):,} {'waiting' if state == 'received' else state}")
 
 

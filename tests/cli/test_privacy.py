@@ -8,6 +8,7 @@ import pytest
 
 from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.s3_documents import S3Documents
+from attune.domain.identifiers import Identifier
 from attune.domain.privacy_requests import Kind
 from cli.privacy import WORDS
 from tests.builders import DAY, NOW
@@ -25,6 +26,12 @@ def test_requests_are_listed_by_their_deadlines(attune: Attune, api: Api) -> Non
         "2025-07-15 show what is held shop shopify_customer_id 191167, email j…@example.com, phone …99 2 a1",
         "2025-07-16 forget all of the shop shop everybody 0 b2",
     ]
+
+
+def test_a_request_stands_on_one_line_however_long_it_is(attune: Attune, api: Api) -> None:
+    kept(api.deployment, "a" * 32, identifiers=tuple(Identifier(f"namespace_{n}", "v" * 30) for n in range(9)))
+    [line] = attune("privacy", "requests").out.splitlines()[1:]
+    assert line.split()[-1] == "a" * 32
 
 
 def test_all_pages_are_read(attune: Attune, api: Api) -> None:

@@ -133,6 +133,7 @@ def check_ledger(stack: Stack, source: str) -> None:
         "conflict": 1,
         "dropped": {"consent": 1},
         "quarantined": {},
+        "erased": 0,
     }
     shown = [line.split() for line in attune(stack, "ledger", "--source", source).splitlines()]
     assert ["received", "12"] in shown
