@@ -27,6 +27,8 @@ PLAIN = Mask(Definitions())
         ("user_id", "00493012345678", MASKED),
         ("loyalty_id", "L-77", "L-77"),
         ("email_hash", "3f2a", "3f2a"),
+        ("hubspot_contact_id", "1795382430572", "1795382430572"),
+        ("salesforce_contact_id", "0035g00000T5QrsAAF", "0035g00000T5QrsAAF"),
         ("whatsapp_number", "3012345678", MASKED),
     ],
 )

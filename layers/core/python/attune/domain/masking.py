@@ -31,8 +31,8 @@ WORDS: Final = frozenset({
 _SHOWN_OF_A_NUMBER: Final = 2
 #: of a telephone number, from its end: what is before them may be written or left out
 _TELLING_DIGITS: Final = 7
-#: how namespaces of pseudonyms end: `email_hash`
-_HASHED: Final = "_hash"
+#: how namespaces of pseudonyms and of account numbers end: `email_hash`, `hubspot_contact_id`
+_OF_NO_ADDRESS: Final = ("_hash", "_id")
 #: where a word ends: `firstName`, `first_name`, `First Name`, `billing.zip`, `address2`
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _EMAIL: Final = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
@@ -100,8 +100,8 @@ def _is_of_personal(trait: ComputedTrait, marked: Collection[str]) -> bool:
 
 
 def is_personal_namespace(namespace: str, marked: Collection[str] = ()) -> bool:
-    """As `is_personal`, of identifiers: a pseudonym of an address is none."""
-    return namespace in marked or (is_personal(namespace) and not namespace.endswith(_HASHED))
+    """As `is_personal`, of identifiers: a pseudonym of an address is none, nor is the number of an account."""
+    return namespace in marked or (is_personal(namespace) and not namespace.endswith(_OF_NO_ADDRESS))
 
 
 def marked_in(definitions: Definitions) -> frozenset[str]:
