@@ -58,22 +58,29 @@ records = consents()
 states = st.dictionaries(st.sampled_from(["analytics", "email"]), records)
 
 
+def of(**said: bool) -> Profile:
+    known = {purpose: Consent(granted=granted, at=1, source="s") for purpose, granted in said.items()}
+    return Profile(profile_id="p", consent=known)
+
+
 def test_where_nobody_says_anything_nothing_is_permitted() -> None:
-    assert not permits("email", [{}])
-    assert not permits("email", [])
+    assert not permits("email", {})
+    silent = event(consent=None)
+    assert not may_store([], silent, record(silent))
+    assert not may_store([of(email=True)], silent, record(silent))
 
 
 def test_a_refusal_anywhere_refuses() -> None:
-    yes, no = Consent(granted=True, at=2, source="s"), Consent(granted=False, at=1, source="s")
-    assert permits("email", [{"email": yes}, {}])
-    assert not permits("email", [{"email": yes}, {"email": no}], {"email": True})
-    assert not permits("email", [{"email": yes}], {"email": False})
+    granting, refusing, silent = (event(consent=said) for said in ({"analytics": True}, {"analytics": False}, None))
+    assert may_store([of(analytics=True), of()], silent, record(silent))
+    assert not may_store([of(analytics=True), of(analytics=False)], granting, record(granting))
+    assert not may_store([of(analytics=True)], refusing, record(refusing))
 
 
 def test_who_says_nothing_does_not_hide_what_the_others_say() -> None:
-    yes, no = Consent(granted=True, at=2, source="s"), Consent(granted=False, at=1, source="s")
-    assert permits("email", [{}, {"email": yes}])
-    assert not permits("email", [{}, {"email": no}], {"email": True})
+    granting, silent = event(consent={"analytics": True}), event(consent=None)
+    assert may_store([of(), of(analytics=True)], silent, record(silent))
+    assert not may_store([of(), of(analytics=False)], granting, record(granting))
 
 
 def said(granted: bool, at: int, *, stated: bool = True) -> Consent:
@@ -163,11 +170,11 @@ def test_a_merge_permits_nothing_that_was_refused_on_either_side_and_nothing_tha
 ) -> None:
     for purpose in ("analytics", "email"):
         sides = [side for side in (one, other) if purpose in side]
-        merged = permits(purpose, [merge_consent(one, other)], at=at)
+        merged = permits(purpose, merge_consent(one, other), at=at)
         if any(not side[purpose].granted for side in sides):
             assert not merged
         if merged:
-            assert any(permits(purpose, [side], at=at) for side in sides)
+            assert any(permits(purpose, side, at=at) for side in sides)
 
 
 def test_of_two_grants_of_one_instant_the_one_that_ends_sooner_counts() -> None:
@@ -276,7 +283,7 @@ def test_what_is_said_again_in_time_goes_on_and_what_is_said_too_late_begins_ane
     for at in (NOW + YEAR, NOW + YEAR + 1):
         anew = told(known, asked(at))
         assert anew == Consent(True, at, "shop", since=NOW + YEAR, until=at + YEAR)
-        assert not permits("email", [in_force({"email": anew}, at - 1)], at=at - 1)
+        assert not permits("email", in_force({"email": anew}, at - 1), at=at - 1)
 
 
 def test_what_only_rode_along_and_had_ended_is_begun_anew_by_a_statement_too() -> None:
@@ -297,9 +304,9 @@ def test_who_agrees_again_after_a_notice_that_asks_again_has_agreed(expires_afte
         spoken = asked(at)
         known |= heard(known, spoken, record(spoken), LOUD, asking)
     after = Profile(profile_id="p", consent=known)
-    assert permits("email", [asking.standing(after)], at=asks_at + 2)
+    assert permits("email", asking.standing(after), at=asks_at + 2)
     assert known["email"].at == asks_at + 1
-    assert not permits("email", [in_force(known, asks_at)], at=asks_at)
+    assert not permits("email", in_force(known, asks_at), at=asks_at)
 
 
 def test_a_banner_that_rides_along_renews_nothing() -> None:
@@ -334,9 +341,9 @@ def test_a_withdrawal_beats_every_older_grant_in_whatever_order_they_arrive(said
     last_withdrawal = max((at for at, granted in said if not granted), default=-1)
     newest = max((at for at, granted in said if granted and at > last_withdrawal), default=None)
     at = NOW + 60 * DAY
-    assert not permits("email", [known], at=at)
+    assert not permits("email", known, at=at)
     for day in range(60):
-        if permits("email", [known], at=NOW + day * DAY):
+        if permits("email", known, at=NOW + day * DAY):
             assert newest is not None
             assert day < newest + 10
 

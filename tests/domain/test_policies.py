@@ -67,8 +67,8 @@ def test_a_place_is_read_as_a_code_or_it_is_not_readable(told: Any, code: str) -
 )
 def test_where_nobody_said_anything_the_policy_of_the_place_decides(country: str, permitted: bool) -> None:
     found = policies(ads(jurisdictions={"US": "opt_out", "US-CA": "opt_in"}))
-    assert permits("advertising", [found.standing(somebody(place=country))], at=NOW) is permitted
-    assert not permits("email", [found.standing(somebody(place=country))], at=NOW)
+    assert permits("advertising", found.standing(somebody(place=country)), at=NOW) is permitted
+    assert not permits("email", found.standing(somebody(place=country)), at=NOW)
 
 
 @pytest.mark.parametrize(("country", "permitted"), [("DE", False), ("US", True), ("", True), (UNREADABLE, False)])
@@ -76,7 +76,7 @@ def test_of_a_purpose_that_is_permitted_by_default_a_place_that_cannot_be_read_i
     country: str, permitted: bool
 ) -> None:
     found = policies(ads(policy="opt_out", jurisdictions={"DE": "opt_in"}))
-    assert permits("advertising", [found.standing(somebody(place=country))], at=NOW) is permitted
+    assert permits("advertising", found.standing(somebody(place=country)), at=NOW) is permitted
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def test_of_a_purpose_that_is_permitted_by_default_a_place_that_cannot_be_read_i
 )
 def test_any_word_of_the_person_ends_what_a_policy_permits(said: Consent) -> None:
     found = policies(ads(policy="opt_out"))
-    assert permits("advertising", [found.standing(somebody())], at=NOW)
-    assert not permits("advertising", [found.standing(somebody({"advertising": said}))], at=NOW)
+    assert permits("advertising", found.standing(somebody()), at=NOW)
+    assert not permits("advertising", found.standing(somebody({"advertising": said})), at=NOW)
 
 
 def test_nothing_that_a_policy_permitted_outlives_it() -> None:
     """It is never written into a profile, so there is nothing to take back."""
     profile = somebody()
-    assert permits("advertising", [policies(ads(policy="opt_out")).standing(profile)], at=NOW)
+    assert permits("advertising", policies(ads(policy="opt_out")).standing(profile), at=NOW)
     assert profile.consent == {}
-    assert not permits("advertising", [policies(ads()).standing(profile)], at=NOW)
+    assert not permits("advertising", policies(ads()).standing(profile), at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_is_permitted_is_permitted_wherever_somebody_is_said_to_be() -> Non
         (somebody(place="US", country="FR", address={"country": "US"}), False),
         (somebody(place=UNREADABLE, country="US"), False),
     ):
-        assert permits("advertising", [found.standing(profile)], at=NOW) is permitted
+        assert permits("advertising", found.standing(profile), at=NOW) is permitted
 
 
 # ------------------------------------------------------------------------------------------------------- for how long
@@ -205,7 +205,7 @@ def test_a_notice_ends_no_withdrawal_and_no_sources_basis() -> None:
 )
 def test_who_agreed_to_a_notice_that_had_been_replaced_agreed_to_nothing(notice: str, at: int, counts: bool) -> None:
     until = lasts(policies(ads(notices=NOTICES)), "advertising", at, notice)
-    assert permits("advertising", [{"advertising": Consent(True, at, "shop", until=until)}], at=at) is counts
+    assert permits("advertising", {"advertising": Consent(True, at, "shop", until=until)}, at=at) is counts
 
 
 def test_a_version_that_nobody_defined_says_nothing() -> None:

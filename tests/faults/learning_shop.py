@@ -109,7 +109,7 @@ class Shop:
         """An earlier night did."""
         now = self.world.time.now
         for one in self.profiles():
-            if one.activity is not None and permits("personalization", [one.consent]):
+            if one.activity is not None and permits("personalization", one.consent):
                 value = cluster(by, features_at(one.activity, now))
                 self.world.send(score_event(one.profile_id, value, at=now, version=by.version))
         self.world.settle()
@@ -212,7 +212,7 @@ class Shop:
         champion = self.champion()
         scored = 0
         for one in self.profiles():
-            if not permits("personalization", [one.consent]):
+            if not permits("personalization", one.consent):
                 assert one.scores == {}
                 continue
             assert one.activity is not None

@@ -81,7 +81,7 @@ def of_profiles(profiles: MemoryProfiles, cutoff: int) -> dict[str, tuple[float,
     return {
         one.profile_id: features_at(one.activity, cutoff)
         for one in states
-        if one.activity is not None and permits("personalization", [one.consent])
+        if one.activity is not None and permits("personalization", one.consent)
     }
 
 
@@ -111,5 +111,5 @@ def test_the_lives_that_are_compared_have_everything_in_them() -> None:
     live = [decode_profile(item.state) for item in items if item.merged_into is None]
     assert len(live) < len(items)
     assert any(one.activity and one.activity.revenue for one in live)
-    assert any(not permits("personalization", [one.consent]) for one in live)
+    assert any(not permits("personalization", one.consent) for one in live)
     assert len({one.split(b'"verdict"')[0] for one in rows}) < len(rows), "nothing was archived twice"

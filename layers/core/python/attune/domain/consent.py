@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 ANALYTICS: Final = "analytics"
 PERSONALIZATION: Final = "personalization"
@@ -103,26 +103,13 @@ def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> d
     return {purpose: record for purpose, record in sorted(merged.items()) if record is not None}
 
 
-def permits(
-    purpose: str, known: Iterable[Mapping[str, Consent]], said: Mapping[str, bool] | None = None, *, at: int = _NEVER
-) -> bool:
-    """Whether something may happen for `purpose`, given every person it touches and what the event itself says.
+def permits(purpose: str, consent: Mapping[str, Consent], *, at: int = _NEVER) -> bool:
+    """Whether a purpose is granted beyond an instant (ms); without one a grant that ends at all does not count.
 
-    The most restrictive wins: a refusal anywhere refuses; where nobody says anything, nothing is permitted. `at`: the
-    instant (ms) that grants must last beyond; one that ends at all does not count where it is not given.
+    A condition on consent, and nothing else: whether something may be done is the gate's to say (`gate.allowed`).
     """
-    own = said.get(purpose) if said else None
-    if own is False:
-        return False
-    granted = own is True
-    for consent in known:
-        record = consent.get(purpose)
-        if record is None:
-            continue
-        if not record.granted or record.ended(at):
-            return False
-        granted = True
-    return granted
+    record = consent.get(purpose)
+    return record is not None and record.granted and not record.ended(at)
 
 
 class Evidence(msgspec.Struct, frozen=True):

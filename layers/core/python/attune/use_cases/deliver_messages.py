@@ -177,7 +177,7 @@ class DeliverMessages:
             # Never unsigned. It counts as an attempt, so that a secret that is never set ends in a dead letter.
             return self._settle(self._answered(begun, reason="bad_secret" if secrets else "no_secret"), delivery)
         self._store.settle(begun, read_state=delivery.state, read_attempts=delivery.attempts)
-        # Whatever was refused while this was made ready is heard now: between here and the post lies nothing.
+        # From here on whoever withdraws sees this under way and waits for it; what they said before is read now.
         decision = self._circumstances(begun.profile_id).decide(begun.campaign, begun.channel, begun.cause)
         if isinstance(decision, NotSent):
             return self._refuse(begun, decision)

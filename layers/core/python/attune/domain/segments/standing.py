@@ -59,7 +59,7 @@ def consent(purpose: str, policies: Policies) -> Reading:
         return (known.at, known.until) if known.until else (known.at,)
 
     def value(profile: Profile, at: int) -> bool:
-        return permits(purpose, (policies.standing(profile),), at=at)
+        return permits(purpose, policies.standing(profile), at=at)
 
     return Reading(value, instants, frozenset(), ages=True)
 
