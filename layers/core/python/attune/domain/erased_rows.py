@@ -13,7 +13,7 @@ import msgspec
 
 from attune.domain.duplicates import WINDOW
 from attune.domain.events import ADDRESSED, decode_event
-from attune.domain.verdicts import Verdict, erased_id, said_by_nobody
+from attune.domain.verdicts import Row, Verdict, erased_id, said_by_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,27 +27,10 @@ _TOLD: Final = frozenset({Verdict.APPLIED, Verdict.CONFLICT})
 GONE: Final = b""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`domain.verdicts.Row`, its properties as they are spelled."""
+class Line(Row, frozen=True, kw_only=True, omit_defaults=True):
+    """A row as it is read: its properties as they are spelled."""
 
-    message_id: str
-    source: str
-    verdict: Verdict
-    received_at: int
-    processed_at: int
-    version: int = 0
-    reason: str = ""
-    fingerprint: str = ""
-    profile_id: str = ""
-    absorbed: str = ""
-    type: str = ""
-    event: str = ""
-    time: int = 0
-    properties: dict[str, msgspec.Raw] = {}
-    consent: dict[str, bool] = {}
-    sealed: bytes = b""
-    replayed_at: int = 0
-    copy: int = 0
+    properties: dict[str, msgspec.Raw] = {}  # noqa: RUF012 - msgspec copies it
 
 
 #: why a row was dropped that has a pseudonym already
