@@ -16,6 +16,7 @@ from attune.domain.segments.contradictions import certainties
 from cli.api import Api, ApiError
 from cli.documents import Document, DocumentsError, Problem, find_files, read_documents
 from cli.errors import CliError
+from cli.losses import losses
 from cli.schema import problems as schema_problems
 
 #: what others refer to comes first
@@ -35,6 +36,8 @@ class Step:
     #: profiles have yet to be brought in line; the version before serves until they are
     awaits_backfill: bool = False
     is_pending: bool = False
+    #: what it makes go
+    warnings: tuple[Problem, ...] = ()
 
 
 def read_definitions(paths: Sequence[Path]) -> list[tuple[Document, Definition]]:
@@ -70,7 +73,8 @@ def plan(api: Api, read: Sequence[tuple[Document, Definition]]) -> list[Step]:
     ):
         known = current.get((kind_of(one), one.id))
         outcome: Outcome = "created" if known is None else "unchanged" if known == one else "changed"
-        steps.append(Step(kind_of(one), one, document, outcome))
+        goes = tuple(document.problem_line(line) for line in losses(known, one, together))
+        steps.append(Step(kind_of(one), one, document, outcome, warnings=goes))
     return steps
 
 

@@ -14,10 +14,12 @@ from cli.api import admin_api
 from cli.terminal import notes, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 #: heading → what it says of a field
 _COLUMNS: Final = ("field", "from", "used for", "read by", "kept", "seen by")
+_PURPOSES: Final = "What it is for"
+_OF_PURPOSES: Final = ("purpose", "which is", "messages kept", "rows of the lake kept", "traits kept for it")
 _PARTS: Final = {
     "identifier": "How people are found",
     "trait": "What is said of people",
@@ -59,9 +61,10 @@ def catalog(
         print_json(answer)
     else:
         screen = Console()
+        screen.print(_table(_PURPOSES, _OF_PURPOSES, map(_purpose, answer["purposes"])))
         for part, heading in _PARTS.items():
             if fields := [one for one in answer["fields"] if one["part"] == part]:
-                screen.print(_table(heading, fields))
+                screen.print(_table(heading, _COLUMNS, map(_row, fields)))
 
 
 def page(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -70,23 +73,35 @@ def page(answer: Mapping[str, Any]) -> Iterator[str]:
     yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
     yield f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
     yield f"<h1>Data catalog</h1><p>As of {escape(answer['made_at'])}, made of the definitions.</p>"
+    yield from _section("purpose", _PURPOSES, _OF_PURPOSES, map(_purpose, answer["purposes"]))
     for part, heading in _PARTS.items():
         fields = [one for one in answer["fields"] if one["part"] == part]
-        if not fields:
-            continue
-        yield f'<section id="{part}"><h2>{escape(heading)}</h2><table><thead><tr>'
-        yield "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS) + "</tr></thead><tbody>"
-        for field in fields:
-            yield "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in _row(field)) + "</tr>"
-        yield "</tbody></table></section>"
+        if fields:
+            yield from _section(part, heading, _COLUMNS, map(_row, fields))
     yield "</body></html>\n"
 
 
-def _table(heading: str, fields: list[dict[str, Any]]) -> Table:
-    table = Table(*_COLUMNS, title=heading, title_justify="left")
-    for field in fields:
-        table.add_row(*_row(field))
+def _section(name: str, heading: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f'<section id="{name}"><h2>{escape(heading)}</h2><table><thead><tr>'
+    yield "".join(f'<th scope="col">{column}</th>' for column in columns) + "</tr></thead><tbody>"
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>"
+    yield "</tbody></table></section>"
+
+
+def _table(heading: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(*columns, title=heading, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _purpose(one: Mapping[str, Any]) -> tuple[str, ...]:
+    kept = one["retention"]
+    rows = (kept["events"] or "until the person is erased") if "events" in kept else ""
+    traits = sorted(kept["traits"].items(), key=lambda said: (said[0] == _ANY, said[0]))
+    named = ", ".join(f"{'any other' if name == _ANY else name} {time}" for name, time in traits)
+    return f"{one['purpose']} ({one['name']})", one["description"], kept["messages"], rows, named
 
 
 def _row(field: Mapping[str, Any]) -> tuple[str, ...]:

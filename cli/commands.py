@@ -86,11 +86,11 @@ def apply(
     backfill: Annotated[bool, typer.Option(help="Give new and changed segments their past.")] = True,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until that is done.")] = False,
 ) -> None:
-    """Check definitions and bring the deployment in line with them. Nothing is ever deleted."""
+    """Check definitions and bring the deployment in line with them. No definition is ever deleted."""
     read = read_definitions(paths)
     with admin_api(context) as api:
         steps = plan(api, read)
-        for problem in doubts(read):
+        for problem in (*doubts(read), *(one for step in steps for one in step.warnings)):
             notes.print(f"warning: {problem}")
         changed: list[Step] = []
         for step in steps if dry_run else carry_out(api, steps):

@@ -33,7 +33,7 @@ def caused(number: int, **fields: object) -> Delivery:
 
 def test_an_unknown_delivery_is_none(store: DeliveryStore) -> None:
     assert store.get(profile_id(), "msg_unknown") is None
-    assert store.of_profile(profile_id(), 10) == []
+    assert store.of_profile(profile_id()) == []
 
 
 def test_the_first_claim_is_stored_as_it_is(store: DeliveryStore) -> None:
@@ -109,17 +109,16 @@ def test_what_is_settled_already_just_so_is_settled(store: DeliveryStore) -> Non
 def test_what_was_never_claimed_cannot_be_settled(store: DeliveryStore) -> None:
     with pytest.raises(ConflictError):
         store.settle(delivery(state=State.DELIVERED), read_state=State.CLAIMED, read_attempts=0)
-    assert store.of_profile(profile_id(), 10) == []
+    assert store.of_profile(profile_id()) == []
 
 
-def test_a_profile_lists_its_own_newest_first(store: DeliveryStore) -> None:
+def test_a_profile_lists_all_of_its_own(store: DeliveryStore) -> None:
     for number in (2, 5, 1, 4, 3):
         store.claim(caused(number))
     store.claim(caused(9, profile_id=profile_id(2)))
-    listed = store.of_profile(profile_id(), 10)
-    assert [found.created_at - NOW for found in listed] == [5, 4, 3, 2, 1]
-    assert listed[0] == caused(5)
-    assert [found.created_at - NOW for found in store.of_profile(profile_id(), 2)] == [5, 4]
+    listed = sorted(store.of_profile(profile_id()), key=lambda one: one.created_at)
+    assert [found.created_at - NOW for found in listed] == [1, 2, 3, 4, 5]
+    assert listed[4] == caused(5)
 
 
 def test_what_is_enqueued_is_received(backend: Cloud | None) -> None:

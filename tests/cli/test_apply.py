@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from attune.domain.conditions import Condition
 from attune.domain.definitions import KINDS
 from tests.cli.conftest import Api, Attune
 
+SIGNALS = ["analytics_storage", "C0002"]
 EXAMPLES = Path(__file__).resolve().parents[2] / "definitions"
 
 CHANNEL = "kind: channel\nid: hook\nurl: https://shop.example/hooks\n"
@@ -46,7 +48,9 @@ def put_requests(api: Api) -> list[str]:
 
 def test_the_examples_are_applied_in_order_of_what_refers_to_what(attune: Attune, api: Api) -> None:
     first = attune("apply", EXAMPLES)
-    assert (first.code, first.err.split()[0]) == (0, "backfill")
+    warned, told = first.err.splitlines()[:2]
+    assert "favourite_topics: what was last said 365d ago or longer goes from profiles" in warned
+    assert (first.code, told.split()[0]) == (0, "backfill")
     assert first.out.splitlines() == [
         "created   purpose advertising",
         "created   purpose email",
@@ -183,3 +187,33 @@ def test_a_path_that_leads_nowhere_is_named(offline: Attune, tmp_path: Path) -> 
     assert "nowhere: there is no such file or folder" in offline("apply", "nowhere").err
     (tmp_path / "empty").mkdir()
     assert "empty: holds no .yaml files" in offline("apply", "empty").err
+
+
+def test_a_purpose_that_takes_the_place_of_ours_says_which_signals_it_no_longer_hears(
+    attune: Attune, tmp_path: Path
+) -> None:
+    (tmp_path / "purpose.yaml").write_text("{kind: purpose, id: analytics, signals: [C0002]}")
+    ran = attune("apply", "--dry-run", tmp_path)
+    assert "purpose.yaml:1: $.signals: analytics_storage will mean nothing any more" in ran.err
+
+
+def test_what_a_purpose_makes_go_is_said_before_it_is_applied(attune: Attune, api: Api, tmp_path: Path) -> None:
+    file = tmp_path / "purpose.yaml"
+
+    def said(*options: str, **retention: object) -> list[str]:
+        document = {"kind": "purpose", "id": "analytics", "signals": SIGNALS, "retention": retention}
+        file.write_text(yaml.safe_dump(document))
+        ran = attune("apply", *options, file)
+        assert ran.code == 0
+        return [line.partition("$.retention.")[2] for line in ran.err.splitlines() if line.startswith("warning: ")]
+
+    [first] = said("--dry-run", events="400d")
+    assert first.startswith("events: rows of the lake that came before 20")
+    assert put_requests(api) == []
+    rows, messages, trait = said(events="400d", messages="40d", traits={"hair": "30d"})
+    assert [rows.partition(":")[0], messages.partition(":")[0]] == ["events", "messages"]
+    assert trait.endswith("30d ago or longer goes from profiles; sealed copies in the lake's rows stay for 400 days")
+    assert said(events="500d", messages="90d", traits={"hair": "40d"}) == []
+    assert said() == []
+    assert [line.partition(":")[0] for line in said(events="9000h")] == ["events"]
+    assert said(events="9000h") == []

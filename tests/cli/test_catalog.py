@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.catalog import page
 from tests.cli.conftest import Attune
@@ -43,7 +44,7 @@ def test_it_is_shown_by_part(attune: Attune, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_as_json_it_is_the_api_s_answer(attune: Attune) -> None:
     answer = json.loads(attune("catalog", "--json").out)
-    assert {"made_at", "fields", "purposes", "sources", "lake_retention_days"} == set(answer)
+    assert {"made_at", "fields", "purposes", "sources"} == set(answer)
 
 
 def test_the_page_is_one_file_that_fetches_and_runs_nothing(attune: Attune, tmp_path: Path) -> None:
@@ -53,6 +54,28 @@ def test_the_page_is_one_file_that_fetches_and_runs_nothing(attune: Attune, tmp_
     read.feed(file.read_text(encoding="utf-8"))
     assert not {"script", "img", "link", "iframe"} & read.tags
     assert "shopify_customer_id" in read.text
+
+
+def test_how_long_each_purpose_keeps_what_is_for_it_is_shown(
+    attune: Attune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = {"messages": "40d", "traits": {"shoe_size": "30d", "*": "400d"}}
+    (tmp_path / "email.yaml").write_text(
+        yaml.safe_dump({"kind": "purpose", "id": "email", "name": "Letters", "retention": said})
+    )
+    assert attune("apply", tmp_path / "email.yaml").code == 0
+    monkeypatch.setenv("COLUMNS", "240")
+    shown = attune("catalog").out.splitlines()
+    [email] = [line for line in shown if "email (Letters)" in line]
+    assert "40d" in email
+    assert "shoe_size 30d, any other 400d" in email
+    [store] = [line for line in shown if "analytics (Statistics)" in line]
+    assert "until the person is erased" in store
+    file = tmp_path / "catalog.html"
+    attune("catalog", "--html", file)
+    read = _Page()
+    read.feed(file.read_text(encoding="utf-8"))
+    assert "shoe_size 30d, any other 400d" in read.text
 
 
 def test_a_name_of_somebody_s_is_text_and_no_part_of_the_page() -> None:
@@ -67,6 +90,8 @@ def test_a_name_of_somebody_s_is_text_and_no_part_of_the_page() -> None:
         "seen_by": [],
     }
     read = _Page()
-    read.feed("".join(page({"made_at": "today", "fields": [field]})))
+    kept = {"traits": {"<b>": "1d"}, "messages": "<b>", "events": "<b>"}
+    purpose = {"purpose": "<b>", "name": "<b>", "description": "<script>", "retention": kept}
+    read.feed("".join(page({"made_at": "today", "fields": [field], "purposes": [purpose]})))
     assert not {"script", "b"} & read.tags
     assert "<script>alert(1)</script>" in read.text

@@ -10,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune.domain.catalog import ANY, Field, catalog
+from attune.domain.catalog_kept import kept_in_words
 from attune.domain.definitions import Definitions, decode_definition, snapshot
 from attune.domain.mappings import Mapping
 from attune.domain.normalisation import Normalisation
+from attune.domain.purposes import Purpose, Retention
 from attune.domain.sources import Source
 from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
 from attune.sources.given_fields import given_fields
+from tests.builders import campaign, channel
 
 DEFINITIONS = Path(__file__).parents[2] / "definitions"
 
 
-def of(definitions: Definitions, days: int = 0) -> dict[tuple[str, str], Field]:
+def of(definitions: Definitions) -> dict[tuple[str, str], Field]:
     given = {source.id: given_fields(source) for source in definitions.sources.values()}
-    return {(one.part, one.name): one for one in catalog(definitions, given, days)}
+    return {(one.part, one.name): one for one in catalog(definitions, given)}
 
 
 def example() -> dict[tuple[str, str], Field]:
@@ -128,10 +131,57 @@ def test_a_plan_that_blocks_what_it_does_not_name_leaves_no_other_names() -> Non
     assert {name for part, name in found if part == "context"} == {"locale", ANY}
 
 
-def test_the_lake_s_retention_is_said_of_what_lies_there() -> None:
-    source = Source(id="shop")
-    kept = of(snapshot((source,)), days=400)["property", ANY].kept
-    assert "in the lake 400 days" in kept
+def kept(events: str | None = None, **purposes: Retention) -> dict[tuple[str, str], Field]:
+    """What a shop gives, these being said of purposes; a campaign says the first name by e-mail."""
+    said = [Purpose(id=name, retention=one) for name, one in purposes.items()]
+    store = Purpose(id="analytics", retention=Retention(events=events))
+    message = {"text": "Hello {{ traits.first_name }}"}
+    return of(snapshot((Source(id="shop"), store, *said, channel(), campaign(message=message))))
+
+
+def test_how_long_rows_are_kept_is_said_of_all_that_lies_there() -> None:
+    for days, said in (("400d", "400 days"), ("744h", "31 days"), (None, "until the person is erased")):
+        found = kept(days)
+        for part in ("identifier", "trait", "property", "context"):
+            assert f"in the lake {said}" in found[part, ANY].kept
+
+
+def test_a_trait_that_a_purpose_keeps_for_a_time_is_for_it_and_its_copies_in_the_lake_are_told_of() -> None:
+    found = kept("400d", surveys=Retention(traits={"shoe_size": "30d", "hair": "400d", "diet": "36h"}))
+    assert found["trait", "shoe_size"].purposes == ("analytics", "surveys")
+    assert found["trait", "shoe_size"].kept == "30 days after it was last said; its copies in the lake longer, 400 days"
+    assert found["trait", "hair"].kept == "400 days after it was last said; its copies in the lake 400 days"
+    assert found["trait", "diet"].kept.startswith("36 hours after it was last said")
+    assert found["trait", ANY].kept == "until it is replaced or the person is erased; in the lake 400 days"
+    for_good = kept(surveys=Retention(traits={"shoe_size": "900d"}))
+    assert for_good["trait", "shoe_size"].kept.endswith("its copies in the lake longer, until the person is erased")
+
+
+def test_traits_that_no_purpose_names_are_kept_as_is_said_of_all_others_and_are_for_none_by_it() -> None:
+    found = kept(surveys=Retention(traits={"*": "1d", "hair": "2d"}))
+    assert found["trait", ANY].kept.startswith("1 day after it was last said")
+    assert found["trait", "first_name"].kept.startswith("1 day after it was last said")
+    assert found["trait", "hair"].kept.startswith("2 days after")
+    assert found["trait", "first_name"].purposes == ("analytics", "email")
+    assert "last said" not in found["identifier", ANY].kept
+
+
+def test_what_a_message_says_lies_in_it_as_long_as_the_purpose_of_its_channel_says() -> None:
+    assert kept()["trait", "first_name"].kept.endswith("; in messages of shop_webhook 90 days")
+    found = kept(email=Retention(messages="40d"))
+    assert found["trait", "first_name"].kept.endswith("; in messages of shop_webhook 40 days")
+    assert "messages" not in found["trait", ANY].kept
+
+
+def test_a_person_is_told_how_long_what_is_held_for_each_purpose_is_kept() -> None:
+    for_good = kept_in_words(Purpose(id="analytics"))
+    assert for_good == "messages 90 days; what you did until you are erased"
+    said = Retention(messages="31d", events="400d", traits={"*": "1d", "hair": "36h"})
+    assert kept_in_words(Purpose(id="analytics", retention=said)) == (
+        "messages 31 days; what you did 400 days; hair 36 hours after it was last said;"
+        " what else is said of you 1 day after it was last said"
+    )
+    assert kept_in_words(Purpose(id="email")) == "messages 90 days"
 
 
 NAMES = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=8)

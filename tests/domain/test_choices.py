@@ -6,13 +6,14 @@ import itertools
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attune.domain.choices import Change, Choice, change, standing
 from attune.domain.consent import RESTRICTION, Consent
 from attune.domain.definitions import Definitions
 from attune.domain.policies import policies_of
 from attune.domain.purposes import Notice, Purpose
-from tests.builders import HOUR, NOW
+from tests.builders import DAY, HOUR, NOW
 
 PURPOSES = {
     "analytics": Purpose(id="analytics", name="Statistics", description="Count visits."),
@@ -22,10 +23,22 @@ PLAIN = policies_of(Definitions(purposes=PURPOSES))
 GRANTED, WITHDRAWN = Consent(True, NOW - HOUR, "shop"), Consent(False, NOW - HOUR, "shop")
 BASIS = Consent(True, 0, "shop", stated=False)
 EXPIRED = Consent(True, NOW - HOUR, "shop", until=NOW)
+AMERICAN, DAYS = Consent(True, 0, "policy:US", stated=False), NOW + 9 * DAY
 
 
 def of(known: dict[str, Consent], held: dict[str, int] | None = None) -> dict[str, Choice]:
     return {one.purpose: one for one in standing(PLAIN, known, held or {}, NOW).choices}
+
+
+def test_a_page_left_open_is_answered_though_the_person_said_again_where_they_are() -> None:
+    """That moves the instant until which a policy holds, and nothing that the page shows; its end does."""
+    seen = {
+        until: standing(PLAIN, {"email": replace(AMERICAN, until=until)}, {}, NOW).seen for until in (NOW + 1, DAYS)
+    }
+    assert len(set(seen.values())) == 1
+    ended = standing(PLAIN, {"email": replace(AMERICAN, until=NOW)}, {}, NOW).seen
+    assert ended not in seen.values()
+    assert ended == standing(PLAIN, {}, {}, NOW).seen
 
 
 @pytest.mark.parametrize(

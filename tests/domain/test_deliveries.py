@@ -3,20 +3,28 @@ from __future__ import annotations
 import pytest
 
 from attune.domain.changes import SegmentEntered
+from attune.domain.definitions import Definitions, snapshot
 from attune.domain.deliveries import (
     DELAYS,
+    JITTER,
     KEPT,
     LEASE,
+    LEAST_KEPT,
     MAX_ATTEMPTS,
+    REPAIRABLE,
     Delivery,
     State,
     answered,
     begun,
     claimed,
     delivery_id,
+    kept_for,
     not_sent,
+    still_kept,
 )
-from tests.builders import NOW, SECOND, campaign, delivery, profile_id
+from attune.domain.purposes import Purpose, Retention
+from attune.use_cases.manage_repairs import LONGEST
+from tests.builders import DAY, NOW, SECOND, campaign, channel, delivery, profile_id
 
 CAUSE = SegmentEntered("abandoned_cart", NOW, "cart-1")
 
@@ -41,7 +49,42 @@ def test_the_same_cause_has_the_same_id_and_every_other_one_another() -> None:
 def test_a_claim_is_kept_for_ninety_days() -> None:
     new = claimed(campaign(), profile_id(), CAUSE, now=NOW)
     assert (new.state, new.attempts, new.next_attempt_at) == (State.CLAIMED, 0, 0)
-    assert new.expires_at == NOW // 1_000 + KEPT
+    assert new.expires_at == NOW // 1_000 + 90 * 86_400
+
+
+def test_a_claim_is_kept_as_long_as_the_purpose_of_its_channel_says() -> None:
+    mail = Purpose(id="email", retention=Retention(messages="40d"))
+    defined = snapshot((channel(), mail, channel(id="texts", purpose="sms")))
+    assert kept_for(defined, "shop_webhook") == 40 * DAY
+    assert kept_for(defined, "texts") == kept_for(defined, "gone") == kept_for(Definitions(), "shop_webhook") == KEPT
+    assert claimed(campaign(), profile_id(), CAUSE, kept=40 * DAY, now=NOW).expires_at == (NOW + 40 * DAY) // 1_000
+
+
+@pytest.mark.parametrize(
+    ("says", "ends_after"), [(None, 90), ("40d", 40), ("200d", 90)], ids=["nothing", "a shorter time", "a longer time"]
+)
+def test_what_is_past_its_time_is_kept_no_more_though_the_table_has_it_still(says: str, ends_after: int) -> None:
+    """It was claimed when nothing was said: a shorter time counts for it too, a longer one cannot."""
+    defined = snapshot((channel(), Purpose(id="email", retention=Retention(messages=says))))
+    old = delivery(created_at=NOW, expires_at=(NOW + KEPT) // 1_000)
+    end = NOW + ends_after * DAY
+    assert still_kept([old], defined, end - 1) == [old]
+    assert still_kept([old], defined, end) == []
+
+
+def test_what_is_kept_is_told_newest_first_whatever_goes_between() -> None:
+    defined = snapshot((channel(), Purpose(id="email", retention=Retention(messages="40d"))))
+    times = {"shop_webhook": (3, 45, 50), "gone": (2, 60, 44)}
+    found = [delivery(channel=name, created_at=NOW - days * DAY) for name, ages in times.items() for days in ages]
+    assert [(NOW - one.created_at) // DAY for one in still_kept(found, defined, NOW)] == [2, 3, 44, 60]
+
+
+def test_no_record_goes_before_what_may_bring_its_cause_again() -> None:
+    """A repair looks so far back, and may take a day."""
+    assert LEAST_KEPT - DAY == REPAIRABLE == LONGEST < KEPT
+    waits = sum(DELAYS) * (1 + JITTER) + MAX_ATTEMPTS * LEASE
+    longest = max(waits, 7 * DAY) + 14 * DAY  # until a message is a dead letter, and as such
+    assert longest < LEAST_KEPT
 
 
 def test_what_is_not_sent_keeps_its_reason_and_not_its_message() -> None:

@@ -96,12 +96,6 @@ def test_a_restriction_closes_every_edge_but_storing(edge: Edge) -> None:
     assert allowed(edge, ended, at=NOW)
 
 
-@pytest.mark.parametrize("edge", Edge)
-def test_who_was_erased_or_suppressed_is_refused_whatever_they_said(edge: Edge) -> None:
-    assert allowed(edge, EVERYTHING, at=NOW, erased=True) == Refused("", Refusal.ERASED)
-    assert allowed(edge, EVERYTHING, at=NOW, suppressed=True) == Refused("", Refusal.SUPPRESSED)
-
-
 def test_of_a_restriction_that_nobody_knows_there_is_none() -> None:
     assert not is_closed({})
     assert not is_closed(EVERYTHING, {"email": NOW})

@@ -118,7 +118,7 @@ def test_nothing_that_a_policy_permitted_outlives_it() -> None:
 def test_an_address_goes_before_a_trait_and_a_trait_before_where_events_came_from(
     profile: Profile, country: str
 ) -> None:
-    assert policies().country_of(profile) == country
+    assert policies().country_of(profile, NOW) == country
 
 
 def test_an_event_tells_where_it_came_from_and_where_it_does_not_its_source_does() -> None:

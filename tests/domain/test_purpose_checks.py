@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from attune.domain.computations import Counter
 from attune.domain.conditions import ConsentTest
 from attune.domain.definition_checks import check, users
-from attune.domain.definitions import Definition, Definitions, decode_definition, snapshot
+from attune.domain.definitions import ComputedTrait, Definition, Definitions, decode_definition, snapshot
 from attune.domain.mappings import Mapping
-from attune.domain.purposes import Notice, Purpose
+from attune.domain.purposes import Notice, Purpose, Retention
 from tests.builders import channel, source, views_segment
 
 SURVEYS = Purpose(id="surveys")
@@ -52,6 +53,10 @@ def test_a_purpose_as_it_should_be_is_fine() -> None:
             {"notices": (Notice(version="1", since="2024-01-01"), Notice(version="2", since="2024-01-01T00:00:00Z"))},
             "$.notices[1].since: another version begins at that instant",
         ),
+        ({"retention": Retention(traits={"city": "59m"})}, "$.retention.traits.city: must be 1h or longer"),
+        ({"retention": Retention(traits={"city": "0d"})}, "$.retention.traits.city: must be longer than nothing"),
+        ({"retention": Retention(traits={" ": "1d"})}, "$.retention.traits. : is no name of a trait"),
+        ({"retention": Retention(traits={f"t{n}": "1d" for n in range(101)})}, "$.retention.traits: more than 100"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], problem: str) -> None:
@@ -98,3 +103,21 @@ def test_one_of_ours_may_go_at_any_time_and_is_as_it_was_then() -> None:
     ours = Purpose(id="email", expires_after="1d")
     assert users("purpose", "email", snapshot((channel(purpose="email"), ours))) == []
     assert users("purpose", "surveys", Definitions()) == []
+
+
+def test_one_purpose_says_how_long_a_trait_is_kept() -> None:
+    surveys, email = (
+        Purpose(id=name, retention=Retention(traits={"city": "30d", "*": "90d"})) for name in ("surveys", "email")
+    )
+    assert problems(email, surveys) == [
+        "$.retention.traits.city: purpose `surveys` says how long that is kept",
+        "$.retention.traits.*: purpose `surveys` says how long that is kept",
+    ]
+    assert problems(email) == []
+
+
+def test_a_trait_that_is_reckoned_has_no_time_of_its_own() -> None:
+    kept, views = Purpose(id="email", retention=Retention(traits={"views": "30d"})), Counter(event="Product Viewed")
+    reckoned = ComputedTrait(id="views", compute=views)
+    assert [one.partition(":")[0] for one in problems(kept, reckoned)] == ["$.retention.traits.views"]
+    assert [one.partition(":")[0] for one in problems(reckoned, kept)] == ["$.id"]

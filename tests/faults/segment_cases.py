@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 from typing import Any
 
-from tests.faults.segment_happenings import Around, Happening, Written
+from tests.faults.segment_happenings import Around, Happening, Written, last_said, past_of
 from tests.faults.segment_histories import BORN, history
 from tests.faults.segment_leaves import LEAVES
 from tests.faults.segment_operands import Drawn
@@ -35,13 +35,15 @@ class Case:
     looks: int = 0
     #: the id of their profile, if it is not the case's own
     whose: str = ""
+    #: how long traits are kept
+    kept: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.name}, seed {self.seed}: {self.conditions} {self.computed}"
 
     @property
     def around(self) -> Around:
-        return Around(self.conditions, self.computed, self.profile_id)
+        return Around(self.conditions, self.computed, self.profile_id, self.kept)
 
     @property
     def profile_id(self) -> str:
@@ -51,12 +53,17 @@ class Case:
     def documents(self) -> list[dict[str, Any]]:
         """As people write them."""
         traits = [{"kind": "computed_trait", "id": name, "compute": one} for name, one in self.computed.items()]
-        return [*traits, *({"kind": "segment", "id": name, "when": one} for name, one in self.conditions.items())]
+        purpose = {"kind": "purpose", "id": "surveys", "retention": {"traits": self.kept}}
+        return [
+            purpose,
+            *traits,
+            *({"kind": "segment", "id": name, "when": one} for name, one in self.conditions.items()),
+        ]
 
     @cached_property
     def instants(self) -> list[int]:
         """Every instant since birth at which something could change, and 1 ms to either side."""
-        critical = critical_instants(self.history, [*self.conditions.values(), *self.computed.values()])
+        critical = critical_instants(self.history, [*self.conditions.values(), *self.computed.values(), self.kept])
         every = {BORN, *(instant for instant in critical if instant > BORN)}
         if self.looks:
             some = Random(self.seed).sample(sorted(every), min(self.looks, len(every)))
@@ -75,6 +82,10 @@ class Case:
         """The keys of every segment's memberships."""
         known = self.history if arrived is None else list(arrived)
         return {name: frozenset(memberships(one, known, at, self.around)) for name, one in self.conditions.items()}
+
+    def told(self, at: int) -> dict[str, Any]:
+        """The traits that were told and are still held."""
+        return last_said(past_of(self.history, at), self.kept, at)
 
     def turns(self, segment: str) -> list[int]:
         """The instants at which a segment without keys is entered, left, entered, ..."""
@@ -120,7 +131,16 @@ def _drawn(name: str, seed: int, attempt: int) -> Case:
     rng = Random(f"{name} {seed} {attempt}")
     drawn = Drawn(history(rng))
     condition = _tree(rng, drawn, name)
-    return Case(name, seed, {**drawn.segments, ASKED: condition}, drawn.computed, drawn.history)
+    kept = _kept(Random(f"kept {name} {seed} {attempt}"))
+    return Case(name, seed, {**drawn.segments, ASKED: condition}, drawn.computed, drawn.history, kept=kept)
+
+
+def _kept(rng: Random) -> dict[str, str]:
+    """In half of the cases traits are kept for a time, and some for another."""
+    if rng.random() < 0.5:
+        return {}
+    named = rng.sample(["number", "text", "items", "date", "*"], rng.choice([1, 2, 3]))
+    return {name: rng.choice(["1h", "90m", "3h", "5h", "1d", "2d"]) for name in named}
 
 
 def _tree(rng: Random, drawn: Drawn, name: str) -> Written:

@@ -41,11 +41,15 @@ type History = Sequence[Happening]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a condition may refer to: other segments' conditions and the computations of traits, by id; whose it is."""
+    """What a condition may refer to: other segments' conditions and the computations of traits, by id; whose it is.
+
+    `kept`: how long traits are, by name; `*`: all others.
+    """
 
     segments: Mapping[str, Written] = field(default_factory=dict)
     computed: Mapping[str, Written] = field(default_factory=dict)
     profile_id: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def past_of(history: Iterable[Happening], at: int) -> list[Happening]:
@@ -82,6 +86,17 @@ def in_time(condition: Written, done: Sequence[Happening], at: int) -> Sequence[
 def last_words(past: History, kind: str) -> dict[str, Any]:
     """What holds of each trait, model, purpose or list after everything that was said of it."""
     return {name: value for one in past for name, value in getattr(one, kind).items()}
+
+
+def last_said(past: History, kept: Mapping[str, str], at: int) -> dict[str, Any]:
+    """What holds of each trait at `at`: the last word on it, unless that is as old as it may become."""
+    last = {name: (one.time, value) for one in past for name, value in one.traits.items()}
+    found = {}
+    for name, (time, value) in last.items():
+        lasts = kept.get(name, kept.get("*"))
+        if value is not None and (lasts is None or at - time < milliseconds(lasts)):
+            found[name] = value
+    return found
 
 
 def things(one: Happening, path: str) -> set[str]:

@@ -17,6 +17,7 @@ from tests.faults.segment_happenings import (
     History,
     Written,
     in_time,
+    last_said,
     last_words,
     matching,
     past_of,
@@ -173,7 +174,7 @@ def _list(condition: Written, past: History, _: int) -> bool:
 def _trait(condition: Written, past: History, at: int, around: Around) -> bool:
     name = condition["trait"]
     is_computed = name in around.computed
-    known = computed(around.computed[name], past, at) if is_computed else last_words(past, "traits").get(name)
+    known = computed(around.computed[name], past, at) if is_computed else last_said(past, around.kept, at).get(name)
     return compare(condition.get("operator", "equals"), known, condition.get("value"), at)
 
 

@@ -87,6 +87,12 @@ class Subject:
         self._quiet = Quiet()
         return segments.evaluate(self.compiled, self.profile)
 
+    def told(self, now: int) -> dict[str, Any]:
+        """The traits as they are shown, those that are reckoned aside."""
+        computed = self.compiled.computed
+        shown = segments.traits_at(self.compiled, self.profile, now)
+        return {name: one for name, one in shown.items() if name not in computed}
+
     def due(self) -> int | None:
         """When time alone next changes something."""
         return segments.next_due(self.compiled, self.profile)

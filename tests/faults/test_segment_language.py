@@ -161,7 +161,8 @@ def _out_of_order(case: Case, arriving: list[Happening], rng: Random) -> None:
 
 
 def _shows(subject: Subject, case: Case, instant: int) -> None:
-    """The memberships that lie in the profile."""
+    """The memberships and traits that lie in the profile."""
+    assert subject.profile.trait_values() == case.told(instant), instant
     assert {name: subject.inside(name) for name in case.conditions} == case.truths[instant], instant
 
 
@@ -175,6 +176,7 @@ def _shows_since(subject: Subject, case: Case, instant: int) -> None:
 
 def _answers(subject: Subject, case: Case, instant: int) -> None:
     """What is asked right now, whatever lies in the profile."""
+    assert subject.told(instant) == {name: one for name, one in case.told(instant).items() if name not in case.computed}
     for name, keys in case.truths[instant].items():
         if case.is_keyed(name):
             assert all(subject.holds(name, instant, key) for key in keys), (name, instant)

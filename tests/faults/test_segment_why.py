@@ -84,7 +84,7 @@ def next_turn(case: Case, written: Written, at: int, key: str) -> int | None:
     """When the truth is next another one, if nothing more happens."""
     past = [one for one in case.history if one.time <= at]
     now = holds(written, past, at, key=key, around=case.around)
-    critical = critical_instants(past, [*case.conditions.values(), *case.computed.values()])
+    critical = critical_instants(past, [*case.conditions.values(), *case.computed.values(), case.kept])
     ahead = (instant for instant in critical if instant > at)
     return next((one for one in ahead if holds(written, past, one, key=key, around=case.around) != now), None)
 
@@ -95,7 +95,7 @@ def next_turn(case: Case, written: Written, at: int, key: str) -> int | None:
 def without_consent(case: Case) -> Case:
     """Of consent only the last word is known afterwards."""
     history = [one for one in case.history if not one.consent]
-    return Case(case.name, case.seed, case.conditions, case.computed, history)
+    return Case(case.name, case.seed, case.conditions, case.computed, history, kept=case.kept)
 
 
 def as_told(one: Happening, number: int, profile_id: str) -> list[Told]:

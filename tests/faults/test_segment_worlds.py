@@ -16,6 +16,7 @@ from attune.adapters.memory_profiles import MemoryProfiles
 from attune.domain.changes import SegmentEntered
 from attune.domain.definitions import decode_definition
 from attune.domain.events import Event
+from attune.domain.profile_state import decode_profile
 from tests.builders import EVERYTHING, Pseudonyms, consent_event, identifiers, key_of, score_event
 from tests.faults.definition_changes import Changing, Lives, Run
 from tests.faults.effort import seeds
@@ -191,3 +192,4 @@ def test_who_is_in_after_a_backfill_is_what_the_manual_says(number: int, lake: L
         world.wake()
         world.settle(until=instant)
         assert inside_of(world, case) == case.truth(instant), (case, instant)
+        assert decode_profile(world.live_items()[0].state).trait_values() == case.told(instant), (case, instant)

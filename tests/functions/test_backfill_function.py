@@ -21,6 +21,7 @@ from attune.domain.consent import Consent
 from attune.domain.definitions import Segment
 from attune.domain.profile_state import decode_profile, encode_profile
 from attune.domain.profiles import Membership, Profile, Trait
+from attune.domain.purposes import Purpose, Retention
 from attune.ports import Commit, ProfileItem
 from attune.runtime.wiring import backfill_segments
 from tests.adapters.cloud import REGION, Cloud
@@ -77,8 +78,11 @@ class Deployed:
         item = ProfileItem(profile_id=profile_id(), version=1, state=encode_profile(profile))
         self.profiles.commit(Commit(items=((None, item),)))
 
+    def profile(self) -> Profile:
+        return decode_profile(self.profiles.items([profile_id()], consistent=True)[profile_id()].state)
+
     def stays(self) -> dict[str, Membership]:
-        return decode_profile(self.profiles.items([profile_id()], consistent=True)[profile_id()].state).memberships
+        return self.profile().memberships
 
     def run(self, *segments: str) -> dict[str, Any]:
         """As the machine does: called with its last answer, which goes through JSON, until it is done."""
@@ -118,6 +122,17 @@ def test_a_segment_takes_over_and_everybody_is_brought_in_line(deployed: Deploye
     assert stays.keys() == {"locals"}
     assert stays["locals"].left_at is None
     assert deployed.run()["segments"] == []
+
+
+def test_traits_go_that_a_purpose_keeps_for_a_shorter_time(deployed: Deployed) -> None:
+    store = deployed.definitions
+    store.put(Purpose(id="surveys", retention=Retention(traits={"city": "1h"})), read_version=None)
+    answer = deployed.run()
+    assert (answer["segments"], answer["settled"]) == ([], 1)
+    assert deployed.profile().traits == {}
+    [standing] = store.standings("purpose")
+    assert standing.settled
+    assert deployed.run()["settled"] == 0
 
 
 def test_what_is_no_segment_is_said(deployed: Deployed) -> None:

@@ -1,4 +1,4 @@
-"""A window runs out and nobody does anything: the exit is in the profile within 150 s of the instant it is due."""
+"""A window runs out, or a trait's time is up, and nobody does anything: the profile says so within 150 s of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,7 +14,7 @@ import pytest
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Membership
+from attune.domain.profiles import Membership, Profile
 from local.demo.shop import EVERYTHING, Shop
 from local.state import client_settings
 
@@ -45,13 +46,17 @@ def once[T](ask: Callable[[], T | None], seconds: float) -> T:
     return answer
 
 
-def stored_stay(stack: Stack, profile_id: str, segment: str) -> Membership | None:
-    """As the profile was written last: unlike the API's answer it does not look at the clock by itself."""
+def stored(stack: Stack, profile_id: str) -> Profile:
+    """As it was written last: unlike the API's answer it does not look at the clock by itself."""
     make: Any = boto3.client
     client = make("dynamodb", **client_settings(stack.aws_endpoint_url))
     store = DynamoProfiles(client, profiles=stack.outputs["ProfilesTable"], identities="")
     [item] = store.items([profile_id], consistent=True).values()
-    return decode_profile(item.state).memberships.get(segment)
+    return decode_profile(item.state)
+
+
+def stored_stay(stack: Stack, profile_id: str, segment: str) -> Membership | None:
+    return stored(stack, profile_id).memberships.get(segment)
 
 
 def test_a_window_exit_happens_on_the_deployed_stack_with_no_event_arriving(stack: Stack, shop: Shop) -> None:
@@ -81,3 +86,26 @@ def test_a_window_exit_happens_on_the_deployed_stack_with_no_event_arriving(stac
     again = shop.profile("user_id", visitor)
     assert again is not None
     assert segment not in again["segments"]
+
+
+def test_a_trait_goes_on_the_deployed_stack_when_its_time_is_up(stack: Stack, shop: Shop) -> None:
+    run = str(int(time.time() * 1_000))
+    purpose, trait, visitor = f"kept_{run}", f"mood_{run}", f"retention-{run}"
+    retention = {"traits": {trait: "1h"}}
+    defined = f"/v1/definitions/purpose/{purpose}"
+    answer = shop.admin("PUT", defined, {"kind": "purpose", "id": purpose, "retention": retention})
+    assert answer["awaits_backfill"] is True
+    time.sleep(6)  # every function has noticed
+    end = int(time.time()) + 20
+    said = {"type": "identify", "userId": visitor, "messageId": visitor, "traits": {trait: "well", "name": "Ada"}}
+    told_at = datetime.fromtimestamp(end - 3_600, UTC).isoformat()
+    said |= {"timestamp": told_at, "context": {"consent": {"categoryPreferences": EVERYTHING}}}
+    shop.send_batch(gzip.compress(json.dumps({"batch": [said]}).encode()))
+    known = once(lambda: shop.profile("user_id", visitor), 30)
+    assert trait in stored(stack, known["profile_id"]).traits
+    once(lambda: None if trait in stored(stack, known["profile_id"]).traits else True, end - time.time() + BAR)
+    again = shop.profile("user_id", visitor)
+    assert again is not None
+    assert again["traits"]["name"] == "Ada"
+    assert trait not in again["traits"]
+    shop.admin("DELETE", defined)

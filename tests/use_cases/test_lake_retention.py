@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pytest
 
+from attune.domain.lake_retention import GRACE
 from tests.builders import DAY, NOW
 from tests.lakes import TODAY, LakeOfTests, row
 
@@ -20,6 +22,10 @@ def lake() -> Iterator[LakeOfTests]:
     lake = LakeOfTests(keep_days=KEEP)
     yield lake
     lake.close()
+
+
+def day_before(days: int) -> str:
+    return (date.fromisoformat(TODAY) - timedelta(days=days)).isoformat()
 
 
 def ids(lake: LakeOfTests) -> list[str]:
@@ -67,6 +73,26 @@ def test_a_run_that_is_told_a_time_to_come_removes_nothing(lake: LakeOfTests) ->
     lake.arrive(row(), day=TODAY)
     lake.compact(NOW + 999 * DAY, now=NOW)
     assert raw_days(lake) == [TODAY]
+
+
+def test_fewer_days_than_a_day_needs_to_be_settled_do_not_count() -> None:
+    """How long the stream redelivers is a matter of the deployment; the definition knows nothing of it."""
+    lake = LakeOfTests(keep_days=3, retention_hours=168)
+    for days in (7, 8, 9, 10):
+        lake.arrive(row(), day=day_before(days))
+    lake.compact()
+    assert sorted(lake.files.days) == [day_before(9), day_before(8), day_before(7)]
+    lake.close()
+
+
+def test_what_was_said_a_moment_ago_removes_nothing_until_it_was_said_for_three_days() -> None:
+    lake = LakeOfTests(keep_days=KEEP, said_at=NOW)
+    lake.arrive(row(), day=LONG_AGO)
+    lake.compact(NOW + GRACE - 1)
+    assert raw_days(lake) == [LONG_AGO]
+    lake.compact(NOW + GRACE)
+    assert raw_days(lake) == []
+    lake.close()
 
 
 def test_without_a_number_of_days_all_stays() -> None:

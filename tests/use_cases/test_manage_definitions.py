@@ -18,6 +18,7 @@ from attune.domain.conditions import Performed, SegmentTest
 from attune.domain.definitions import Definition
 from attune.domain.errors import AttuneError
 from attune.domain.mappings import Mapping
+from attune.domain.purposes import Purpose, Retention
 from attune.ports import ConflictError, Key
 from attune.use_cases.manage_definitions import ManageDefinitions
 from attune.use_cases.recognise_keys import recognise
@@ -89,6 +90,17 @@ def test_an_identical_document_changes_nothing(editor: Editor) -> None:
     answer = editor.manage.put("segment", "keen", spelled_out.encode())
     assert answer == {"kind": "segment", "id": "keen", "version": 1, "changed": False} | NEW
     assert [one.version for one in editor.store.history("segment", "keen")] == [1]
+
+
+def test_a_purpose_awaits_a_backfill_where_it_keeps_traits_for_another_time(editor: Editor) -> None:
+    city, plain = Retention(traits={"city": "30d"}), {"awaits_backfill": False, "pending": False}
+    said = [
+        Purpose(id="surveys"),
+        Purpose(id="surveys", retention=city),
+        Purpose(id="surveys", retention=Retention(messages="60d")),
+    ]
+    answers = [editor.put(one) for one in said]
+    assert [{name: one[name] for name in NEW} for one in answers] == [plain, NEW, plain]
 
 
 def test_definitions_are_shown_one_by_one_and_by_kind(editor: Editor) -> None:

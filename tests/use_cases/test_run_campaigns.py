@@ -6,9 +6,10 @@ import pytest
 
 from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.deliveries import State
+from attune.domain.purposes import Purpose, Retention
 from attune.ports import ProfileItem
 from attune.use_cases.run_campaigns import OutboxRecord
-from tests.builders import MINUTE, NOW, campaign, key_of, profile_id
+from tests.builders import DAY, MINUTE, NOW, campaign, key_of, profile_id
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady
 from tests.use_cases.campaign_story import ENTERED, MESSAGE, Story, outbox
 
@@ -19,6 +20,12 @@ def test_an_entry_becomes_one_claimed_and_enqueued_delivery_with_its_message() -
     assert (delivery.state, delivery.campaign, delivery.channel) == (State.CLAIMED, "cart_reminder", "shop_webhook")
     assert json.loads(delivery.body) == {"greeting": "Hello Ada", "products": [{"sku": "tea", "quantity": 2}]}
     assert story.queue.messages == [(delivery.profile_id, delivery.delivery_id)]
+
+
+def test_a_delivery_is_kept_as_long_as_the_purpose_of_its_channel_says() -> None:
+    story = Story()
+    story.definitions.put(Purpose(id="email", retention=Retention(messages="40d")), read_version=None)
+    assert story.claimed().expires_at == (story.now + 40 * DAY) // 1_000
 
 
 def test_a_change_that_starts_nothing_reads_nothing() -> None:
@@ -120,8 +127,11 @@ def test_a_merge_since_the_change_is_followed_and_the_id_stays() -> None:
     assert (delivery.state, delivery.profile_id, delivery.delivery_id) == (State.CLAIMED, profile_id(1), before)
 
 
-def test_an_unknown_profile_is_not_sent_to() -> None:
-    assert Story().claimed(number=9).reason == "no_profile"
+def test_of_who_is_no_more_nothing_is_kept_or_sent() -> None:
+    story = Story()
+    assert story.run(outbox(number=9)) == []
+    assert (story.deliveries.all(), story.queue.messages) == ([], [])
+    assert ("Deliveries", {"outcome": "not_sent", "reason": "no_profile"}) in story.counted
 
 
 @pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"change":"Unknown"}]', '[{"change":"SegmentEntered"}]'])

@@ -67,16 +67,14 @@ class DynamoDeliveries:
             if _in_the_way(error, None) != delivery:
                 raise ConflictError(delivery.delivery_id) from error
 
-    def of_profile(self, profile_id: str, limit: int) -> list[Delivery]:
-        """Newest first. Ids do not sort by time, so all are read: 90 days of messages to one person."""
+    def of_profile(self, profile_id: str) -> list[Delivery]:
+        """All: 90 days of messages to one person, unless their purpose says otherwise."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="profile_id = :profile_id",
             ExpressionAttributeValues={":profile_id": {"S": profile_id}},
         )
-        found = [_decode(item) for page in pages for item in page["Items"]]
-        found.sort(key=lambda delivery: (-delivery.created_at, delivery.delivery_id))
-        return found[:limit]
+        return [_decode(item) for page in pages for item in page["Items"]]
 
     def under_way(self, profile_id: str, now: int) -> bool:
         """Read consistently. `domain.deliveries.is_under_way`, told by the table."""

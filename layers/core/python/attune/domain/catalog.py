@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from attune.domain import catalog_uses
+from attune.domain.catalog_kept import Keeping
 from attune.domain.consent import SEGMENT, STORE
-from attune.domain.identifiers import WEAK
 from attune.domain.masking import is_personal, is_personal_namespace, marked_in
 from attune.domain.models import MODELS
 from attune.domain.purposes import purposes_of
@@ -74,21 +74,22 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     seen_by: tuple[str, ...]
 
 
-def catalog(
-    definitions: Definitions, given: Mapping[str, Sequence[Given]], lake_retention_days: int = 0
-) -> tuple[Field, ...]:
-    """Every field by part and name. `given`: by source. `lake_retention_days`: 0 where the lake keeps for good."""
+def catalog(definitions: Definitions, given: Mapping[str, Sequence[Given]]) -> tuple[Field, ...]:
+    """Every field by part and name. `given`: by source."""
     origins: dict[tuple[Part, str], list[Origin]] = {}
     for part, name, origin in (*_told(definitions, given), *_made(definitions)):
         origins.setdefault((part, name), []).append(origin)
-    uses, marked = catalog_uses.uses_of(definitions), marked_in(definitions)
+    uses, marked, keeping = catalog_uses.uses_of(definitions), marked_in(definitions), Keeping(definitions)
     for part in _CHOSEN:
         chosen = [one for one in origins.get((part, ANY), ()) if one.lies == "sealed"]
-        for name in uses.named(part) - definitions.computed_traits.keys() if part == "trait" else uses.named(part):
+        named = uses.named(part)
+        if part == "trait":
+            named = (named | keeping.traits) - definitions.computed_traits.keys()
+        for name in named:
             if chosen and (part, name) not in origins:
                 origins[part, name] = [_lying(part, name, one) for one in chosen]
     fields = (
-        _field(part, name, tuple(dict.fromkeys(found)), uses, marked, lake_retention_days)
+        _field(part, name, tuple(dict.fromkeys(found)), uses, marked, keeping)
         for (part, name), found in origins.items()
     )
     return tuple(sorted(fields, key=lambda one: (PARTS.index(one.part), one.name == ANY, one.name)))
@@ -171,7 +172,9 @@ def _stored(source: Source, one: Given) -> tuple[str, Lies]:
     return name, "clear" if is_clear else "sealed"
 
 
-def _field(part: Part, name: str, origins: tuple[Origin, ...], uses: Uses, marked: frozenset[str], days: int) -> Field:
+def _field(
+    part: Part, name: str, origins: tuple[Origin, ...], uses: Uses, marked: frozenset[str], keeping: Keeping
+) -> Field:
     personal = name != ANY and _is_personal(part, name, marked)
     readers = uses.readers(part, name)
     channels = uses.shown_to(part, name)
@@ -182,9 +185,9 @@ def _field(part: Part, name: str, origins: tuple[Origin, ...], uses: Uses, marke
         name=name,
         personal=personal,
         given_by=origins,
-        purposes=tuple(dict.fromkeys((*own, *used, *uses.sent_for(part, name)))),
+        purposes=tuple(dict.fromkeys((*own, *used, *keeping.purposes(part, name), *uses.sent_for(part, name)))),
         read_by=readers,
-        kept=_kept(part, name, f"{days} days" if days else "until the person is erased"),
+        kept=keeping.of(part, name, channels),
         seen_by=_seen(part, personal=personal, is_explained=bool(used), channels=channels),
     )
 
@@ -196,26 +199,6 @@ def _is_personal(part: Part, name: str, marked: frozenset[str]) -> bool:
 
 
 _WORKED_OUT: Final = frozenset({"computed_trait", "segment", "score"})
-
-
-#: `{lake}`: for how long what was said lies in the lake
-_KEPT: Final[dict[Part, str]] = {
-    "identifier": "until the person is erased: it is how they are found; in the lake {lake}",
-    "trait": "until it is replaced or the person is erased; in the lake {lake}",
-    "property": "in the lake {lake}; of it in the profile what segments and carts need",
-    "context": "in the lake {lake}",
-    "computed_trait": "as long as the profile keeps what it is worked out from",
-    "segment": "the last stay, until the person is erased or the segment deleted",
-    "score": "until the next training, or until personalization is refused",
-    "list": "until they are taken off it or erased",
-    "consent": "for good, as proof (Art. 7(1)); after an erasure it leads to nobody",
-}
-_KEPT_OF_THINGS: Final = "30 days after its last use, the newest 50: it names a thing; in the lake {lake}"
-
-
-def _kept(part: Part, name: str, in_the_lake: str) -> str:
-    is_of_a_thing = part == "identifier" and name in WEAK
-    return (_KEPT_OF_THINGS if is_of_a_thing else _KEPT[part]).format(lake=in_the_lake)
 
 
 def _seen(part: Part, *, personal: bool, is_explained: bool, channels: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from attune.domain.events import short_hash
 from attune.domain.gate import Refusal, is_closed, reason_against
+from attune.domain.policies import POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,13 +66,20 @@ def standing(
 ) -> Standing:
     """Of a person for whom this stands (`Policies.standing`) and is held (since when, ms), at `now`."""
     choices = tuple(_choice(purpose, policies, known, held, now) for purpose in policies.purposes.values())
-    parts = [f"{one!r} {known.get(one.purpose)!r} {held.get(one.purpose)}" for one in choices]
+    parts = [f"{one!r} {_decided(known.get(one.purpose), now)!r} {held.get(one.purpose)}" for one in choices]
     return Standing(
         choices=choices,
         seen=short_hash("seen", *parts).hex(),
         restricted=is_closed(known, held),
         suppressed=suppressed,
     )
+
+
+def _decided(record: Consent | None, now: int) -> Consent | None:
+    """What stands, as nobody changes it by saying again where they are: until when a policy holds is not shown."""
+    if record is None or not record.source.startswith(POLICY):
+        return record
+    return None if record.ended(now) else msgspec.structs.replace(record, until=0)
 
 
 def _choice(

@@ -14,7 +14,7 @@ from attune.domain import templates
 from attune.domain.computation_checks import computation_problems
 from attune.domain.conditions import ConsentTest
 from attune.domain.definitions import Campaign, Channel, ComputedTrait, Definition, Definitions, Segment
-from attune.domain.purpose_checks import known_purposes, purpose_definition_problems, purpose_problems
+from attune.domain.purpose_checks import kept_twice, known_purposes, purpose_definition_problems, purpose_problems
 from attune.domain.purposes import DEFAULTS, Purpose
 from attune.domain.references import MAX_TOGETHER, reached, segments_named, together, traits_named
 from attune.domain.segment_checks import placed, segment_problems
@@ -32,7 +32,8 @@ def check(definition: Definition, others: Definitions) -> list[str]:
     purposes = known_purposes(others.purposes)
     match definition:
         case Purpose():
-            problems = purpose_definition_problems(definition)
+            twice = kept_twice(definition, others.purposes, others.computed_traits)
+            problems = chain(purpose_definition_problems(definition), twice)
         case TrackingPlan():
             # Loads the validator, which only those functions carry that need it.
             from attune.domain.tracking_plan_checks import plan_problems
@@ -43,7 +44,7 @@ def check(definition: Definition, others: Definitions) -> list[str]:
         case Segment():
             problems = chain(segment_problems(definition, purposes), _references(definition, others))
         case ComputedTrait():
-            problems = computation_problems("$.compute", definition.compute)
+            problems = chain(computation_problems("$.compute", definition.compute), _told_too(definition, others))
         case Channel():
             problems = _channel(definition, purposes)
         case Campaign():
@@ -113,6 +114,12 @@ def _named_by(purpose: str, others: Definitions) -> Iterator[str]:
         if purpose in (*source.consent, *chain(*source.consent_categories.values()), *mapped):
             yield f"source {source.id}"
     yield from (f"channel {one.id}" for _, one in sorted(others.channels.items()) if one.purpose == purpose)
+
+
+def _told_too(trait: ComputedTrait, others: Definitions) -> Iterator[str]:
+    for _, purpose in sorted(others.purposes.items()):
+        if trait.id in purpose.retention.traits:
+            yield f"$.id: purpose `{purpose.id}` says how long a trait of this name is kept, which holds of told ones"
 
 
 def _asks_for(versions: tuple[Segment, ...], segment: str) -> bool:

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain.changes import SegmentEntered, change_id
+from attune.domain.conditions import milliseconds
 from attune.domain.events import short_hash
+from attune.domain.identifiers import DAY
+from attune.domain.purposes import purposes_of
 
 if TYPE_CHECKING:
-    from attune.domain.definitions import Campaign
+    from collections.abc import Collection
+
+    from attune.domain.definitions import Campaign, Definitions
 
 #: what passes between a failed attempt and the next, ms: the schedule that Svix publishes, from 5 s to 10 h
 DELAYS: Final = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000)
@@ -22,8 +27,13 @@ JITTER: Final = 0.1
 LEASE: Final = 60_000
 #: what an attempt or a decision changes of a delivery; all else stays as it was claimed
 MUTABLE: Final = ("state", "reason", "detail", "body", "attempts", "next_attempt_at", "holder", "updated_at")
-#: how long a delivery can be looked up, seconds; far longer than the stream may deliver its cause again
-KEPT: Final = 90 * 86_400
+#: how far back lost effects may be looked for, ms. A delivery that is gone by then would be made, and sent, again
+REPAIRABLE: Final = 30 * DAY
+#: the least for which deliveries are kept, ms. Nothing reaches further back than a repair, which may take a day: what
+#: waits on the queue does for 7 days, a dead letter 14, a batch that failed 28, the cause on its stream a day
+LEAST_KEPT: Final = REPAIRABLE + DAY
+#: for how long they are kept where the purpose of their channel says nothing, ms
+KEPT: Final = 90 * DAY
 
 _GONE: Final = 410
 _SLOW_DOWN: Final = frozenset({429, 503})
@@ -67,8 +77,34 @@ def delivery_id(campaign: Campaign, profile_id: str, cause: SegmentEntered) -> s
     return "msg_" + short_hash("delivery", campaign.id).hex() + change_id(profile_id, cause)
 
 
-def claimed(campaign: Campaign, profile_id: str, cause: SegmentEntered, *, now: int) -> Delivery:
-    """A delivery to be sent. `profile_id`: the one the cause was recorded under, whatever it merges into."""
+def kept_for(definitions: Definitions, channel: str) -> int:
+    """For how long deliveries of a channel are kept, ms: as its purpose says, else `KEPT`."""
+    found = definitions.channels.get(channel)
+    purpose = purposes_of(definitions).get(found.purpose) if found else None
+    said = purpose.retention.messages if purpose else None
+    return milliseconds(said) if said else KEPT
+
+
+def longest_kept(definitions: Definitions) -> int:
+    """For how long any message may be kept, ms; a channel that is gone kept its own for `KEPT`."""
+    return max([KEPT, *(kept_for(definitions, channel) for channel in definitions.channels)])
+
+
+def still_kept(found: Collection[Delivery], definitions: Definitions, now: int) -> list[Delivery]:
+    """Those that may be shown, newest first: the table takes days to delete what is past its time.
+
+    Of those that were claimed before their purpose's time became shorter, the shorter one counts.
+    """
+    ends = {channel: kept_for(definitions, channel) for channel in {one.channel for one in found}}
+    kept = [one for one in found if now < min(one.expires_at * 1_000, one.created_at + ends[one.channel])]
+    return sorted(kept, key=lambda one: (-one.created_at, one.delivery_id))
+
+
+def claimed(campaign: Campaign, profile_id: str, cause: SegmentEntered, *, kept: int = KEPT, now: int) -> Delivery:
+    """A delivery to be sent. `profile_id`: the one the cause was recorded under, whatever it merges into.
+
+    `kept`: for how long, ms.
+    """
     return Delivery(
         profile_id=profile_id,
         delivery_id=delivery_id(campaign, profile_id, cause),
@@ -78,7 +114,7 @@ def claimed(campaign: Campaign, profile_id: str, cause: SegmentEntered, *, now: 
         state=State.CLAIMED,
         created_at=now,
         updated_at=now,
-        expires_at=now // 1_000 + KEPT,
+        expires_at=(now + kept) // 1_000,
     )
 
 

@@ -13,7 +13,9 @@ import msgspec
 
 from attune.domain.conditions import milliseconds
 from attune.domain.consent import STORE, Consent
+from attune.domain.profiles import Trait, newer
 from attune.domain.purposes import DEFAULTS, Purpose, purposes_of
+from attune.domain.trait_lifetimes import FOR_GOOD, TraitLifetimes, lifetimes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 #: where somebody is, and it cannot be read: every purpose is asked for first
 UNREADABLE: Final = "??"
 #: traits that tell of it, the first one first
-_PLACES: Final[tuple[str, ...]] = ("address", "country")
+PLACES: Final[tuple[str, ...]] = ("address", "country")
 #: a source of a record that nobody said: `policy:US-CA`
 POLICY: Final = "policy:"
 
@@ -49,6 +51,8 @@ class Policies:
     decides: bool
     #: whether a grant may end by itself
     expires: bool
+    #: how long traits are kept
+    traits: TraitLifetimes = FOR_GOOD
 
     @property
     def keeps_unidentified(self) -> bool:
@@ -59,13 +63,15 @@ class Policies:
         """The records that count for somebody: theirs, and where they said nothing, the policy's where they live."""
         if not self.decides:
             return profile.consent
-        return self.applied(profile.consent, self.places_of(profile) if self.permissive else ())
+        if not self.permissive:
+            return self.applied(profile.consent, ())
+        return self.applied(profile.consent, self.places_of(profile), self.placed_until(profile))
 
-    def applied(self, consent: Mapping[str, Consent], places: Sequence[str]) -> dict[str, Consent]:
-        """`standing`, of records and jurisdictions."""
+    def applied(self, consent: Mapping[str, Consent], places: Sequence[str], until: int = 0) -> dict[str, Consent]:
+        """`standing`, of records and jurisdictions, which are known until an instant (0: for good)."""
         stand = {name: self.ends(name, record) for name, record in consent.items()}
         for name in self.permissive:
-            if name not in stand and (found := self.basis(name, places)) is not None:
+            if name not in stand and (found := self.basis(name, places, until)) is not None:
                 stand[name] = found
         return stand
 
@@ -74,13 +80,15 @@ class Policies:
         known = profile.consent.get(purpose)
         if known is not None:
             return self.ends(purpose, known) if self.asks else known
-        return self.basis(purpose, self.places_of(profile)) if purpose in self.permissive else None
+        if purpose not in self.permissive:
+            return None
+        return self.basis(purpose, self.places_of(profile), self.placed_until(profile))
 
-    def basis(self, purpose: str, places: Sequence[str]) -> Consent | None:
+    def basis(self, purpose: str, places: Sequence[str], until: int = 0) -> Consent | None:
         """What is permitted in all of these to who said nothing; as old as can be, and any word goes before it."""
         if any(self.policy(purpose, place) == "opt_in" for place in places or ("",)):
             return None
-        return Consent(True, 0, f"{POLICY}{places[0] if places else 'default'}", stated=False)
+        return Consent(True, 0, f"{POLICY}{places[0] if places else 'default'}", stated=False, until=until)
 
     def policy(self, purpose: str, country: str) -> str:
         """Of a part of a country its own, else the country's, else the purpose's; in doubt `opt_in`."""
@@ -112,32 +120,37 @@ class Policies:
         lifetime = self.lifetimes.get(purpose)
         return granted_at + lifetime if lifetime else 0
 
-    def country_of(self, profile: Profile) -> str:
+    def country_of(self, profile: Profile, at: int) -> str:
         """Where somebody is, to be shown: by their address, else their trait `country`, else where events came from."""
-        return next(iter(self.places_of(profile)), "")
+        words = self.traits.held(_words(profile), at)
+        return next(iter(_codes(words, profile.place.value if profile.place else "")), "")
 
     def places_of(self, profile: Profile) -> tuple[str, ...]:
         """Everywhere that somebody is said to be: by their address, their trait `country` and where events came from.
 
-        What is permitted is permitted in all of these: whoever may add one can only make it stricter.
+        What is permitted is permitted in all of these: whoever may add one can only make it stricter. A word whose
+        time was up leaves a doubt, until that trait is said again: else its end would permit what it forbade.
         """
-        traits = {name: profile.traits[name].value for name in _PLACES if name in profile.traits}
-        return _codes(traits, profile.place.value if profile.place else "")
+        words = _words(profile)
+        return _codes(words, profile.place.value if profile.place else "") + _doubt(profile, words)
+
+    def placed_until(self, profile: Profile | None, event: Event | None = None) -> int:
+        """When a word of where somebody is goes, once an event is heard, and a doubt comes (ms); 0 for never."""
+        if not self.traits:
+            return 0
+        told = {name: word for name, word in _words(profile, event).items() if tells_place(name, word.value)}
+        return self.traits.first_end(told) or 0
 
     def places_after(self, profile: Profile | None, event: Event, source: str, *, own: bool) -> tuple[str, ...]:
         """`places_of`, once the event is heard; of nobody yet what the event tells.
 
         `own`: whoever sends it speaks for the person; else what was known before counts beside it.
         """
-        known = profile.traits if profile else {}
-        traits = {name: known[name].value for name in _PLACES if name in known}
-        for name in _PLACES:
-            if name in event.traits and (name not in known or event.time >= known[name].time):
-                traits[name] = event.traits[name]
+        words = _words(profile, event)
         told, place = self.told_by(event, source), profile.place if profile else None
         if place is not None and (not told or event.time < place.time):
             told = place.value
-        after = _codes(traits, told)
+        after = _codes(words, told) + (_doubt(profile, words) if profile else ())
         return after if own or profile is None else (*self.places_of(profile), *after)
 
     def told_by(self, event: Event, source: str) -> str:
@@ -187,6 +200,7 @@ def policies_of(definitions: Definitions) -> Policies:
         permissive=permissive,
         decides=bool(permissive or asks),
         expires=bool(lifetimes or asks),
+        traits=lifetimes_of(purposes.values()),
     )
 
 
@@ -201,10 +215,34 @@ def _shown(purpose: Purpose) -> dict[str, int]:
     return {one.version: instant(one.since) or 0 for one in purpose.notices}
 
 
-def _codes(traits: Mapping[str, Any], place: str) -> tuple[str, ...]:
-    address = traits.get("address")
-    told = (read_place(address) if isinstance(address, dict) else "", read_place(traits.get("country")), place)
+def tells_place(name: str, value: Any) -> bool:
+    """Whether the trait tells where somebody is, readable or not."""
+    return bool(_code(name, value))
+
+
+def _words(profile: Profile | None, event: Event | None = None) -> dict[str, Trait]:
+    """What traits tell of where somebody is, once an event is heard."""
+    known = profile.traits if profile else {}
+    words = {name: known[name] for name in PLACES if name in known}
+    for name in PLACES:
+        if event and name in event.traits and (name not in known or event.time >= known[name].time):
+            words[name] = Trait(event.traits[name], event.time, b"")
+    return words
+
+
+def _codes(words: Mapping[str, Trait], place: str) -> tuple[str, ...]:
+    told = (*(_code(name, words[name].value) for name in PLACES if name in words), place)
     return tuple(code for code in told if code)
+
+
+def _code(name: str, value: Any) -> str:
+    return read_place(value) if name == "country" or isinstance(value, dict) else ""
+
+
+def _doubt(profile: Profile, words: Mapping[str, Trait]) -> tuple[str, ...]:
+    """Whether something told it that is gone, and nothing was said in its place."""
+    gone = (one for name, one in profile.gone.items() if name not in words or newer(words[name], one) is one)
+    return (UNREADABLE,) if any(one.value for one in gone) else ()
 
 
 #: where nothing is defined

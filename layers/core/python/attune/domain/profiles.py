@@ -87,7 +87,7 @@ _STORED_AS: Final = {
     "lists": "li", "timers": "ti", "carts": "ca", "activity": "a", "scores": "sc", "memberships": "m",
     "cursors": "cu", "seen": "s", "seen_records": "sr", "webhooks": "wh",
     "data_key": "k", "ledger_length": "ll", "ledger_head": "lh", "merges": "mg", "splits": "sp",
-    "place": "pl",
+    "place": "pl", "gone": "go",
 }  # fmt: skip
 
 
@@ -138,6 +138,8 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
     splits: dict[str, Split] = {}
     #: where their events came from last (a code), kept while policies differ from place to place
     place: Trait | None = None
+    #: of traits that tell where somebody is, and whose time is up: whether the last word did, and when that was said
+    gone: dict[str, Trait] = {}
 
     def devices(self) -> set[str]:
         """The anonymous ids that the profile holds."""
@@ -163,10 +165,9 @@ def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str
     for key, link in other.links.items():
         known = one.links.get(key)
         one.links[key] = link if known is None else _merge_links(known, link)
-    for name, trait in other.traits.items():
-        set_trait(one.traits, name, trait)
-    for name, listed in other.lists.items():
-        set_trait(one.lists, name, listed)
+    for mine, theirs in ((one.traits, other.traits), (one.lists, other.lists), (one.gone, other.gone)):
+        for name, trait in theirs.items():
+            set_trait(mine, name, trait)
     one.consent = merge_consent(one.consent, other.consent)
     _merge_windows(one, other, capacities)
     for slot, timers in other.timers.items():

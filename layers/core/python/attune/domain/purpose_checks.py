@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from attune.domain.condition_checks import optional_duration_problems
+from attune.domain.condition_checks import is_duration, optional_duration_problems
+from attune.domain.conditions import milliseconds
 from attune.domain.consent import STORE
+from attune.domain.deliveries import LEAST_KEPT
+from attune.domain.identifiers import DAY
+from attune.domain.lake_retention import LEAST_DAYS, MOST_DAYS
 from attune.domain.places import COUNTRIES
 from attune.domain.purposes import DEFAULTS, Purpose
 from attune.domain.segments.comparisons import instant
@@ -15,6 +19,10 @@ from attune.domain.segments.comparisons import instant
 _JURISDICTION: Final = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _MAX: Final = 250
 _MAX_NOTICES: Final = 100
+#: whose time one purpose says
+MAX_TRAITS: Final = 100
+#: ms
+LEAST_FOR_TRAITS: Final = 3_600_000
 
 
 def known_purposes(defined: Collection[str] = ()) -> tuple[str, ...]:
@@ -46,6 +54,9 @@ def purpose_definition_problems(purpose: Purpose) -> Iterator[str]:
         if not 0 < len(signal.strip()) == len(signal) <= _MAX:
             yield f"$.signals[{index}]: is no name of a signal"
     yield from _notices(purpose)
+    yield from _traits(purpose.retention.traits)
+    yield from _messages(purpose.retention.messages)
+    yield from _events(purpose)
 
 
 def _notices(purpose: Purpose) -> Iterator[str]:
@@ -64,3 +75,51 @@ def _notices(purpose: Purpose) -> Iterator[str]:
         if notice.version in versions:
             yield f"$.notices[{index}].version: `{notice.version}` is there twice"
         versions.add(notice.version)
+
+
+def kept_twice(purpose: Purpose, others: Mapping[str, Purpose], computed: Collection[str]) -> Iterator[str]:
+    """Traits whose time two purposes say, and those that are reckoned from events, however long these are kept."""
+    for name in purpose.retention.traits:
+        path = f"$.retention.traits.{name}"
+        for other in sorted(others):
+            if other != purpose.id and name in others[other].retention.traits:
+                yield f"{path}: purpose `{other}` says how long that is kept"
+        if name in computed:
+            yield f"{path}: is a computed trait, which is as old as the events that it is reckoned from"
+
+
+def _traits(kept: Mapping[str, str]) -> Iterator[str]:
+    if len(kept) > MAX_TRAITS:
+        yield f"$.retention.traits: more than {MAX_TRAITS}"
+    for name, duration in kept.items():
+        path = f"$.retention.traits.{name}"
+        if not 0 < len(name.strip()) == len(name) <= _MAX:
+            yield f"{path}: is no name of a trait"
+        if not is_duration(duration):
+            yield from optional_duration_problems(path, duration)
+        elif milliseconds(duration) < LEAST_FOR_TRAITS:
+            yield f"{path}: must be 1h or longer: whose time is up is looked for once a minute"
+
+
+def _messages(kept: str | None) -> Iterator[str]:
+    yield from optional_duration_problems("$.retention.messages", kept)
+    if kept is not None and is_duration(kept) and milliseconds(kept) < LEAST_KEPT:
+        least = f"must be {LEAST_KEPT // DAY}d or longer"
+        yield f"$.retention.messages: {least}: what was lost is made up for within 30 days, and would be sent again"
+
+
+def _events(purpose: Purpose) -> Iterator[str]:
+    kept, path = purpose.retention.events, "$.retention.events"
+    if kept is None:
+        return
+    if purpose.id != STORE:
+        yield f"{path}: only `{STORE}`, which storing needs, says how long the lake's rows are kept"
+    yield from optional_duration_problems(path, kept)
+    if not is_duration(kept):
+        return
+    if milliseconds(kept) % DAY:
+        yield f"{path}: must be whole days, such as 400d: the lake lies by days"
+    elif milliseconds(kept) < LEAST_DAYS * DAY:
+        yield f"{path}: must be {LEAST_DAYS}d or longer: carts and abandoned things are folded from 30 days of rows"
+    elif milliseconds(kept) > MOST_DAYS * DAY:
+        yield f"{path}: must be {MOST_DAYS}d at most; leave it out, and rows stay until the person is erased"

@@ -33,12 +33,25 @@ class Notice(Part, frozen=True, kw_only=True):
     asks_again: bool = False
 
 
+class Retention(Part, frozen=True, kw_only=True):
+    """For how long what is held for a purpose is kept; what is left out here is kept as everywhere.
+
+    `traits`: by name, from when it was last said; `*` stands for all that no purpose names. `messages`: what was sent
+    by channels that need the purpose. `events`: rows of the lake, in whole days; only of what storing needs.
+    """
+
+    traits: dict[str, Duration] = {}  # noqa: RUF012 - msgspec copies it
+    messages: Duration | None = None
+    events: Duration | None = None
+
+
 class Purpose(Named, frozen=True, kw_only=True, tag="purpose"):
     """What somebody's data may be used for, if they agree.
 
     `policy`: what holds where nobody has said anything, and `jurisdictions` where it is another. `expires_after`: how
     long a grant lasts. `without`: what becomes of an event that may not be stored; only of the purpose that storing
-    needs. `signals`: names under which browsers and consent tools speak of the purpose, such as `gpc`.
+    needs. `signals`: names under which browsers and consent tools speak of the purpose, such as `gpc`. `retention`:
+    when what is held for it goes.
     """
 
     policy: Literal["opt_in", "opt_out"] = "opt_in"
@@ -47,6 +60,7 @@ class Purpose(Named, frozen=True, kw_only=True, tag="purpose"):
     notices: tuple[Notice, ...] = ()
     without: Literal["drop", "keep_unidentified"] = "drop"
     signals: tuple[str, ...] = ()
+    retention: Retention = Retention()
 
 
 #: as they are where nobody defines them

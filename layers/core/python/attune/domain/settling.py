@@ -48,19 +48,23 @@ class Outline(NamedTuple):
 
     memberships: bytes
     slots: frozenset[str]
+    traits: int
     has_sessions: bool
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
         """As it is now."""
         slots = frozenset((*profile.windows, *profile.samples, *profile.timers))
-        return cls(msgspec.msgpack.encode(profile.memberships), slots, profile.sessions is not None)
+        return cls(
+            msgspec.msgpack.encode(profile.memberships), slots, len(profile.traits), profile.sessions is not None
+        )
 
     def was_settled(self, settled: Profile, compiled: Compiled) -> bool:
         """Whether settling changed nothing."""
         return (
             self.memberships == msgspec.msgpack.encode(settled.memberships)
             and self.slots <= compiled.kept
+            and self.traits == len(settled.traits)
             and (compiled.sessions or not self.has_sessions)
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain.definitions import ComputedTrait, Definition, Definitions, Segment, snapshot
+from attune.domain.purposes import Purpose
 from attune.domain.references import reached, traits_named
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `serving` (with `serving_version`): the version of a segment that goes on serving meanwhile. `since`: when the one
     that serves took over as it is. `takes_over_at`: when `definition` will, None while it waits for a backfill.
-    `settled`: every profile has been brought in line with `definition`.
+    `settled`: every profile has been brought in line with `definition`; of a purpose: what is past its time is gone.
     """
 
     definition: Definition
@@ -43,7 +44,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def awaits_run(self) -> bool:
         """Whether a backfill has something to do for it."""
-        return not self.settled and isinstance(self.definition, Segment | ComputedTrait)
+        match self.definition:
+            case Segment() | ComputedTrait():
+                return not self.settled
+            case Purpose():
+                return not self.settled and bool(self.definition.retention.traits)
+            case _:
+                return False
 
     @property
     def acts(self) -> Definition:
@@ -71,7 +78,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 def changed(known: Standing | None, definition: Definition, version: int, now: int, *, at_once: bool) -> Standing:
     """What a change makes of it. `at_once`: profiles keep all that a changed condition asks for."""
     fresh = Standing(definition=definition, version=version, applied_at=now, since=now)
-    if known is None or not isinstance(definition, Segment | ComputedTrait):
+    if known is None or not isinstance(definition, Segment | ComputedTrait | Purpose):
         return fresh
     known = known.as_of(now)
     acts = known.acts
@@ -95,7 +102,9 @@ def took_over_at(standing: Standing) -> int | None:
 
 
 def says_the_same(one: Definition, other: Definition) -> bool:
-    """Whether they hold of the same people at the same instants, whatever they are called."""
+    """Whether they hold of the same people at the same instants, whatever they are called; keep traits as long."""
+    if isinstance(one, Purpose) and isinstance(other, Purpose):
+        return one.retention.traits == other.retention.traits
     if isinstance(one, Segment) and isinstance(other, Segment):
         return one.when == other.when
     if isinstance(one, ComputedTrait) and isinstance(other, ComputedTrait):

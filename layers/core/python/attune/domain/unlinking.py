@@ -34,6 +34,7 @@ def split_off(
         links={key: old.links.pop(key) for key in keys},
         consent=dict(old.consent),
         place=old.place,
+        gone=dict(old.gone),
         cursors=dict(old.cursors),
         seen=old.seen,
         webhooks=old.webhooks,

@@ -37,8 +37,8 @@ class DeliveryStore(Claims, Attempts, Protocol):
         """Writes the new state; `ConflictError` if state or attempts moved on meanwhile."""
         ...
 
-    def of_profile(self, profile_id: str, limit: int) -> list[Delivery]:
-        """Newest first."""
+    def of_profile(self, profile_id: str) -> list[Delivery]:
+        """In order of ids, which tell nothing of times; also what is past its time and not deleted yet."""
         ...
 
 

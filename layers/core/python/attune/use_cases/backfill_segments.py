@@ -2,8 +2,8 @@
 
 Three steps, each of which may be repeated. **Read**: who did anything that the segments ask about is folded anew from
 the lake, with the state of those that serve and of those that wait to. **Take over**: those that wait serve from an
-instant on that lies a little ahead. **Settle**: everybody is brought in line then, and what was deleted leaves nothing
-behind.
+instant on that lies a little ahead. **Settle**: everybody is brought in line then, what was deleted leaves nothing
+behind, and traits go that a purpose keeps for a shorter time now.
 
 Killed anywhere and called again it ends the same. A version that was replaced meanwhile takes nothing over: the newer
 one has a run of its own.
@@ -106,7 +106,7 @@ class BackfillSegments:
             if not has_time():
                 break
         said: dict[str, Any] = msgspec.to_builtins(progress)
-        named = [one.id for one in progress.targets]
+        named = [one.id for one in progress.targets if one.kind != "purpose"]
         counts = {name: said[name] for name in ("rebuilt", "unchanged", "incomplete", "settled", "unknown", "replaced")}
         return {"done": progress.step == "done", "wait": wait, "position": said, "segments": named, **counts}
 
@@ -125,10 +125,12 @@ class BackfillSegments:
 
     def _begin(self, ids: Sequence[str], progress: Progress) -> None:
         segments, computed = self._standings()
+        purposes = self._definitions.standings("purpose")
         chosen = [one for one in segments.values() if (one.definition.id in ids if ids else one.awaits_run)]
         progress.unknown = sorted(set(ids) - segments.keys())
         progress.targets = [_target("segment", one) for one in chosen]
         progress.targets += [_target("computed_trait", one) for one in computed.values() if one.awaits_run]
+        progress.targets += [_target("purpose", one) for one in purposes if one.awaits_run]
         progress.step = "read" if progress.targets else "take_over"
 
     def _read(self, progress: Progress, has_time: Callable[[], bool]) -> bool:
@@ -164,6 +166,8 @@ class BackfillSegments:
                 laid.append(standing.takes_over_at)
             elif standing.serving is not None:
                 waiting.append(target)
+            elif target.kind == "purpose":  # no container may go on without it
+                laid.append(max(standing.applied_at + NOTICE, self._clock()))
         at = self._clock() + NOTICE  # last of all: every container must hear of it before it comes
         for target in waiting:
             try:
@@ -203,7 +207,7 @@ class BackfillSegments:
     def _events(self, targets: Collection[Target]) -> frozenset[str] | None:
         segments, computed = self._standings()
         of = {"segment": segments, "computed_trait": computed}
-        stand = [of[one.kind][one.id] for one in targets if one.id in of[one.kind]]
+        stand = [of[one.kind][one.id] for one in targets if one.id in of.get(one.kind, {})]
         chosen = [one.definition for one in stand if isinstance(one.definition, Segment | ComputedTrait)]
         versions = {
             name: tuple(each for each in (one.definition, one.serving) if isinstance(each, Segment))

@@ -15,7 +15,8 @@ from attune.domain.errors import AttuneError
 from attune.domain.readiness import serves_at_once
 from attune.domain.sources import WEBHOOK_TYPES, Source
 from attune.domain.takeovers import KEPT_KINDS, Standing, assemble
-from attune.ports import Clock, ConflictError, DefinitionStore, Key, Keys, Secrets
+from attune.ports import Clock, ConflictError, Key, Keys, Secrets
+from attune.ports.editing import DefinitionStore
 from attune.use_cases.read_bodies import problem_line, read_body, read_value
 from attune.use_cases.recognise_keys import require_admin
 from attune.use_cases.show_definitions import show_standing, show_versions
@@ -94,8 +95,8 @@ class ManageDefinitions:
     def put(self, kind: str, definition_id: str, body: bytes) -> Json:
         """`{kind, id, version, changed}`; a document equal to the stored one changes nothing.
 
-        Of segments and computed traits also `awaits_backfill`: a run has yet to bring all profiles in line, and
-        `pending`: until it has, the version before goes on serving.
+        Of segments, computed traits and purposes also `awaits_backfill`: a run has yet to bring all profiles in line,
+        and `pending`: until it has, the version before goes on serving.
         """
         _known_kind(kind)
         definition = read_definition(kind, definition_id, body)
@@ -182,7 +183,7 @@ class ManageDefinitions:
         return {"channel": channel, "secret": secret}
 
     def _awaits(self, kind: str, definition_id: str) -> Json:
-        if kind not in KEPT_KINDS:
+        if kind not in (*KEPT_KINDS, "purpose"):
             return {}
         standing = self._standing(kind, definition_id)
         waits = standing.serving is not None and standing.takes_over_at is None

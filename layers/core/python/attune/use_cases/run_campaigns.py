@@ -2,7 +2,7 @@
 
 The claim comes first: a conditional put of the delivery's deterministic id. A crash before it repeats the
 decision; a crash after it finds the claim and enqueues it. A decision against is claimed too, so that a
-redelivery cannot turn it round and "why not sent" has an answer.
+redelivery cannot turn it round and "why not sent" has an answer; of who was erased nothing is.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class RunCampaigns:
             if isinstance(decision, NotSent) and decision.refused is not None:
                 self._count(REFUSALS, 1, decision.refused.counted(Edge.DECIDE))
             wanted = _decided(campaign, cause, record.profile_id, seen, decision)
-            stored = self._store.claim(wanted)
+            # Who was erased stays so: a record of what they are not sent would only outlive their erasure.
+            stored = wanted if seen.profile is None else self._store.claim(wanted)
             if stored.state is State.CLAIMED:
                 self._queue.enqueue(stored.profile_id, stored.delivery_id)
             self._count("Deliveries", 1, {"outcome": str(stored.state), "reason": stored.reason or "none"})
@@ -106,7 +107,8 @@ def _decided(
     campaign: Campaign, cause: SegmentEntered, profile_id: str, seen: Circumstances, decision: Decision
 ) -> Delivery:
     """The delivery as it is to be stored: with its message, or with the reason why there is none."""
-    wanted = deliveries.claimed(campaign, profile_id, cause, now=seen.now)
+    kept = deliveries.kept_for(seen.definitions, campaign.channel)
+    wanted = deliveries.claimed(campaign, profile_id, cause, kept=kept, now=seen.now)
     match decision:
         case NotSent(reason, detail):
             return deliveries.not_sent(wanted, reason=reason, detail=detail, now=seen.now)

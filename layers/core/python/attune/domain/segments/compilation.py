@@ -242,7 +242,8 @@ def _compile_standing(condition: TraitTest | ScoreTest | ConsentTest | ListTest 
     match condition:
         case TraitTest(trait=name):
             is_computed = name in work.definitions.computed_traits
-            reading = work.reading(name) if is_computed else standing.trait(name)
+            lifetime = work.policies.traits.of(name)
+            reading = work.reading(name) if is_computed else standing.trait(name, lifetime)
             return standing.compared(condition, reading, condition.operator, condition.value)
         case ScoreTest():
             return _compile_score(condition)

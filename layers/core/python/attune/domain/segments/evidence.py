@@ -42,6 +42,7 @@ from attune.domain.conditions import (
 )
 from attune.domain.segments.readings import shown
 from attune.domain.segments.slots import Slots
+from attune.domain.trait_lifetimes import FOR_GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from attune.domain.definitions import ComputedTrait
     from attune.domain.profiles import Profile
     from attune.domain.segments.nodes import Node
+    from attune.domain.trait_lifetimes import TraitLifetimes
 
     type Evidence = dict[str, Any]
 
@@ -69,7 +71,14 @@ class Seen(NamedTuple):
     value: Any = None
 
 
-def evidence_of(node: Node, profile: Profile, key: str, at: int, computed: Mapping[str, ComputedTrait]) -> Evidence:
+def evidence_of(
+    node: Node,
+    profile: Profile,
+    key: str,
+    at: int,
+    computed: Mapping[str, ComputedTrait],
+    lifetimes: TraitLifetimes = FOR_GOOD,
+) -> Evidence:
     """By name: lists of `Seen` (oldest first, the newest `MOST_SHOWN`), instants (their names end in `at`), or values.
 
     `value` is what was compared. Nothing of conditions that only join others.
@@ -81,7 +90,9 @@ def evidence_of(node: Node, profile: Profile, key: str, at: int, computed: Mappi
     match condition:
         case TraitTest() if condition.trait in computed:
             found = _of_computation(computed[condition.trait].compute, profile, at)
-        case TraitTest() | ScoreTest() | ConsentTest() | ListTest():
+        case TraitTest():
+            found = _last_word(lifetimes.held(profile.traits, at).get(condition.trait))
+        case ScoreTest() | ConsentTest() | ListTest():
             found = _of_what_was_said(condition, profile)
         case Abandoned():
             found = _of_timer(condition, compared)
@@ -219,10 +230,8 @@ def _kind_of(computation: Any) -> str:
             return "b" if lasting else "a"
 
 
-def _of_what_was_said(condition: TraitTest | ScoreTest | ConsentTest | ListTest, profile: Profile) -> Evidence:
+def _of_what_was_said(condition: ScoreTest | ConsentTest | ListTest, profile: Profile) -> Evidence:
     match condition:
-        case TraitTest():
-            return _last_word(profile.traits.get(condition.trait))
         case ListTest():
             return _last_word(profile.lists.get(condition.list))
         case ScoreTest():

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from attune.domain.segments.compilation import Compiled
 
 FOREVER: Final = 1 << 62
+_SEGMENT: Final = Edge.SEGMENT
 
 
 def leave(compiled: Compiled, profile: Profile, now: int) -> tuple[bool, int]:
     """Whether there is leave, and the instant at which time alone ends it."""
     policies = compiled.policies
     consent = policies.standing(profile) if policies.decides else profile.consent
-    if allowed(Edge.SEGMENT, consent, at=now) is not ALLOWED:
+    if allowed(_SEGMENT, consent, now) is not ALLOWED:
         return False, FOREVER
     return True, consent[SEGMENT].until or FOREVER
 

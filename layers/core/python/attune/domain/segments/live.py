@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from attune.domain.changes import Change, SegmentEntered, SegmentLeft
 from attune.domain.profiles import NOBODY, Membership
@@ -22,8 +23,7 @@ _SEPARATOR = "\x1f"
 _NO_KEY: Final = ("",)
 
 
-@dataclass(slots=True)
-class Quiet:
+class Quiet(msgspec.Struct, gc=False):
     """Of one profile in memory: before `until` time alone changes nothing. 0 where that is not known.
 
     `whole`: nothing that any segment asks about has changed unseen since all were looked at. `seen`: all were looked at
@@ -62,7 +62,9 @@ def computed_values(compiled: Compiled, profile: Profile, now: int) -> dict[str,
 
 def traits_at(compiled: Compiled, profile: Profile, now: int) -> dict[str, Any]:
     """Traits, told and computed, as the API and templates show them; a computed one goes before one of its name."""
-    return dict(sorted((profile.trait_values() | computed_values(compiled, profile, now)).items()))
+    held = compiled.policies.traits.held(profile.traits, now)
+    told = {name: said.value for name, said in held.items() if said.value is not None}
+    return dict(sorted((told | computed_values(compiled, profile, now)).items()))
 
 
 def advance(compiled: Compiled, profile: Profile, until: int, quiet: Quiet | None = None) -> list[Change]:
@@ -223,7 +225,7 @@ def forget_stays(compiled: Compiled, profile: Profile) -> list[Change]:
 
 
 def next_due(compiled: Compiled, profile: Profile) -> int | None:
-    """The first instant after `profile.as_of` at which a membership may change or an entry's grace ends.
+    """The first instant after `profile.as_of` at which a membership may change, an entry's grace ends, or a trait goes.
 
     An entry that waits although its grace is over waits for the stream: the next wake-up lies behind all of it.
     """
@@ -232,6 +234,8 @@ def next_due(compiled: Compiled, profile: Profile) -> int | None:
     asked = [*_concerned(compiled, profile), *compiled.pending]
     ends = leave(compiled, profile, profile.as_of)[1] if is_used(profile) else FOREVER
     instants.append(_next_instant(asked, profile, profile.as_of, ends))
+    if (end := compiled.policies.traits.first_end(profile.traits)) is not None:
+        instants.append(max(end, soonest))
     first = min(instants)
     return None if first == FOREVER else first
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.conditions import milliseconds
@@ -23,9 +24,21 @@ if TYPE_CHECKING:
 LOTS: Final = 10_000
 
 
-def trait(name: str) -> Reading:
-    """What was last said of a trait."""
-    return _said(name, lambda profile: profile.traits, trait_key(name))
+def trait(name: str, lifetime: int | None = None) -> Reading:
+    """What was last said of a trait, which is gone so many ms after that."""
+    plain = _said(name, lambda profile: profile.traits, trait_key(name))
+    if lifetime is None:
+        return plain
+
+    def value(profile: Profile, at: int) -> Any:
+        found = profile.traits.get(name)
+        return found.value if found and at < found.time + lifetime else None
+
+    def instants(profile: Profile) -> Iterable[int]:
+        found = profile.traits.get(name)
+        return (found.time, found.time + lifetime) if found else ()
+
+    return replace(plain, value=value, instants=instants, ages=True)
 
 
 def listed(name: str) -> Reading:

@@ -129,7 +129,7 @@ def _telling(segment: CompiledSegment, profile: Profile, stay: Membership) -> tu
 def _part(node: Node, compiled: Compiled, definitions: Definitions, profile: Profile, key: str) -> Part:
     at = profile.as_of
     said = msgspec.to_builtins(node.condition)
-    rests_on = evidence_of(node, profile, key, at, definitions.computed_traits)
+    rests_on = evidence_of(node, profile, key, at, definitions.computed_traits, compiled.policies.traits)
     if isinstance(node.condition, SegmentTest):
         key = _thing_in_question(node, compiled, profile, at)
     since = node.since(profile, key, at)
