@@ -72,9 +72,14 @@ class Everybody(LeanProfiles):
         names = sorted(name for name in self.stored if name > after)
         return [self.stored[name] for name in names[:limit]], names[limit - 1] if len(names) > limit else ""
 
-    def all_items(self) -> Iterator[ProfileItem]:
+    def all_items(self, *, consistent: bool = False) -> Iterator[ProfileItem]:
         """As they lie."""
+        del consistent
         return iter(list(self.stored.values()))
+
+    def tombstones(self) -> Iterator[ProfileItem]:
+        """Nobody was merged or erased."""
+        return iter(())
 
 
 class Lake:

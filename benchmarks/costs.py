@@ -37,7 +37,7 @@ ATHENA_GB: Final = 5.00 / 1_024  # scanned; at least 10 MB a query
 KEY, SECRET, ALARM, DASHBOARD, METRIC = 1.00, 0.40, 0.10, 3.00, 0.30  # a month each
 
 # Counted from infra/ and the code
-SECRETS, ALARMS, DUE_SHARDS, IDLE_METRICS = 4, 16, 16, 2
+SECRETS, ALARMS, DUE_SHARDS, IDLE_METRICS = 4, 17, 16, 2
 QUEUE_POLLS: Final = 5 * 3 * MINUTES  # Lambda keeps five long polls of 20 s on the delivery queue
 TRACED: Final = 0.05  # X-Ray's default share beyond the first trace in a second
 COMPACT_MB, TRAIN_MB, REFRESH_MB = 3_008, 3_008, 512
@@ -52,6 +52,7 @@ IMPORT_MB: Final = 1_024
 STREAM_EVENT, LAKE_ROW, LAKE_ROW_STORED = 1_300, 2_200, 1_200  # bytes for an event of 1 KB; stored: compressed
 PROFILE_KB: Final = 2
 IDENTIFIERS: Final = 2  # looked up for each commit; the cache, which saves most of it, is left out
+IDENTITY_KB: Final = 0.2
 NEW_IDENTIFIERS: Final = 0.1  # of commits: those that claim one, in a transaction, which costs double
 REARMED: Final = 0.2  # of commits: those that move the profile in the due index (two writes of 1 KB)
 LOG_LINE: Final = 350
@@ -92,7 +93,7 @@ def at_rest() -> dict[str, float]:
         "Kinesis: 1 shard": SHARD_HOUR * HOURS,
         "KMS: 1 key (2 more after its first and second yearly rotation)": KEY,
         "Secrets Manager: 4 secrets": SECRETS * SECRET,
-        "CloudWatch: 16 alarms": ALARMS * ALARM,
+        "CloudWatch: 17 alarms": ALARMS * ALARM,
         "CloudWatch: 1 dashboard": DASHBOARD,
         "CloudWatch: 2 metrics, log lines and traces of wake_profiles": (
             IDLE_METRICS * METRIC + MINUTES * (2 * LOG_LINE / GB * LOG_GB + TRACE)
@@ -100,7 +101,8 @@ def at_rest() -> dict[str, float]:
         "wake_profiles: DynamoDB": MINUTES * looks,
         "wake_profiles: Lambda": compute(MINUTES, WAKE_MS, 512),
         "SQS: Lambda's polls of the delivery queue": QUEUE_POLLS * SQS_CALL,
-        "KMS: requests, one in five minutes for each of three users": 3 * MINUTES / 5 * KMS_CALL,
+        # the tables' and the log's for wake_profiles, the two streams' for Lambda, which polls them
+        "KMS: requests, one in five minutes for each of four users": 4 * MINUTES / 5 * KMS_CALL,
         "learning: a run a day that finds nothing new": DAYS * learning_at_rest(),
     }
 
@@ -119,7 +121,9 @@ def learning(profiles: int) -> dict[str, float]:
     """Dollars for one learning run over so many profiles, by what they pay for."""
     share, waves = profiles / MILLION, ceil(profiles / WAVE)
     return {
-        "snapshot: DynamoDB": profiles * PROFILE_KB / 4 * READ / 2,
+        # the snapshot, graves before it and for each model that takes over, and those learnt from, consistently
+        "scans of profiles: DynamoDB": profiles * PROFILE_KB / 4 * READ * (4 / 2 + 1),
+        "scans for holds: DynamoDB": 2 * profiles * IDENTIFIERS * IDENTITY_KB / 4 * READ,
         "compact_lake, train_models: Lambda": (
             compute(1, COMPACT_MS * share, COMPACT_MB) + compute(1, TRAIN_MS * share, TRAIN_MB)
         ),
@@ -130,6 +134,7 @@ def learning(profiles: int) -> dict[str, float]:
         "scores: Kinesis": profiles * ceil(SCORE_EVENT / 25_600) * PUT_UNIT,
         "scores: process_events": compute(profiles / 500, PROCESS_MS + PROCESS_EVENT_MS * 500, 1_024),
         "scores: DynamoDB": profiles * (PROFILE_KB * WRITE + READ / 2),
+        "scores: may they be told": profiles * (1 + IDENTIFIERS) * READ,
         "scores: lake": profiles * (SCORE_ROW * FIREHOSE_GB + SCORE_ROW_STORED * S3_GB_MONTH) / GB,
     }
 

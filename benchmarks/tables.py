@@ -163,6 +163,8 @@ class Bill:
         before, after = [{name: row[name] for name in INDEX if name in row} for row in (old, item)]
         if before != after:
             self.writes["due index"] += bool(before) + bool(after)
+        if item.get("merged_into") != old.get("merged_into"):
+            self.writes["merge index"] += 1
         if table == PROFILES:
             self.sizes[item_size(item)] += 1
 

@@ -36,9 +36,6 @@ class EnvironmentConfig:
     lake_wait_seconds: int = 360
     # Between two turns of an import, so that other files have theirs. The history of a run has room for 2,500 of them.
     import_pause_seconds: int = 60
-    # Days after which the lake's rows go, whoever they are of; None: with the person. Profiles keep what they made of
-    # them, but what they must be folded anew from is gone: unlinking and backfills see no further back.
-    lake_retention_days: int | None = None
     # Models are trained once a day, at this hour (UTC); None: on demand only.
     learning_hour: int | None = 4
     alarm_email: str | None = None
@@ -49,6 +46,11 @@ class EnvironmentConfig:
     def is_local(self) -> bool:
         """Tell whether the templates are for the emulator, which refuses or misreads a few settings."""
         return self.target == "local"
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        """What the names of all our log groups begin with: those of functions, then those of machines and the API."""
+        return (f"attune-{self.name}-", f"/aws/vendedlogs/attune/{self.name}/")
 
 
 PRODUCTION = EnvironmentConfig(name="production")
@@ -75,7 +77,6 @@ ENVIRONMENTS = {config.name: config for config in (PRODUCTION, STAGING, LOCAL)}
 def config_from(app: App) -> EnvironmentConfig:
     """Choose by context: `-c environment=production|staging`, `-c target=local`, `-c alarm_email=ops@example.com`.
 
-    `-c lake_retention_days=730` sets that one too.
     The Region is `-c region=…`, else the one the CDK command line found in the caller's profile, else us-east-1.
     """
     target: Literal["aws", "local"] = app.node.try_get_context("target") or "aws"
@@ -83,10 +84,8 @@ def config_from(app: App) -> EnvironmentConfig:
     if name not in ENVIRONMENTS:
         raise SystemExit(f"unknown environment {name!r}: choose one of {', '.join(sorted(ENVIRONMENTS))}")
     config = ENVIRONMENTS[name]
-    days = app.node.try_get_context("lake_retention_days")
     return replace(
         config,
-        lake_retention_days=int(days) if days else config.lake_retention_days,
         alarm_email=app.node.try_get_context("alarm_email") or config.alarm_email,
         region=app.node.try_get_context("region") or os.environ.get("CDK_DEFAULT_REGION") or config.region,
     )

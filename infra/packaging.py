@@ -49,6 +49,7 @@ ADMITTING = (
 #: who carries more
 EXTRA_LAYERS: dict[str, tuple[str, ...]] = dict.fromkeys(ADMITTING, ("admission",)) | {
     "compact_lake": ("duckdb",),
+    "export_profiles": ("admission", "duckdb"),
     "import_files": ("admission", "duckdb"),
     "sweep_stores": ("duckdb",),
     "train_models": ("ml",),

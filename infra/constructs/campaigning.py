@@ -27,7 +27,7 @@ class Campaigning(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._config, self._make, self._data = config, make, data
-        self.deliveries = DeliveryQueue(self, "Deliveries")
+        self.deliveries = DeliveryQueue(self, "Deliveries", key=data.key)
         self.environment = {
             "PROFILES_TABLE": data.tables.profiles.table_name,
             "IDENTITIES_TABLE": data.tables.identities.table_name,
@@ -49,7 +49,7 @@ class Campaigning(Construct):
             environment=self.environment,
         )
         self.may_decide(function)
-        function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3"])
+        function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3", "sqs"])
         consume_table(function, data.tables.profiles, data.failures, HAS_CHANGES)
         return function
 
@@ -69,7 +69,7 @@ class Campaigning(Construct):
         self._may_read(function)
         function.may("dynamodb:GetItem", "dynamodb:UpdateItem", on=[data.tables.deliveries.table_arn])
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.channels.secret_arn])
-        function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb"])
+        function.may_use_key(data.key, reads=["secretsmanager", "sqs"], writes=["dynamodb"])
         # one message an invocation: a slow endpoint takes its own time, not that of its neighbours
         consume_queue(function, self.deliveries.queue, batch_size=1, max_concurrency=20)
         return function

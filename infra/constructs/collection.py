@@ -58,7 +58,7 @@ class Collection(Construct):
                 **more,
             },
         )
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
         function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"])

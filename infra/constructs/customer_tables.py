@@ -12,6 +12,7 @@ from infra.config import EnvironmentConfig
 # Where erased data could come back, recovery ends after a week; the same for all, so that they restore to one instant.
 RECOVERY_DAYS = 7
 DUE_INDEX = "due"
+MERGED_INDEX = "merged"
 STATE_INDEX = "by_state"
 SUBJECT_INDEX = "by_subject"
 
@@ -28,12 +29,9 @@ class CustomerTables(Construct):
             dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
             global_secondary_indexes=[
                 # Sparse: only profiles with a timer carry these attributes.
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=DUE_INDEX,
-                    partition_key=_key("due_shard", "S"),
-                    sort_key=_key("due_at", "N"),
-                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-                )
+                _index(DUE_INDEX, {"due_shard": "S", "due_at": "N"}, dynamodb.ProjectionType.KEYS_ONLY),
+                # Sparse: only tombstones of merges have become somebody.
+                _index(MERGED_INDEX, {"merged_into": "S"}, dynamodb.ProjectionType.KEYS_ONLY),
             ],
         )
         self.identities = self._table("Identities", {"identity_key": "S"}, time_to_live_attribute="expires_at")
@@ -42,12 +40,7 @@ class CustomerTables(Construct):
             {"profile_id": "S", "entry": "S"},
             global_secondary_indexes=[
                 # Sparse: only access records have a subject.
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=SUBJECT_INDEX,
-                    partition_key=_key("subject", "S"),
-                    sort_key=_key("entry", "S"),
-                    projection_type=dynamodb.ProjectionType.ALL,
-                )
+                _index(SUBJECT_INDEX, {"subject": "S", "entry": "S"}, dynamodb.ProjectionType.ALL)
             ],
         )
         self.deliveries = self._table(
@@ -61,22 +54,15 @@ class CustomerTables(Construct):
             {"request_id": "S"},
             global_secondary_indexes=[
                 # What waits, in the order in which the law wants it done.
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=STATE_INDEX,
-                    partition_key=_key("state", "S"),
-                    sort_key=_key("due_at", "N"),
-                    projection_type=dynamodb.ProjectionType.ALL,
-                )
+                _index(STATE_INDEX, {"state": "S", "due_at": "N"}, dynamodb.ProjectionType.ALL)
             ],
         )
 
     def _table(self, name: str, keys: Mapping[str, str], **more: Any) -> dynamodb.TableV2:
-        partition, *sort = [_key(attribute, kind) for attribute, kind in keys.items()]
         return dynamodb.TableV2(
             self,
             name,
-            partition_key=partition,
-            sort_key=sort[0] if sort else None,
+            **_keys(keys),
             billing=dynamodb.Billing.on_demand(),
             encryption=dynamodb.TableEncryptionV2.customer_managed_key(self._key),
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
@@ -88,6 +74,14 @@ class CustomerTables(Construct):
         )
 
 
-def _key(attribute: str, kind: str) -> dynamodb.Attribute:
+def _index(
+    name: str, keys: Mapping[str, str], projected: dynamodb.ProjectionType
+) -> dynamodb.GlobalSecondaryIndexPropsV2:
+    return dynamodb.GlobalSecondaryIndexPropsV2(index_name=name, projection_type=projected, **_keys(keys))
+
+
+def _keys(keys: Mapping[str, str]) -> dict[str, Any]:
+    """The partition key, and the sort key if there is a second attribute: each with its type, `S` or `N`."""
     types = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
-    return dynamodb.Attribute(name=attribute, type=types[kind])
+    attributes = [dynamodb.Attribute(name=attribute, type=types[kind]) for attribute, kind in keys.items()]
+    return dict(zip(("partition_key", "sort_key"), attributes, strict=False))

@@ -1,8 +1,11 @@
 """The queue between a campaign's decision and the customer's endpoint."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from infra.constructs.private_queue import PrivateQueue
 
 # The sender's time limit; a message must stay hidden for six times as long (AWS's rule for Lambda on SQS).
 SENDER_TIMEOUT = Duration.seconds(60)
@@ -15,21 +18,14 @@ RETENTION = Duration.days(7)
 class DeliveryQueue(Construct):
     """Deliveries waiting to be sent, and after the last attempt the dead letters."""
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        self.queue = sqs.Queue(
+        self.dead_letters = PrivateQueue(self, "DeadLetters", key=key, retention=Duration.days(14))
+        self.queue = PrivateQueue(
             self,
             "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=RETENTION,
+            key=key,
+            retention=RETENTION,
             visibility_timeout=Duration.seconds(6 * SENDER_TIMEOUT.to_seconds()),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_ATTEMPTS),
+            dead_letters=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_ATTEMPTS),
         )

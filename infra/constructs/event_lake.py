@@ -28,41 +28,53 @@ class EventLake(Construct):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(self, "Logs", retention=config.log_retention, removal_policy=RemovalPolicy.DESTROY)
+        self._config, self._bucket = config, bucket
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            encryption_key=key,
+            retention=config.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
         log_stream = logs.LogStream(self, "LogStream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY)
-        role = self._role(bucket, key, log_group)
+        role = self._role(key, log_group)
         delivery = firehose.CfnDeliveryStream(
             self,
             "Stream",
             delivery_stream_type="DirectPut",
             delivery_stream_encryption_configuration_input=(
                 firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
-                    key_type="AWS_OWNED_CMK"  # in transit for minutes; at rest it is under our own key
+                    key_type="CUSTOMER_MANAGED_CMK", key_arn=key.key_arn
                 )
             ),
-            extended_s3_destination_configuration=firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
-                bucket_arn=bucket.bucket_arn,
-                role_arn=role.role_arn,
-                prefix=PREFIX,
-                error_output_prefix=ERROR_PREFIX,
-                buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
-                    interval_in_seconds=300, size_in_m_bs=64
-                ),
-                # The emulator writes plain text under whatever name: a `.gz` there would break every query.
-                compression_format="UNCOMPRESSED" if config.is_local else "GZIP",
-                file_extension=None if config.is_local else ".json.gz",
-                cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
-                    enabled=True,
-                    log_group_name=log_group.log_group_name,
-                    log_stream_name=log_stream.log_stream_name,
-                ),
-            ),
+            extended_s3_destination_configuration=self._destination(role, log_group, log_stream),
         )
         delivery.node.add_dependency(role)
         self.stream_name = delivery.ref
         self.stream_arn = delivery.attr_arn
 
-    def _role(self, bucket: s3.Bucket, key: kms.IKey, log_group: logs.ILogGroup) -> iam.Role:
+    def _destination(
+        self, role: iam.Role, log_group: logs.LogGroup, log_stream: logs.LogStream
+    ) -> firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty:
+        is_local = self._config.is_local
+        return firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
+            bucket_arn=self._bucket.bucket_arn,
+            role_arn=role.role_arn,
+            prefix=PREFIX,
+            error_output_prefix=ERROR_PREFIX,
+            buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(interval_in_seconds=300, size_in_m_bs=64),
+            # The emulator writes plain text under whatever name: a `.gz` there would break every query.
+            compression_format="UNCOMPRESSED" if is_local else "GZIP",
+            file_extension=None if is_local else ".json.gz",
+            cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+                enabled=True,
+                log_group_name=log_group.log_group_name,
+                log_stream_name=log_stream.log_stream_name,
+            ),
+        )
+
+    def _role(self, key: kms.IKey, log_group: logs.ILogGroup) -> iam.Role:
+        bucket = self._bucket
         role = iam.Role(
             self,
             "Role",

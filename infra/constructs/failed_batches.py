@@ -3,10 +3,11 @@
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.constructs.private_queue import PrivateQueue
 from infra.guardrails import acknowledge
 
 
@@ -17,15 +18,9 @@ class FailedBatches(Construct):
     own, and a batch that fails in part is not an error in Lambda's metrics.)
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
-        self.queue = sqs.Queue(
-            self,
-            "Notices",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
+        self.queue = PrivateQueue(self, "Notices", key=key, retention=Duration.days(14))
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",

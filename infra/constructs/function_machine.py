@@ -75,6 +75,7 @@ class FunctionMachine(Construct):
             self,
             "Logs",
             # Under this prefix CloudWatch needs no policy entry per group; those have a size limit per account.
+            encryption_key=functions[0].key,  # all functions have the deployment's one
             log_group_name=f"/aws/vendedlogs/attune/{config.name}/{name}",
             retention=config.log_retention,
             removal_policy=RemovalPolicy.DESTROY,

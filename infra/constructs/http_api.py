@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -58,6 +59,7 @@ class HttpApi(Construct):
         construct_id: str,
         *,
         config: EnvironmentConfig,
+        key: kms.IKey,
         routes: Sequence[Route],
         otherwise: lambda_.IFunction,
     ) -> None:
@@ -83,7 +85,7 @@ class HttpApi(Construct):
         )
         for route in routes:
             self._add(route)
-        self.stage = self._stage(config)
+        self.stage = self._stage(config, key)
         acknowledge(self.api, "AwsSolutions-APIG4", OWN_AUTHORIZATION)
 
     @property
@@ -99,12 +101,13 @@ class HttpApi(Construct):
         name = function.node.id
         return self._integrations.setdefault(name, integrations.HttpLambdaIntegration(f"{name}Call", function))
 
-    def _stage(self, config: EnvironmentConfig) -> apigateway.HttpStage:
+    def _stage(self, config: EnvironmentConfig, key: kms.IKey) -> apigateway.HttpStage:
         log_group = logs.LogGroup(
             self,
             "AccessLog",
             # Under this prefix CloudWatch needs no policy entry per group; those have a size limit per account.
             log_group_name=f"/aws/vendedlogs/attune/{config.name}/api",
+            encryption_key=key,
             retention=config.log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )

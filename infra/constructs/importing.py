@@ -59,7 +59,7 @@ class Importing(Construct):
         reports = f"imports/*{REPORTS}"
         function.may("s3:PutObject", on=[bucket.arn_for_objects(reports), bucket.arn_for_objects(TURN)])
         acknowledge_objects(function.function_role, bucket, reports, BY_PEOPLE)
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
         function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"], writes=["s3"])

@@ -71,7 +71,7 @@ class Management(Construct):
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[tables.definitions.table_arn])
         function.may("dynamodb:Query", on=[tables.deliveries.table_arn])
         function.may("dynamodb:UpdateItem", on=[tables.identities.table_arn], only_if=ONLY_HOLDS)
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         may_record_access(function, data)
         function.may("dynamodb:Query", on=[tables.ledger.table_arn], only_if=ONLY_CONSENT)
         secrets = [data.secrets.identity.secret_arn, data.secrets.admin.secret_arn]
@@ -90,7 +90,6 @@ class Management(Construct):
                 "ADMIN_SECRET": secrets.admin.secret_arn,
                 "WEBHOOK_SECRETS": secrets.webhooks.secret_arn,
                 "CHANNEL_SECRETS": secrets.channels.secret_arn,
-                "LAKE_RETENTION_DAYS": str(data.config.lake_retention_days or 0),
             },
         )
         function.may(

@@ -43,7 +43,7 @@ class Preferences(Construct):
         function.may("dynamodb:Query", on=[tables.deliveries.table_arn])
         function.may("dynamodb:UpdateItem", on=[tables.identities.table_arn], only_if=ONLY_HOLDS)
         may_record_access(function, data)
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
         function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb"])
         return function

@@ -36,7 +36,7 @@ class Privacy:
         tables = learning.tables
         requests = PrivacyRequests(stack, "PrivacyRequests", config=config, make=make, data=data, tables=tables)
         sweeping = Sweeping(stack, "Sweeping", config=config, make=make, data=data)
-        machine = PrivacyMachine(
+        self.machine = machine = PrivacyMachine(
             stack,
             "Privacy",
             config=config,

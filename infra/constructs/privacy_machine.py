@@ -25,8 +25,8 @@ BY_NOW = {"run.$": "$.run", "started_at.$": "$.now.at"}
 class PrivacyMachine(FunctionMachine):
     """BeginRequests until the stream has carried them; for who asks what is held CompactLake, ExportProfiles.
 
-    For erasures (of the unlinked CompactUnlinked, RebuildUnlinked) SweepStores, CompactSwept, SweepVersions; then
-    FinishRequests, and so on with the next ones until none is left.
+    For erasures SweepStores, CompactSwept, SweepVersions, of the unlinked after CompactUnlinked, RebuildUnlinked and
+    another BeginRequests; then FinishRequests, and so on with the next ones until none is left.
     Every step may be repeated, and a run that was killed is made up for by the next.
     """
 
@@ -94,17 +94,15 @@ class PrivacyMachine(FunctionMachine):
         self._until_done("AllSwept?", stores, "$.swept", then=settle, again=stores)
         settle.next(self._now("NowSwept")).next(compact)
         unlinked = sfn.Choice(self, "WereTheyUnlinked?").otherwise(stores)
-        apart = self._fold_apart(compact_lake, rebuild_profiles, then=stores)
+        apart = self._fold_apart(compact_lake, rebuild_profiles)
         return unlinked.when(sfn.Condition.boolean_equals("$.round.rebuilds", value=True), apart)
 
-    def _fold_apart(
-        self, compact_lake: PythonFunction, rebuild_profiles: PythonFunction, then: sfn.IChainable
-    ) -> sfn.IChainable:
-        """Who was one with them is folded anew while the lake still holds the rows of both."""
+    def _fold_apart(self, compact_lake: PythonFunction, rebuild_profiles: PythonFunction) -> sfn.IChainable:
+        """Who was one with them is folded anew while the lake still holds the rows of both; BeginRequests looks."""
         compact = self._call("CompactUnlinked", compact_lake, BY_NOW, "$.lake")
-        them = {"profiles.$": "$.round.rebuild", "position.$": "$.rebuilt.position"}
+        them = {"profiles.$": "$.round.rebuild", "anyway.$": "$.round.anyway", "position.$": "$.rebuilt.position"}
         rebuild = self._call("RebuildUnlinked", rebuild_profiles, {**KNOWN, **them}, "$.rebuilt")
-        self._until_done("AllRebuilt?", rebuild, "$.rebuilt", then=then, again=rebuild)
+        self._until_done("AllRebuilt?", rebuild, "$.rebuilt", then=self._begin, again=rebuild)
         self._until_done("AllUnlinkedCompacted?", compact, "$.lake", then=rebuild, again=compact)
         return self._now("NowUnlinked").next(compact)
 

@@ -36,7 +36,7 @@ def may_begin_requests(function: PythonFunction, data: DataStack) -> None:
     function.may("dynamodb:GetItem", "dynamodb:Query", on=[tables.definitions.table_arn])
     function.may("dynamodb:GetItem", "dynamodb:PutItem", on=[tables.privacy_requests.table_arn])
     function.may("dynamodb:Query", on=[f"{tables.privacy_requests.table_arn}/index/{STATE_INDEX}"])
-    function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+    function.may_put_records(data.stream)
     function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
     function.may("s3:ListBucket", on=[data.audit.bucket_arn])
     function.may_get_objects(data.audit, "erasures/", BY_REQUEST)

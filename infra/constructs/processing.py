@@ -63,7 +63,7 @@ class Processing(Construct):
         function.may_put_objects(data.quarantine, "quarantine/", "one object per refused event")
         function.may_read_models(data.registry)
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
-        function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb", "s3"])
+        function.may_use_key(data.key, reads=["kinesis", "secretsmanager"], writes=["dynamodb", "s3"])
         consume_stream(function, data.stream, data.failures, self._config)
         return function
 
@@ -89,7 +89,7 @@ class Processing(Construct):
             on=[tables.definitions.table_arn],
             only_if={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mark"]}},
         )
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         function.may_use_key(data.key, reads=[], writes=["dynamodb"])
         # A run that fails is not repeated: the next minute's run starts from the same high-water mark.
         function.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))

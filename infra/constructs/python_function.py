@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from aws_cdk import Aws, Duration, RemovalPolicy, Size
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -17,6 +18,15 @@ from infra.constructs.layers import RUNTIME, StackLayers
 from infra.guardrails import acknowledge, acknowledge_objects
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+# What no function has a say in.
+ALL_ALIKE: dict[str, Any] = {
+    "runtime": RUNTIME,
+    "architecture": lambda_.Architecture.ARM_64,
+    "logging_format": lambda_.LoggingFormat.JSON,
+    "application_log_level_v2": lambda_.ApplicationLogLevel.INFO,
+    "system_log_level_v2": lambda_.SystemLogLevel.WARN,
+    "tracing": lambda_.Tracing.ACTIVE,
+}
 
 
 class PythonFunction(lambda_.Function):
@@ -32,6 +42,7 @@ class PythonFunction(lambda_.Function):
         *,
         config: EnvironmentConfig,
         layers: StackLayers,
+        key: kms.IKey,
         description: str,
         environment: Mapping[str, str],
         memory_mb: int = 512,
@@ -39,30 +50,17 @@ class PythonFunction(lambda_.Function):
         disk: Size | None = None,
     ) -> None:
         construct_id = name.title().replace("_", "")
-        log_group = logs.LogGroup(
-            scope, f"{construct_id}Logs", retention=config.log_retention, removal_policy=RemovalPolicy.DESTROY
-        )
-        role = iam.Role(
-            scope,
-            f"{construct_id}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"{name}: only what this function does",
-        )
+        log_group = _log_group(scope, f"{construct_id}Logs", config, key)
+        role = _role(scope, f"{construct_id}Role", name)
         super().__init__(
             scope,
             construct_id,
             description=description,
-            runtime=RUNTIME,
-            architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(FUNCTIONS / name), exclude=["**/__pycache__", "**/*.pyc"]),
             handler="handler.handler",
             layers=layers.of(name),
             role=role,
             log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-            system_log_level_v2=lambda_.SystemLogLevel.WARN,
-            tracing=lambda_.Tracing.ACTIVE,
             memory_size=memory_mb,
             timeout=timeout or Duration.seconds(10),
             ephemeral_storage_size=disk,  # None: Lambda's 512 MB
@@ -72,9 +70,12 @@ class PythonFunction(lambda_.Function):
                 "LOG_LEVEL": "INFO",
                 **environment,
             },
+            **ALL_ALIKE,
         )
         self.function_role = role
+        self.key = key
         self.may("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn])
+        self._may_through(key, ("kms:Decrypt", "kms:GenerateDataKey"), ["logs"])
         acknowledge(self.function_role, "AwsSolutions-IAM5[Resource::*]", NO_ARN_TO_NAME)
         acknowledge(self, "AwsSolutions-L1", ONE_PYTHON)
 
@@ -89,6 +90,13 @@ class PythonFunction(lambda_.Function):
         self._may_through(key, ("kms:Decrypt", "kms:DescribeKey"), (*reads, *writes))
         if writes:
             self._may_through(key, ("kms:Encrypt", "kms:GenerateDataKey"), writes)
+
+    def may_put_records(self, stream: kinesis.IStream) -> None:
+        """Grant putting records onto `stream` under its key, and nothing with which they could be read again."""
+        if stream.encryption_key is None:
+            raise ValueError(f"{stream.node.path} is not under a key of ours")
+        self.may("kinesis:PutRecords", on=[stream.stream_arn])
+        self._may_through(stream.encryption_key, ("kms:GenerateDataKey",), ["kinesis"])
 
     def may_get_objects(self, bucket: s3.Bucket, prefix: str, reason: str) -> None:
         """Grant reading objects under `prefix`; `reason` says why their names are not known beforehand."""
@@ -108,6 +116,25 @@ class PythonFunction(lambda_.Function):
     def _may_through(self, key: kms.IKey, actions: Sequence[str], services: Sequence[str]) -> None:
         through = sorted({f"{service}.{Aws.REGION}.amazonaws.com" for service in services})
         self.may(*actions, on=[key.key_arn], only_if={"StringEquals": {"kms:ViaService": through}})
+
+
+def _log_group(scope: Construct, construct_id: str, config: EnvironmentConfig, key: kms.IKey) -> logs.LogGroup:
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        encryption_key=key,
+        retention=config.log_retention,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+def _role(scope: Construct, construct_id: str, name: str) -> iam.Role:
+    return iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description=f"{name}: only what this function does",
+    )
 
 
 NO_ARN_TO_NAME = (

@@ -48,7 +48,7 @@ class QuarantineManagement(Construct):
         function.may("s3:ListBucket", on=[data.quarantine.bucket_arn], only_if=under)
         function.may_get_objects(data.quarantine, INPUTS, BY_INPUT)
         function.may_put_objects(data.quarantine, TRACES, BY_INPUT)
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         may_record_access(function, data)
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[tables.definitions.table_arn])
         function.may("dynamodb:PutItem", on=[tables.privacy_requests.table_arn])

@@ -10,7 +10,7 @@ from infra.stacks.data_stack import DataStack
 LONGEST = Duration.minutes(15)  # of a Lambda function
 ONLY_PAGES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
 
-TAKEN_OVER = ["segment", "segment@history", "computed_trait", "revision"]
+TAKEN_OVER = ["segment", "segment@history", "computed_trait", "purpose", "revision"]
 ONLY_TAKEOVERS = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": TAKEN_OVER}}
 
 

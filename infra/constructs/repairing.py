@@ -55,10 +55,10 @@ class Repairing(Construct):
         function.may("s3:ListBucket", on=[data.failures.bucket_arn])
         function.may_get_objects(data.failures, "aws/lambda/", BY_LAMBDA)
         function.may_put_objects(data.failures, "replayed/", BY_LAMBDA)
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
+        function.may_put_records(data.stream)
         function.may("lambda:InvokeFunction", on=[run_campaigns.function_arn])
         function.may("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", on=[notices.queue_arn])
-        function.may_use_key(data.key, reads=[], writes=["s3"])
+        function.may_use_key(data.key, reads=["sqs"], writes=["s3"])
         return function
 
     def _repair_effects(self) -> PythonFunction:
@@ -73,7 +73,7 @@ class Repairing(Construct):
         function.may("dynamodb:Scan", on=[tables.profiles.table_arn])
         self._campaigning.may_decide(function)
         function.may("dynamodb:GetItem", on=[tables.deliveries.table_arn])
-        function.may_use_key(data.key, reads=[], writes=["dynamodb"])
+        function.may_use_key(data.key, reads=[], writes=["dynamodb", "sqs"])
         return function
 
 

@@ -66,7 +66,7 @@ class Sweeping(Construct):
             (data.quarantine, ("quarantine/",), (), ("quarantine/",)),
             (data.failures, ("aws/lambda/",), ("aws/lambda/", "replayed/"), ("aws/lambda/",)),
             (data.imports, ("imports/", "taken/"), ("taken/",), ("imports/", "taken/")),
-            (data.lake, lake, lake, (*lake, "compacted/")),
+            (data.lake, lake, (*lake, "late/"), (*lake, "compacted/", "late/")),
             (data.audit, ("erasures/", "sweeps/", "exports/"), ("sweeps/",), ("exports/",)),
         ):
             function.may("s3:ListBucket", "s3:ListBucketVersions", on=[bucket.bucket_arn])
@@ -79,6 +79,6 @@ class Sweeping(Construct):
             for prefix in sorted({*reads, *writes, *removes}):
                 acknowledge_objects(function.function_role, bucket, f"{prefix}*", BY_OTHERS)
         function.may_read_models(data.registry)
-        people = "models/*/erasures/people.json"
-        function.may("s3:PutObject", on=[data.registry.arn_for_objects(people)])
-        acknowledge_objects(function.function_role, data.registry, people, "one document a model")
+        for document in ("models/*/erasures/people.json", "models/*/champion.json"):
+            function.may("s3:PutObject", on=[data.registry.arn_for_objects(document)])
+            acknowledge_objects(function.function_role, data.registry, document, "one document a model")

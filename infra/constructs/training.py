@@ -44,24 +44,31 @@ class Training(Construct):
             disk=Size.gibibytes(10),  # a day with its neighbours, as it was archived
             environment={
                 "PROFILES_TABLE": data.tables.profiles.table_name,
+                "IDENTITIES_TABLE": data.tables.identities.table_name,
                 "DEFINITIONS_TABLE": data.tables.definitions.table_name,
                 "LAKE_BUCKET": data.lake.bucket_name,
+                "IDENTITY_SECRET": data.secrets.identity.secret_arn,
                 "STREAM_RETENTION_HOURS": str(self._config.stream_retention_hours),
-                "LAKE_RETENTION_DAYS": str(self._config.lake_retention_days or 0),
             },
         )
         function.may("dynamodb:Scan", "dynamodb:BatchGetItem", on=[data.tables.profiles.table_arn])
+        function.may("dynamodb:Scan", on=[data.tables.identities.table_arn])  # for holds
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
         function.may("dynamodb:PutItem", on=[data.tables.definitions.table_arn], only_if=ONLY_COUNTS)
         function.may("s3:ListBucket", on=[data.lake.bucket_arn])
         function.may_get_objects(data.lake, "events/", "Firehose names its objects by arrival time")
         function.may_get_objects(data.lake, "compacted/", BY_DAY)
         function.may_put_objects(data.lake, "compacted/", BY_DAY)
-        if self._config.lake_retention_days:
-            days = [data.lake.arn_for_objects(f"{place}*") for place in ("events/", "compacted/")]
-            function.may("s3:ListBucketVersions", on=[data.lake.bucket_arn])
-            function.may("s3:DeleteObjectVersion", on=days)
-        function.may_use_key(data.key, reads=[], writes=["dynamodb", "s3"])
+        # What the definition of `analytics` keeps no longer goes with all its versions.
+        # So do, a day after a sweep, rows of the erased that came late, and the notes of whom that sweep was about.
+        places = [data.lake.arn_for_objects(f"{place}*") for place in ("events/", "compacted/", "late/")]
+        function.may("s3:ListBucketVersions", on=[data.lake.bucket_arn])
+        function.may("s3:DeleteObjectVersion", on=places)
+        function.may_put_objects(data.lake, "events/", "Firehose names its objects by arrival time")
+        function.may_get_objects(data.lake, "late/", "one note an erasure")
+        function.may_put_objects(data.lake, "late/", "one note an erasure")
+        function.may("secretsmanager:GetSecretValue", on=[data.secrets.identity.secret_arn])
+        function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb", "s3"])
         return function
 
     def _train_models(self, tables: LakeTables) -> PythonFunction:
@@ -73,6 +80,7 @@ class Training(Construct):
             memory_mb=3008,
             timeout=LONGEST,
             environment={
+                **self._people(),
                 "LAKE_BUCKET": data.lake.bucket_name,
                 "LAKE_DATABASE": tables.database_name,
                 "LAKE_WORKGROUP": tables.workgroup_name,
@@ -80,9 +88,12 @@ class Training(Construct):
             },
         )
         tables.may_be_queried_by(function)
+        people = [data.tables.profiles.table_arn, data.tables.identities.table_arn]
+        function.may("dynamodb:Scan", on=people)  # who may be learnt from, asked right before
+        function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
         function.may_read_models(data.registry)
         function.may_put_objects(data.registry, "models/", BY_VERSION)
-        function.may_use_key(data.key, reads=[], writes=["s3"])
+        function.may_use_key(data.key, reads=["dynamodb"], writes=["s3"])
         return function
 
     def _refresh_scores(self) -> PythonFunction:
@@ -93,6 +104,7 @@ class Training(Construct):
             description="Put everybody's new score onto the stream, wave by wave",
             timeout=Duration.minutes(2),
             environment={
+                **self._people(),
                 "LAKE_BUCKET": data.lake.bucket_name,
                 "REGISTRY_BUCKET": data.registry.bucket_name,
                 "STREAM_NAME": data.stream.stream_name,
@@ -101,6 +113,18 @@ class Training(Construct):
         )
         function.may_get_objects(data.lake, "queries/", BY_RUN)
         function.may_read_models(data.registry)
-        function.may("kinesis:PutRecords", on=[data.stream.stream_arn])
-        function.may_use_key(data.key, reads=["s3"])
+        people = [data.tables.profiles.table_arn, data.tables.identities.table_arn]
+        function.may("dynamodb:BatchGetItem", on=people)
+        function.may("dynamodb:GetItem", "dynamodb:Query", on=[data.tables.definitions.table_arn])
+        function.may_put_records(data.stream)
+        function.may_use_key(data.key, reads=["dynamodb", "s3"])
         return function
+
+    def _people(self) -> dict[str, str]:
+        """What tells who may be learnt from and told of."""
+        tables = self._data.tables
+        return {
+            "PROFILES_TABLE": tables.profiles.table_name,
+            "IDENTITIES_TABLE": tables.identities.table_name,
+            "DEFINITIONS_TABLE": tables.definitions.table_name,
+        }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from aws_cdk import Aws, Duration, Size
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -73,25 +75,13 @@ class Verifying(Construct):
         self.routes = [Route("POST", RUNS, manage), Route("GET", RUNS, manage), Route("GET", f"{RUNS}/{{run}}", manage)]
 
     def _verify_privacy(self, queues: Mapping[str, sqs.IQueue]) -> PythonFunction:
-        data, tables = self._data, self._data.tables
-        stored = {
-            "PROFILES_TABLE": tables.profiles,
-            "IDENTITIES_TABLE": tables.identities,
-            "LEDGER_TABLE": tables.ledger,
-            "DELIVERIES_TABLE": tables.deliveries,
-            "DEFINITIONS_TABLE": tables.definitions,
-            "LIMITS_TABLE": tables.limits,
-            "PRIVACY_REQUESTS_TABLE": tables.privacy_requests,
-        }
-        buckets = {
-            "LAKE_BUCKET": data.lake,
-            "QUARANTINE_BUCKET": data.quarantine,
-            "FAILURES_BUCKET": data.failures,
-            "IMPORTS_BUCKET": data.imports,
-            "REGISTRY_BUCKET": data.registry,
-            "AUDIT_BUCKET": data.audit,
-        }
+        data, stored, buckets = self._data, _tables(self._data), _buckets(self._data)
         groups = _log_groups(self._config)
+        named = {
+            **{name: table.table_name for name, table in stored.items()},
+            **{name: bucket.bucket_name for name, bucket in buckets.items()},
+            **{name: queue.queue_url for name, queue in queues.items()},
+        }
         function = self._make(
             self,
             "verify_privacy",
@@ -99,13 +89,10 @@ class Verifying(Construct):
             memory_mb=3008,  # it unpacks and searches: twice the time of one processor's share
             timeout=LONGEST,
             disk=Size.gibibytes(4),  # an object of a gigabyte, and the same unpacked by DuckDB
-            environment={name: table.table_name for name, table in stored.items()}
-            | {name: bucket.bucket_name for name, bucket in buckets.items()}
-            | {name: queue.queue_url for name, queue in queues.items()}
-            | {"LOG_GROUPS": ",".join(groups)},
+            environment={**named, "LOG_GROUPS": ",".join(groups)},
         )
         function.may("dynamodb:Scan", on=[table.table_arn for table in stored.values()])
-        function.may("dynamodb:BatchGetItem", on=[tables.profiles.table_arn])
+        function.may("dynamodb:BatchGetItem", on=[data.tables.profiles.table_arn])
         for bucket in buckets.values():
             function.may("s3:ListBucket", "s3:ListBucketVersions", on=[bucket.bucket_arn])
             function.may("s3:GetObject", "s3:GetObjectVersion", on=[bucket.arn_for_objects("*")])
@@ -114,7 +101,7 @@ class Verifying(Construct):
         self._may_read_telemetry(function, groups)
         function.may_put_objects(data.audit, OWN, BY_RUN)
         function.may("s3:DeleteObjectVersion", on=[data.audit.arn_for_objects(f"{OWN}*")])
-        function.may_use_key(data.key, reads=["dynamodb"], writes=["s3"])
+        function.may_use_key(data.key, reads=["dynamodb", "sqs"], writes=["s3"])
         return function
 
     def _may_read_telemetry(self, function: PythonFunction, groups: tuple[str, ...]) -> None:
@@ -151,7 +138,32 @@ class Verifying(Construct):
         return function
 
 
+def _tables(data: DataStack) -> dict[str, dynamodb.TableV2]:
+    """All of them, by the variable that names each."""
+    tables = data.tables
+    return {
+        "PROFILES_TABLE": tables.profiles,
+        "IDENTITIES_TABLE": tables.identities,
+        "LEDGER_TABLE": tables.ledger,
+        "DELIVERIES_TABLE": tables.deliveries,
+        "DEFINITIONS_TABLE": tables.definitions,
+        "LIMITS_TABLE": tables.limits,
+        "PRIVACY_REQUESTS_TABLE": tables.privacy_requests,
+    }
+
+
+def _buckets(data: DataStack) -> dict[str, s3.Bucket]:
+    """All but the access logs, by the variable that names each."""
+    return {
+        "LAKE_BUCKET": data.lake,
+        "QUARANTINE_BUCKET": data.quarantine,
+        "FAILURES_BUCKET": data.failures,
+        "IMPORTS_BUCKET": data.imports,
+        "REGISTRY_BUCKET": data.registry,
+        "AUDIT_BUCKET": data.audit,
+    }
+
+
 def _log_groups(config: EnvironmentConfig) -> tuple[str, ...]:
-    """What the names of all our groups begin with: of functions the stack's name, of machines and the API ours."""
-    ours = (f"attune-{config.name}-", f"/aws/vendedlogs/attune/{config.name}/")
-    return (*ours, f"/aws/cloudformation/attune-{config.name}-") if config.is_local else ours  # the emulator's names
+    emulators = f"/aws/cloudformation/attune-{config.name}-"
+    return (*config.log_groups, emulators) if config.is_local else config.log_groups

@@ -1,13 +1,12 @@
 """All state. Nothing here runs; nothing here knows a function."""
 
 from aws_cdk import CfnOutput, Duration, Environment, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.constructs.company_key import company_key
 from infra.constructs.company_secrets import CompanySecrets
 from infra.constructs.customer_tables import CustomerTables
 from infra.constructs.private_bucket import PrivateBucket, access_log_bucket, expiring
@@ -26,38 +25,23 @@ class DataStack(Stack):
             termination_protection=config.deletion_protection,
         )
         self.config = config
-        self.key = kms.Key(
-            self,
-            "Key",
-            description=f"Attune ({config.name}): customer data at rest",
-            enable_key_rotation=True,
-            removal_policy=config.removal_policy,
-        )
-        self._let_alarms_use_the_key()
+        self.key = company_key(self, config)
         self.stream = kinesis.Stream(
             self,
             "Events",
             shard_count=config.stream_shards,
             retention_period=Duration.hours(config.stream_retention_hours),
-            # The key AWS manages: events stay for days only, and nobody on the path needs rights on a key for it.
-            encryption=kinesis.StreamEncryption.MANAGED,
+            encryption=kinesis.StreamEncryption.KMS,
+            encryption_key=self.key,
             removal_policy=config.removal_policy,
+        )
+        acknowledge(
+            self.stream, "AwsSolutions-KDS3", "whole events lie in it: it is under the key that guards the rest"
         )
         self.tables = CustomerTables(self, "Tables", config=config, key=self.key)
         self._make_buckets()
         self.secrets = CompanySecrets(self, "Secrets", config=config, key=self.key)
         self._tell()
-
-    def _let_alarms_use_the_key(self) -> None:
-        # CloudWatch publishes to an encrypted topic only under a key whose policy names it.
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # in a key policy: this key
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            )
-        )
 
     def _make_buckets(self) -> None:
         logs = access_log_bucket(self, self.config)
@@ -69,7 +53,8 @@ class DataStack(Stack):
             )
 
         # What was selected for training holds every customer's figures, and is of no use once they are scored.
-        self.lake = bucket("Lake", expiring("queries", "queries/", days=7))
+        # What Firehose could not lay down holds rows as well: it goes after as long as refused input does.
+        self.lake = bucket("Lake", expiring("queries", "queries/", days=7), expiring("errors", "errors/", days=28))
         self.registry = bucket("Registry")
         # Both hold input as it came, so also of people erased since: it goes after 28 days, whatever happens.
         raw = s3.LifecycleRule(id="expire", expiration=Duration.days(28))

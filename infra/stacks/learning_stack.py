@@ -25,7 +25,7 @@ class LearningStack(Stack):
             env=Environment(region=config.region),
             description="Attune: compact, train, score",
         )
-        make = partial(PythonFunction, config=config, layers=StackLayers(self, config))
+        make = partial(PythonFunction, config=config, layers=StackLayers(self, config), key=data.key)
         self.tables = tables = LakeTables(self, "Tables", config=config, bucket=data.lake, key_arn=data.key.key_arn)
 
         self.training = training = Training(self, "Training", config=config, make=make, data=data, tables=tables)

@@ -104,6 +104,8 @@ class ObservabilityStack(Stack):
             "What people asked about their data is due in five days or less, or cannot be carried out",
             attune_metric("PrivacyRequestsDueSoon", "fulfil_requests"),
         )
+        failed = self._pipeline.privacy.machine.metric_failed(period=FIVE_MINUTES, statistic="Sum")
+        self._alarms.when("PrivacyRunFailed", "A run for what people ask about their data has failed", failed)
         dead_letters = self._pipeline.campaigning.deliveries.dead_letters
         self._alarms.when(
             "DeadLetters",

@@ -21,10 +21,8 @@ from infra.constructs.layers import StackLayers
 from infra.constructs.management import Management
 from infra.constructs.privacy import Privacy
 from infra.constructs.processing import Processing
-from infra.constructs.python_function import FunctionMaker, PythonFunction
-from infra.constructs.rebuilding import Rebuilding
-from infra.constructs.repair_machine import RepairMachine
-from infra.constructs.repairing import Repairing, RepairManagement
+from infra.constructs.python_function import PythonFunction
+from infra.constructs.repairs import Repairs
 from infra.stacks.data_stack import DataStack
 from infra.stacks.learning_stack import LearningStack
 
@@ -47,7 +45,7 @@ class PipelineStack(Stack):
             env=Environment(region=config.region),
             description="Attune: collect, process, trigger, deliver",
         )
-        make = partial(PythonFunction, config=config, layers=StackLayers(self, config))
+        make = partial(PythonFunction, config=config, layers=StackLayers(self, config), key=data.key)
         lake = EventLake(self, "Lake", config=config, bucket=data.lake, key=data.key)
 
         collection = Collection(self, "Collection", make=make, data=data)
@@ -55,16 +53,24 @@ class PipelineStack(Stack):
         self.campaigning = Campaigning(self, "Campaigning", config=config, make=make, data=data)
         management = Management(self, "Management", make=make, data=data)
         importing = Importing(self, "Importing", config=config, make=make, data=data)
-        self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures)
-        repairs, repair_functions = self._repairs(config, make, data, learning)
-        explanations = Explanations(self, config=config, make=make, data=data, learning=learning)
-        privacy = Privacy(
+        self.failed_batches = FailedBatches(self, "FailedBatches", bucket=data.failures, key=data.key)
+        repairs = Repairs(
             self,
             config=config,
             make=make,
             data=data,
             learning=learning,
-            rebuild_profiles=self.rebuild_profiles,
+            campaigning=self.campaigning,
+            failed_batches=self.failed_batches,
+        )
+        explanations = Explanations(self, config=config, make=make, data=data, learning=learning)
+        self.privacy = privacy = Privacy(
+            self,
+            config=config,
+            make=make,
+            data=data,
+            learning=learning,
+            rebuild_profiles=repairs.rebuild_profiles,
             queues={
                 "DEAD_LETTER_URL": self.campaigning.deliveries.dead_letters,
                 "NOTICES_QUEUE_URL": self.failed_batches.queue,
@@ -74,6 +80,7 @@ class PipelineStack(Stack):
             self,
             "Http",
             config=config,
+            key=data.key,
             routes=[
                 *(*collection.routes, *management.routes, *explanations.routes),
                 *(*repairs.routes, *privacy.routes, *learning.routes),
@@ -84,37 +91,13 @@ class PipelineStack(Stack):
         #: woken by a stream, a queue or the clock; whoever called the others sees that they failed
         self.workers = [*self.processing.functions, *self.campaigning.functions, management.digest_access]
         self.functions = [*collection.functions, *self.workers, *management.functions]
-        self.functions += [*explanations.functions, *repair_functions, *importing.functions, *privacy.functions]
-        deliveries = self.campaigning.deliveries
+        self.functions += [*explanations.functions, *repairs.functions, *importing.functions, *privacy.functions]
         CfnOutput(self, "ApiUrl", value=self.http.url)
         CfnOutput(self, "ImportMachineArn", value=importing.machine.state_machine_arn)
+        self._tell_queues()
+
+    def _tell_queues(self) -> None:
+        deliveries = self.campaigning.deliveries
         CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
         CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
         CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)
-
-    def _repairs(
-        self, config: EnvironmentConfig, make: FunctionMaker, data: DataStack, learning: LearningStack
-    ) -> tuple[RepairManagement, list[PythonFunction]]:
-        """What mends what was lost: its API, and all its functions."""
-        repairing = Repairing(
-            self,
-            "Repairing",
-            config=config,
-            make=make,
-            data=data,
-            campaigning=self.campaigning,
-            notices=self.failed_batches.queue,
-        )
-        rebuilding = Rebuilding(self, "Rebuilding", make=make, data=data, tables=learning.tables)
-        self.rebuild_profiles = rebuilding.rebuild_profiles
-        machine = RepairMachine(
-            self,
-            "Repair",
-            config=config,
-            repairing=repairing,
-            compact_lake=learning.training.compact_lake,
-            rebuild_profiles=rebuilding.rebuild_profiles,
-        ).machine
-        CfnOutput(self, "RepairMachineArn", value=machine.state_machine_arn)
-        repairs = RepairManagement(self, "Repairs", make=make, data=data, machine=machine)
-        return repairs, [*repairing.functions, *rebuilding.functions, *repairs.functions]

@@ -1,5 +1,7 @@
 """What wakes somebody."""
 
+import pytest
+
 from attune.runtime.telemetry import EVERYWHERE, FAILURES, NAMESPACE
 from benchmarks.costs import ALARMS
 from tests.infra.templates import Templates
@@ -18,6 +20,7 @@ def test_every_alarm_the_runbook_names_exists(templates: Templates) -> None:
         "LearningFailed",
         "ModelsOld",
         "PrivacyRequestsDue",
+        "PrivacyRunFailed",
         "ServerErrors",
         "Throttles",
         "TimersStopped",
@@ -57,11 +60,14 @@ def test_missing_timers_are_noticed_although_nothing_is_reported(templates: Temp
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
 
 
-def test_a_failed_learning_run_wakes_somebody(templates: Templates) -> None:
-    alarm = templates.named("LearningFailed", "AWS::CloudWatch::Alarm").properties
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("LearningFailed", "LearningMachine"), ("PrivacyRunFailed", "PrivacyMachine")]
+)
+def test_a_failed_run_wakes_somebody(templates: Templates, name: str, prefix: str) -> None:
+    alarm = templates.named(name, "AWS::CloudWatch::Alarm").properties
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/States", "ExecutionsFailed", 1)
     assert alarm["TreatMissingData"] == "notBreaching"
-    machine, _ = templates.machine("LearningMachine")
+    machine, _ = templates.machine(prefix)
     [dimension] = alarm["Dimensions"]
     assert templates.target(dimension["Value"], "attune-production-observability") == str(machine)
 

@@ -1,12 +1,15 @@
 """How every function is configured."""
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from attune.runtime import settings
 from tests.infra.templates import Resource, Templates
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+AREAS = [import_module(f"{settings.__name__}.{module.name}") for module in iter_modules(settings.__path__)]
 FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"}
 
 
@@ -53,7 +56,8 @@ def test_no_layer_is_handed_from_stack_to_stack(templates: Templates) -> None:
 
 def test_the_environment_holds_exactly_what_the_settings_of_the_function_read(templates: Templates) -> None:
     for name, function in templates.functions().items():
-        settings_class = getattr(settings, f"{name.title().replace('_', '')}Settings")
+        class_name = f"{name.title().replace('_', '')}Settings"
+        [settings_class] = {getattr(area, class_name) for area in AREAS if hasattr(area, class_name)}
         read = {field.upper() for field in settings_class.__struct_fields__}
         assert set(_variables(function)) - FOR_ALL == read, name
 

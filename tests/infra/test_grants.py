@@ -13,6 +13,7 @@ DEFINITIONS, STREAM = f"{D}TablesDefinitions6F596787", f"{D}EventsD32975C2"
 PRIVACY_REQUESTS = f"{D}TablesPrivacyRequestsA94C00AA"
 QUARANTINE, FAILURES = f"{D}Quarantine23FF09FE", f"{D}Failures8A3E1A2F"
 IMPORTS = f"{D}ImportsC5EA4F6F"
+KEY = f"{D}Key961B73FD"
 AUDIT = f"{D}Audit3D8ADE0A"
 IDENTITY_SECRET, ADMIN_SECRET = f"{D}SecretsIdentity74DCF23E", f"{D}SecretsAdmin3D879B6C"
 WEBHOOK_SECRETS, CHANNEL_SECRETS = f"{D}SecretsWebhooksA46236DF", f"{D}SecretsChannels143B99DB"
@@ -193,7 +194,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "fulfil_requests": {
         **BEGIN,
-        PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        f"{PROFILES}/index/merged": {"dynamodb:Query"},
         PRIVACY_REQUESTS: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         AUDIT: {"s3:ListBucket", "s3:ListBucketVersions"},
         f"{AUDIT}/erasures/*": {"s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"},
@@ -206,16 +207,26 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         DELIVERIES: {"dynamodb:Query"},
         LEDGER: {"dynamodb:Query"},
         f"{LEDGER}/index/by_subject": {"dynamodb:Query"},
-        QUARANTINE: {"s3:ListBucket"},
+        PRIVACY_REQUESTS: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        **{one: {"s3:ListBucket"} for one in (QUARANTINE, FAILURES, IMPORTS)},
         f"{QUARANTINE}/quarantine/*": {"s3:GetObject"},
+        f"{FAILURES}/aws/lambda/*": {"s3:GetObject"},
+        f"{IMPORTS}/imports/*": {"s3:GetObject"},
+        f"{IMPORTS}/taken/*": {"s3:GetObject"},
+        f"{LAKE}/errors/*": {"s3:GetObject"},
+        AUDIT: {"s3:ListBucket", "s3:ListBucketVersions"},
         f"{AUDIT}/exports/*": {"s3:PutObject"},
+        f"{AUDIT}/exports/*/pieces/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
     },
     "compact_lake": {
         PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        IDENTITIES: {"dynamodb:Scan"},
         DEFINITIONS: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
-        LAKE: {"s3:ListBucket"},
-        f"{LAKE}/events/*": {"s3:GetObject"},
-        f"{LAKE}/compacted/*": {"s3:GetObject", "s3:PutObject"},
+        LAKE: {"s3:ListBucket", "s3:ListBucketVersions"},
+        f"{LAKE}/events/*": SWEEP,
+        f"{LAKE}/late/*": SWEEP,
+        f"{LAKE}/compacted/*": {"s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"},
+        IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "sweep_stores": {
         PROFILES: {"dynamodb:BatchGetItem"},
@@ -229,11 +240,13 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         f"{IMPORTS}/taken/*": SWEEP,
         **{f"{LAKE}/{prefix}/*": SWEEP for prefix in ("events", "errors", "queries")},
         f"{LAKE}/compacted/*": {"s3:DeleteObjectVersion"},
+        f"{LAKE}/late/*": {"s3:DeleteObjectVersion", "s3:PutObject"},
         f"{AUDIT}/erasures/*": {"s3:GetObject"},
         f"{AUDIT}/sweeps/*": {"s3:GetObject", "s3:PutObject"},
         f"{AUDIT}/exports/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
         **MODELS,
         f"{REGISTRY}/models/*/erasures/people.json": {"s3:PutObject"},
+        f"{REGISTRY}/models/*/champion.json": {"s3:PutObject"},
         IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "verify_privacy": {
@@ -256,6 +269,9 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "train_models": {
         **QUERY,
+        PROFILES: {"dynamodb:Scan"},
+        IDENTITIES: {"dynamodb:Scan"},
+        DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
         REGISTRY: {"s3:ListBucket"},
         f"{REGISTRY}/models/*": {"s3:GetObject", "s3:PutObject"},
     },
@@ -268,6 +284,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "refresh_scores": {
         **MODELS,
+        **LOOK_UP,
         f"{LAKE}/queries/*": {"s3:GetObject"},
         STREAM: {"kinesis:PutRecords"},
     },
@@ -412,7 +429,7 @@ def test_only_whose_turn_it_is_is_taken_away_among_requests(templates: Templates
         mine = [s for s in _of(templates, name) if PRIVACY_REQUESTS in s.resources]
         deleting = [s.condition for s in mine if s.actions & {"dynamodb:DeleteItem", "dynamodb:UpdateItem"}]
         only_turn = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#turn"]}}
-        assert deleting == ([only_turn] if name == "fulfil_requests" else []), name
+        assert deleting == ([only_turn] if name in {"fulfil_requests", "export_profiles"} else []), name
 
 
 def test_training_lists_tables_and_answers_and_no_raw_rows(templates: Templates) -> None:
@@ -427,7 +444,7 @@ def test_a_rebuild_writes_pages_of_memories_and_no_identity(templates: Templates
 
 def test_a_rebuild_lets_segments_take_over_and_touches_no_other_definition_nor_any_key(templates: Templates) -> None:
     [statement] = [s for s in _of(templates, "rebuild_profiles") if "dynamodb:UpdateItem" in s.actions]
-    kinds = ["segment", "segment@history", "computed_trait", "revision"]
+    kinds = ["segment", "segment@history", "computed_trait", "purpose", "revision"]
     assert statement.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": kinds}}
 
 
@@ -452,15 +469,44 @@ def test_who_sweeps_removes_pages_of_memories_and_no_mark_of_an_identity(templat
     assert statement.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
 
 
-def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Templates) -> None:
-    through = {}
+def _of_key(templates: Templates, name: str) -> dict[str, set[str]]:
+    """What a function may do with the key, by the service it must ask."""
+    through: defaultdict[str, set[str]] = defaultdict(set)
+    for statement in _of(templates, name):
+        actions = {action for action in statement.actions if action.startswith("kms:")}
+        if actions:
+            assert statement.resources == {KEY}, name
+            for joined in statement.condition["StringEquals"]["kms:ViaService"]:
+                through[templates.target(joined, "").split(".")[0]] |= actions
+    return through
+
+
+def test_every_function_writes_its_log_under_the_key_and_only_one_reads_the_stream_with_it(
+    templates: Templates,
+) -> None:
+    read = {"kms:Decrypt", "kms:DescribeKey"}
     for name in templates.functions():
-        services = set()
-        for statement in _of(templates, name):
-            if any(action.startswith("kms:") for action in statement.actions):
-                for joined in statement.condition["StringEquals"]["kms:ViaService"]:
-                    services.add(templates.target(joined, "").split(".")[0])
-        through[name] = services
+        through = _of_key(templates, name)
+        assert through["logs"] == {"kms:Decrypt", "kms:GenerateDataKey"}, name
+        puts = {"kms:GenerateDataKey"} if "kinesis:PutRecords" in _granted(templates, name).get(STREAM, ()) else set()
+        assert through["kinesis"] == (read if name == "process_events" else puts), name
+
+
+def test_who_sends_to_a_queue_makes_keys_for_it_and_who_receives_only_opens(templates: Templates) -> None:
+    read = {"kms:Decrypt", "kms:DescribeKey"}
+    send = {*read, "kms:Encrypt", "kms:GenerateDataKey"}
+    through = {name: _of_key(templates, name)["sqs"] for name in templates.functions()}
+    assert {name: actions for name, actions in through.items() if actions} == {
+        "run_campaigns": send,
+        "repair_effects": send,
+        "deliver_messages": read,
+        "replay_batches": read,
+        "verify_privacy": read,
+    }
+
+
+def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Templates) -> None:
+    through = {name: set(_of_key(templates, name)) - {"logs", "kinesis", "sqs"} for name in templates.functions()}
     assert through == {
         "collect_events": {"dynamodb", "secretsmanager"},
         "receive_webhook": {"dynamodb", "secretsmanager"},
@@ -472,13 +518,13 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "manage_profiles": {"dynamodb", "secretsmanager"},
         "manage_preferences": {"dynamodb", "secretsmanager"},
         "manage_definitions": {"dynamodb", "secretsmanager"},
-        "compact_lake": {"dynamodb", "s3"},
+        "compact_lake": {"dynamodb", "s3", "secretsmanager"},
         "sweep_stores": {"dynamodb", "s3", "secretsmanager"},
         "verify_privacy": {"dynamodb", "s3"},
         "manage_verifications": {"dynamodb", "s3", "secretsmanager"},
-        "train_models": {"s3"},
+        "train_models": {"dynamodb", "s3"},
         "rebuild_profiles": {"dynamodb", "s3", "secretsmanager"},
-        "refresh_scores": {"s3"},
+        "refresh_scores": {"dynamodb", "s3"},
         "manage_models": {"s3", "secretsmanager"},
         "replay_batches": {"s3"},
         "repair_effects": {"dynamodb"},

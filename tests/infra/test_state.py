@@ -90,10 +90,15 @@ def test_tables_have_the_keys_and_expiry_the_design_names(templates: Templates) 
     }
 
 
-def test_profiles_have_a_sparse_due_index_and_a_stream_of_new_images(templates: Templates) -> None:
+def test_profiles_have_two_sparse_indexes_and_a_stream_of_new_images(templates: Templates) -> None:
     profiles = templates.named("TablesProfiles", "AWS::DynamoDB::GlobalTable").properties
-    [index] = profiles["GlobalSecondaryIndexes"]
-    assert index == {
+    due, merged = profiles["GlobalSecondaryIndexes"]
+    assert merged == {
+        "IndexName": "merged",
+        "KeySchema": [{"AttributeName": "merged_into", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    assert due == {
         "IndexName": "due",
         "KeySchema": [
             {"AttributeName": "due_shard", "KeyType": "HASH"},
@@ -102,7 +107,7 @@ def test_profiles_have_a_sparse_due_index_and_a_stream_of_new_images(templates: 
         "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
     types = {each["AttributeName"]: each["AttributeType"] for each in profiles["AttributeDefinitions"]}
-    assert types == {"profile_id": "S", "due_shard": "S", "due_at": "N"}
+    assert types == {"profile_id": "S", "due_shard": "S", "due_at": "N", "merged_into": "S"}
     assert profiles["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
 
 
@@ -150,17 +155,35 @@ def test_raw_input_and_old_versions_are_gone_within_thirty_days(templates: Templ
         assert max(ages) <= 7, name
 
 
-def test_of_the_lake_only_answers_of_queries_expire(templates: Templates) -> None:
-    """A raw day must stay: its neighbours are judged by it. An answer holds everybody's figures: it must not."""
+def test_of_the_lake_no_rows_expire_by_their_age(templates: Templates) -> None:
+    """A raw day must stay: its neighbours are judged by it. What holds everybody's figures beside it must not."""
     rules = templates.named("Lake", "AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
-    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("queries/", 7)]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("queries/", 7), ("errors/", 28)]
 
 
-def test_the_stream_keeps_a_day_encrypted(templates: Templates) -> None:
+def test_the_stream_keeps_a_day(templates: Templates) -> None:
     [stream] = templates.of("AWS::Kinesis::Stream")
     assert stream.properties["RetentionPeriodHours"] == 24
-    assert stream.properties["StreamEncryption"]["EncryptionType"] == "KMS"
+
+
+def test_what_carries_data_is_under_the_key_of_what_holds_it(templates: Templates, local_templates: Templates) -> None:
+    """The stream, Firehose's buffer, queues and logs; on the local cloud as on AWS."""
+    where = {
+        "AWS::Kinesis::Stream": ("StreamEncryption", "KeyId"),
+        "AWS::KinesisFirehose::DeliveryStream": ("DeliveryStreamEncryptionConfigurationInput", "KeyARN"),
+        "AWS::SQS::Queue": ("KmsMasterKeyId",),
+        "AWS::Logs::LogGroup": ("KmsKeyId",),
+    }
+    for deployment in (templates, local_templates):
+        [key] = deployment.of("AWS::KMS::Key")
+        for resource in deployment.of(*where):
+            named: Any = resource.properties
+            for name in where[resource.type]:
+                named = named[name]
+            assert deployment.target(named, resource.stack) == str(key), resource
+    [delivery] = templates.of("AWS::KinesisFirehose::DeliveryStream")
+    assert delivery.properties["DeliveryStreamEncryptionConfigurationInput"]["KeyType"] == "CUSTOMER_MANAGED_CMK"
 
 
 def test_no_template_holds_a_secret_value(templates: Templates) -> None:
@@ -172,6 +195,23 @@ def test_no_template_holds_a_secret_value(templates: Templates) -> None:
 def test_the_key_rotates(templates: Templates) -> None:
     [key] = templates.of("AWS::KMS::Key")
     assert key.properties["EnableKeyRotation"] is True
+
+
+def test_the_key_lets_in_three_services_that_act_for_nobody(templates: Templates) -> None:
+    """Alarms reach an encrypted topic, notices an encrypted queue, and log lines their group, by the key's policy."""
+    [key] = templates.of("AWS::KMS::Key")
+    statements = key.properties["KeyPolicy"]["Statement"]
+    senders, logs = [each for each in statements if "Service" in each["Principal"]]
+    assert senders["Principal"] == {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]}
+    assert senders["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert senders["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert logs["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
+    named = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    ours = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
+    assert [templates.target(each, key.stack) for each in named] == [
+        f"{ours}attune-production-*",
+        f"{ours}/aws/vendedlogs/attune/production/*",
+    ]
 
 
 def test_the_assembly_names_no_account_and_no_folder_of_this_machine(aws_assembly: Path) -> None:
