@@ -6,7 +6,7 @@ Also the API's answer to unknown routes.
 from attune.runtime.clock import now
 from attune.runtime.collect_routes import api_host, asks_source_config, settings_key, submission_in, write_key
 from attune.runtime.http import Request, Response, endpoint_handler, not_found
-from attune.runtime.settings import CollectEventsSettings
+from attune.runtime.settings.path import CollectEventsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.collect_events import collect_events
 

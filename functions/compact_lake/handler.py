@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import CompactLakeSettings
+from attune.runtime.settings.learning import CompactLakeSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.compact_lake import compact_lake
 

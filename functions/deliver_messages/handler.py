@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.queues import queue_messages
-from attune.runtime.settings import DeliverMessagesSettings
+from attune.runtime.settings.path import DeliverMessagesSettings
 from attune.runtime.streams import item_failures
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.deliver_messages import deliver_messages

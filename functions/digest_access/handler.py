@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attune.runtime.settings import DigestAccessSettings
+from attune.runtime.settings.management import DigestAccessSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.digest_access import digest_access
 

@@ -2,7 +2,7 @@
 
 from attune.runtime.callers import by_server_key
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ExplainSegmentsSettings
+from attune.runtime.settings.past import ExplainSegmentsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.explain_segments import explain_segments
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import ExportProfilesSettings
+from attune.runtime.settings.privacy import ExportProfilesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.export_profiles import export_profiles
 
-#: ms; with less time left no other person and no other page is begun
+#: ms; with less time left nothing more is begun: what is laid down is, and the whole is not written
 ENOUGH = 8 * 60_000
 
 telemetry = Telemetry("export_profiles")
@@ -25,4 +25,4 @@ class Export(RunInput, frozen=True, kw_only=True):
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"done", "position"}`."""
     given = Export.read(event)
-    return answer(given.requests, given.position, lambda: context.get_remaining_time_in_millis() > ENOUGH)
+    return answer(given.run, given.requests, given.position, lambda: context.get_remaining_time_in_millis() > ENOUGH)

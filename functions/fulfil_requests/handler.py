@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import FulfilRequestsSettings
+from attune.runtime.settings.privacy import FulfilRequestsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.fulfil_requests import fulfil_requests
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.imports import ImportInput
-from attune.runtime.settings import ImportFilesSettings
+from attune.runtime.settings.path import ImportFilesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.import_files import import_files
 

@@ -2,7 +2,7 @@
 
 from attune.runtime.definition_routes import about_counts, about_definitions, about_keys
 from attune.runtime.http import Request, Response, bearer, endpoint_handler
-from attune.runtime.settings import ManageDefinitionsSettings
+from attune.runtime.settings.management import ManageDefinitionsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_definitions import manage_definitions
 

@@ -1,7 +1,7 @@
 """GET /v1/models, POST /v1/models/train, GET /v1/models/runs/{run}: the admin key's API to what was learnt."""
 
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ManageModelsSettings
+from attune.runtime.settings.learning import ManageModelsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_models import manage_models
 

@@ -4,7 +4,7 @@ from attune.runtime.callers import by_link
 from attune.runtime.http import Request, Response, endpoint_handler, not_found
 from attune.runtime.preference_forms import Unsubscribe, read_form
 from attune.runtime.preference_pages import choices_page, in_pages, saved_page, unsubscribed_page
-from attune.runtime.settings import ManagePreferencesSettings
+from attune.runtime.settings.management import ManagePreferencesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_preferences import manage_preferences
 

@@ -1,7 +1,7 @@
 """POST /v1/previews, GET /v1/previews, GET /v1/previews/{run}: the admin key's API to what a segment would hold."""
 
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ManagePreviewsSettings
+from attune.runtime.settings.past import ManagePreviewsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_previews import manage_previews
 

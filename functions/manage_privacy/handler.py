@@ -4,7 +4,7 @@ from functools import partial
 
 from attune.runtime.callers import by_admin
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ManagePrivacySettings
+from attune.runtime.settings.privacy import ManagePrivacySettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_privacy import manage_privacy
 from attune.use_cases.manage_privacy import ALL

@@ -5,7 +5,7 @@ from functools import partial
 from attune.runtime.callers import by_admin, by_server_key
 from attune.runtime.collect_routes import api_origin
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ManageProfilesSettings
+from attune.runtime.settings.management import ManageProfilesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_profiles import manage_profiles
 

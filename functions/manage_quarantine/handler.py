@@ -2,7 +2,7 @@
 
 from attune.runtime.callers import by_admin
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ManageQuarantineSettings
+from attune.runtime.settings.management import ManageQuarantineSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_quarantine import manage_quarantine
 from attune.use_cases.select_quarantined import named_one

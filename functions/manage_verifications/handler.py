@@ -4,7 +4,7 @@ from functools import partial
 
 from attune.runtime.callers import by_admin
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import ManageVerificationsSettings
+from attune.runtime.settings.privacy import ManageVerificationsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_verifications import manage_verifications
 

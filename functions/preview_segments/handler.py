@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import PreviewSegmentsSettings
+from attune.runtime.settings.past import PreviewSegmentsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.preview_segments import preview_segments
 from attune.use_cases.preview_segments import Asked

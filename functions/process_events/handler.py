@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.records import kinesis_records
-from attune.runtime.settings import ProcessEventsSettings
+from attune.runtime.settings.path import ProcessEventsSettings
 from attune.runtime.streams import item_failures
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.process_events import process_events

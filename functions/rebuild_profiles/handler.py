@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import RebuildProfilesSettings
+from attune.runtime.settings.past import RebuildProfilesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.backfill_segments import backfill_segments
 from attune.runtime.wiring.rebuild_profiles import rebuild_profiles
@@ -18,11 +18,12 @@ backfill = backfill_segments(settings, telemetry.count)
 
 
 class Rebuild(RunInput, frozen=True, kw_only=True):
-    """Identity keys of whom to rebuild, none: everybody; or ids of segments; and `position` of the answer before."""
+    """Identity keys of whom to rebuild (none: everybody), `anyway` as of `RebuildProfiles`; or ids of segments."""
 
     profiles: tuple[str, ...] = ()
     segments: tuple[str, ...] | None = None
     position: Any = None
+    anyway: bool = False
 
 
 @telemetry.observed
@@ -35,4 +36,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     if given.segments is not None:
         return backfill(given.segments, given.position, has_time)
-    return rebuild(given.profiles, given.position, has_time)
+    return rebuild(given.profiles, given.position, has_time, anyway=given.anyway)

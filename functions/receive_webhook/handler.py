@@ -2,7 +2,7 @@
 
 from attune.runtime.clock import now
 from attune.runtime.http import Request, Response, endpoint_handler, not_found
-from attune.runtime.settings import ReceiveWebhookSettings
+from attune.runtime.settings.path import ReceiveWebhookSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.webhook_calls import call_of, in_soap, told
 from attune.runtime.wiring.receive_webhook import receive_webhook

@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import RefreshScoresSettings
+from attune.runtime.settings.learning import RefreshScoresSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.refresh_scores import refresh_scores
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.repairing import RepairInput, progress_of
-from attune.runtime.settings import RepairEffectsSettings
+from attune.runtime.settings.repairs import RepairEffectsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.repair_effects import repair_effects
 from attune.use_cases.repair_effects import Effects

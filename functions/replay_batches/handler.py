@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.repairing import RepairInput, progress_of
-from attune.runtime.settings import ReplayBatchesSettings
+from attune.runtime.settings.repairs import ReplayBatchesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.replay_batches import replay_batches
 from attune.use_cases.replay_batches import Replay

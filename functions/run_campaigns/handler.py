@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.outboxes import outbox_records
-from attune.runtime.settings import RunCampaignsSettings
+from attune.runtime.settings.path import RunCampaignsSettings
 from attune.runtime.streams import item_failures
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.run_campaigns import run_campaigns

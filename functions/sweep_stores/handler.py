@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import SweepStoresSettings
+from attune.runtime.settings.privacy import SweepStoresSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.sweep_stores import sweep_stores
 

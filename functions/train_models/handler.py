@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import TrainModelsSettings
+from attune.runtime.settings.learning import TrainModelsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.train_models import train_models
 from attune_ml.training import train

@@ -1,7 +1,7 @@
 """GET /v1/ledger/verify: whether the ledger is as it was written, part by part, for the admin key."""
 
 from attune.runtime.http import Request, Response, bearer, endpoint_handler, not_found
-from attune.runtime.settings import VerifyLedgerSettings
+from attune.runtime.settings.management import VerifyLedgerSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.verify_ledger import verify_ledger
 

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from attune.runtime.runs import RunInput
-from attune.runtime.settings import VerifyPrivacySettings
+from attune.runtime.settings.privacy import VerifyPrivacySettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.verify_privacy import verify_privacy
 

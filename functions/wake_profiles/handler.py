@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attune.runtime.settings import WakeProfilesSettings
+from attune.runtime.settings.path import WakeProfilesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.wake_profiles import wake_profiles
 

@@ -101,6 +101,7 @@ class Deployment:
         self.stream = cloud.name("stream")
         cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
         self.registry, self.quarantine, self.audit = cloud.bucket(), cloud.bucket(), cloud.bucket()
+        self.failures, self.imports = cloud.bucket(), cloud.bucket()
         self.machine, self.repairs, self.previews = Machine(cloud), Machine(cloud), Machine(cloud)
         self.verifications = Machine(cloud)
         self.privacy, self.verifications = Machine(cloud), Machine(cloud)
@@ -112,13 +113,15 @@ class Deployment:
             "CHANNEL_SECRETS": cloud.secret("{}"),
             "REGISTRY_BUCKET": self.registry,
             "QUARANTINE_BUCKET": self.quarantine,
+            "FAILURES_BUCKET": self.failures,
+            "IMPORTS_BUCKET": self.imports,
             "AUDIT_BUCKET": self.audit,
             "LEARNING_MACHINE": self.machine.arn,
             "REPAIR_MACHINE": self.repairs.arn,
             "PREVIEW_MACHINE": self.previews.arn,
             "VERIFICATION_MACHINE": self.verifications.arn,
             "STREAM_RETENTION_HOURS": "24",
-            "LAKE_RETENTION_DAYS": "0",
+            "MERGED_INDEX": "merged",
             "PRIVACY_MACHINE": self.privacy.arn,
             "LAKE_BUCKET": self.registry,
             "LAKE_DATABASE": "lake",

@@ -25,11 +25,12 @@ from attune.domain.consent import Consent
 from attune.domain.deliveries import State
 from attune.domain.profile_state import encode_profile
 from attune.domain.profiles import Profile, Timer, Trait
+from attune.domain.purposes import Purpose, Retention
 from attune.domain.segments import compile_segments
 from attune.ports import Commit, ProfileItem
 from attune.runtime.clock import now
 from tests.adapters.cloud import REGION, Cloud
-from tests.builders import MINUTE, campaign, channel, definition_list, definitions, profile_id
+from tests.builders import DAY, MINUTE, campaign, channel, definition_list, definitions, profile_id
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 WHSEC = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -106,7 +107,7 @@ class Deployed:
         }
 
     def deliveries(self) -> list[Any]:
-        return DynamoDeliveries(self.tables, self.names["deliveries"]).of_profile(profile_id(), 10)
+        return DynamoDeliveries(self.tables, self.names["deliveries"]).of_profile(profile_id())
 
     def stream_event(self, outbox: str = "") -> dict[str, Any]:
         text = outbox or encode_outbox((self.entered,))
@@ -163,6 +164,14 @@ def test_from_a_segment_change_to_a_webhook_that_the_receiver_verifies(
     }
     (delivery,) = deployed.deliveries()
     assert (delivery.state, headers["webhook-id"]) == (State.DELIVERED, delivery.delivery_id)
+
+
+def test_a_delivery_is_gone_when_the_purpose_of_its_channel_says(deployed: Deployed) -> None:
+    store = DynamoDefinitions(deployed.tables, deployed.names["definitions"], clock=now)
+    store.put(Purpose(id="email", retention=Retention(messages="40d")), read_version=None)
+    load("run_campaigns")(deployed.stream_event())
+    [delivery] = deployed.deliveries()
+    assert delivery.expires_at == (delivery.created_at + 40 * DAY) // 1_000
 
 
 def test_a_failed_attempt_reports_its_message_and_hides_it_until_the_next(

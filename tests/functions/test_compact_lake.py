@@ -13,9 +13,13 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.ports import Commit
+from attune.adapters.s3_swept import S3Swept
+from attune.domain.erasure import Subject
+from attune.ports import Commit, ProfileItem
 from attune.runtime.telemetry import FunctionFailedError
+from attune.use_cases.sweep_late import NoteLate
 from tests.adapters.cloud import REGION, Cloud
+from tests.builders import NOW, profile_id
 from tests.functions.management import CONTEXT
 from tests.lakes import AFTER, TODAY, lines, live, row
 
@@ -31,9 +35,11 @@ class Deployed:
     def __init__(self) -> None:
         self.cloud = Cloud()
         self.bucket, self.table = self.cloud.bucket(), self.cloud.table("profiles")
-        self.definitions = self.cloud.table("definitions")
-        store = DynamoProfiles(self.cloud.client("dynamodb"), profiles=self.table, identities="")
-        store.commit(Commit(items=((None, live()),)))
+        self.definitions, self.identities = self.cloud.table("definitions"), self.cloud.table("identities")
+        secret = self.cloud.client("secretsmanager").create_secret(Name="identity", SecretString="s" * 64)
+        self.secret = secret["ARN"]
+        self.store = DynamoProfiles(self.cloud.client("dynamodb"), profiles=self.table, identities="")
+        self.store.commit(Commit(items=((None, live()),)))
         for day in (TODAY, AFTER):
             self.put(f"events/dt={day}/hour=01/a.json.gz", lines([row(message_id=day)]))
 
@@ -65,10 +71,11 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "PROFILES_TABLE": found.table,
+            "IDENTITIES_TABLE": found.identities,
             "DEFINITIONS_TABLE": found.definitions,
+            "IDENTITY_SECRET": found.secret,
             "LAKE_BUCKET": found.bucket,
             "STREAM_RETENTION_HOURS": "24",
-            "LAKE_RETENTION_DAYS": "0",
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
@@ -100,6 +107,27 @@ def test_objects_that_hold_no_rows_are_named_in_the_log_without_what_they_say(
     counted = capsys.readouterr().out
     assert "RowsUnreadable" in counted
     assert "ann@example.com" not in f"{logged}{counted}"
+
+
+def test_what_came_after_the_sweep_of_an_erasure_goes_with_its_versions_and_so_does_the_note(
+    deployed: Deployed,
+) -> None:
+    deployed.cloud.client("s3").put_bucket_versioning(
+        Bucket=deployed.bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    erased = profile_id(7)
+    deployed.store.commit(Commit(items=((None, ProfileItem(profile_id=erased, version=2, erased_at=NOW)),)))
+    bucket: Any = S3Swept(deployed.cloud.client("s3"), deployed.bucket)
+    NoteLate(bucket, lambda: NOW)([Subject(request_id="r", profile_ids=(erased,), identity_keys=("a" * 32,))])
+    late = row(message_id="canary", profile_id=erased, properties={"order_id": "canary"})
+    deployed.put(f"events/dt={TODAY}/hour=02/late", lines([late, row(message_id="other")]))
+    assert deployed.call(RUN) == {"done": True, "days": 2}
+    versions = deployed.cloud.client("s3").list_object_versions(Bucket=deployed.bucket)["Versions"]
+    assert not [one["Key"] for one in versions if one["Key"].startswith("late/")]
+    [left] = [one for one in versions if one["Key"].endswith("/late")]
+    body = deployed.cloud.client("s3").get_object(Bucket=deployed.bucket, Key=left["Key"])["Body"].read()
+    assert b"canary" not in body
+    assert b"other" in body
 
 
 @pytest.mark.parametrize("event", [{}, {"run": "r"}, {"run": "r", "started_at": "yesterday"}])

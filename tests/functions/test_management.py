@@ -215,4 +215,6 @@ def test_the_catalog_is_the_admin_s_and_names_the_fields_of_what_is_defined(
     assert {"shop"} <= {one["source"] for one in answer.body["sources"]}
     found = {(one["part"], one["name"]): one for one in answer.body["fields"]}
     assert {"source": "shop", "by": "spec", "lies": "sealed"} in found["identifier", "email"]["given_by"]
-    assert answer.body["lake_retention_days"] is None
+    retention = {one["purpose"]: one["retention"] for one in answer.body["purposes"]}
+    assert retention["analytics"] == {"traits": {}, "messages": "90d", "events": None}
+    assert retention["email"] == {"traits": {}, "messages": "90d"}

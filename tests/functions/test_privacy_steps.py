@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from moto import mock_aws
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_documents import S3Documents
+from attune.adapters.s3_quarantine import S3Quarantine
+from attune.domain.exports import PARTS
 from attune.domain.identifiers import Identifier, identity_key
 from attune.domain.identity import Claim, Identity
 from attune.domain.receipts import Sweep, sweep_key
@@ -20,6 +23,7 @@ from attune.ports import Commit
 from attune.runtime.clock import now
 from attune.runtime.telemetry import FunctionFailedError
 from tests.adapters.cloud import Cloud
+from tests.failed_batches import document, kinesis_record
 from tests.functions.management import ADMIN, Deployment, load_handler
 
 KNOWN = {"run": "20250615T150640Z", "started_at": "2025-06-15T15:06:40.000Z"}
@@ -40,9 +44,10 @@ def deployment() -> Iterator[Deployment]:
         yield Deployment(Cloud(), patch.setenv)
 
 
-def step(function: str, **given: Any) -> dict[str, Any]:
-    """Through JSON, as Step Functions carries it."""
-    answer = load_handler(function)(json.loads(json.dumps(KNOWN | given)), CONTEXT)
+def step(function: str, *, minutes: int = 15, **given: Any) -> dict[str, Any]:
+    """Through JSON, as Step Functions carries it; with so much time left."""
+    context = SimpleNamespace(**vars(CONTEXT) | {"get_remaining_time_in_millis": lambda: minutes * 60_000})
+    answer = load_handler(function)(json.loads(json.dumps(KNOWN | given)), context)
     carried: dict[str, Any] = json.loads(json.dumps(answer))
     return carried
 
@@ -98,17 +103,35 @@ def test_an_erasure_that_was_not_swept_stays_under_way(deployment: Deployment) -
 
 
 def test_what_is_held_is_laid_out_and_shown(deployment: Deployment) -> None:
+    said = b'{"email": "nobody@example.com"}'
+    s3 = deployment.cloud.client("s3")
+    S3Quarantine(s3, deployment.quarantine).keep("invalid_json", "shop", 1_750_000_000_000, said)
+    batch = document([kinesis_record("key", b"torn " + said)])
+    s3.put_object(Bucket=deployment.failures, Key="aws/lambda/m/one", Body=batch)
+    s3.put_object(Bucket=deployment.imports, Key="imports/till/one.csv", Body=b"email,x\nnobody@example.com,1\n")
+    missed = json.dumps({"rawData": base64.b64encode(said).decode()}).encode()
+    s3.put_object(Bucket=deployment.registry, Key="errors/failed/one", Body=missed)
     request = asked(deployment, "access")
     position = step("fulfil_requests", step="begin", position="")
     assert (position["next"], position["read"]) == ("read", [request])
-    assert step("export_profiles", requests=position["read"], position="")["done"] is True
+    answer: dict[str, Any] = {"position": ""}
+    calls = 0
+    while not answer.get("done"):
+        calls += 1
+        answer = step("export_profiles", minutes=7, requests=position["read"], position=answer["position"])
+    assert calls > len(PARTS)
+    left = s3.list_object_versions(Bucket=deployment.audit, Prefix=f"exports/{request}/").get("Versions", [])
+    assert {one["Key"].rpartition("/")[2] for one in left} == {"data.json", "data.html"}
     position = step("fulfil_requests", step="begin", position=position)
     assert position["next"] == "finish"
     step("fulfil_requests", step="finish", position=position)
     shown = deployment.call("GET", f"{PATH}/{request}/export", key=ADMIN)
     assert shown.status == 200
-    data = S3Documents(deployment.cloud.client("s3"), deployment.audit).get(f"exports/{request}/data.json")
-    assert json.loads(data or b"")["asked_for"] == [{"namespace": "email", "value": "nobody@example.com"}]
+    found = s3.get_object(Bucket=deployment.audit, Key=f"exports/{request}/data.json")
+    data = json.loads(found["Body"].read())
+    assert data["asked_for"] == [{"namespace": "email", "value": "nobody@example.com"}]
+    found_in = {part: len(data[part]) for part in ("refused_input", "failed_batches", "dropped_files", "missed_rows")}
+    assert set(found_in.values()) == {1}, found_in
 
 
 @pytest.mark.parametrize(("function", "given"), [("fulfil_requests", {"step": "x"}), ("export_profiles", {})])

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from attune.adapters.dynamodb_holds import DynamoHolds
+from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_registry import S3Registry
 from attune.domain.events import Record, decode_record
 from attune.domain.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
+from attune.ports import Commit
 from attune.runtime.telemetry import FunctionFailedError
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import NOW, model, profile_id
+from tests.faults.training import consenting
 from tests.functions.gateway import Context, load
 
 KEY = "queries/6c1f.csv"
@@ -35,7 +39,14 @@ class Deployed:
         self.cloud = Cloud()
         self.lake, self.registry, self.stream = self.cloud.bucket(), self.cloud.bucket(), self.cloud.name("events")
         self.cloud.client("kinesis").create_stream(StreamName=self.stream, ShardCount=1)
+        self.tables = {role: self.cloud.table(role) for role in ("profiles", "identities", "definitions")}
+        tables = self.cloud.client("dynamodb")
+        self.holds = DynamoHolds(tables, self.tables["identities"])
+        store = DynamoProfiles(tables, profiles=self.tables["profiles"], identities="")
+        for number in range(1, 4):
+            store.commit(Commit(items=((None, consenting(profile_id(number))),)))
         variables = {
+            **{f"{role.upper()}_TABLE": name for role, name in self.tables.items()},
             "LAKE_BUCKET": self.lake,
             "REGISTRY_BUCKET": self.registry,
             "STREAM_NAME": self.stream,
@@ -76,6 +87,8 @@ def call(event: dict[str, Any]) -> Any:
 def test_what_athena_wrote_becomes_scores_on_the_stream(deployed: Deployed) -> None:
     rows = f'"{profile_id(1)}","1.5","20","2000.25","400.5","90","30","0","",""\n'
     rows += f'"{profile_id(2)}","300","0","0","310","1","0","1","",""\n'
+    rows += f'"{profile_id(3)}","300","0","0","310","1","0","1","",""\n'
+    deployed.holds.place(f"key of {profile_id(3)}", {"personalization": NOW}, NOW)
     deployed.write(HEADER + rows)
     deployed.serve()
     answer = call(FIRST)

@@ -154,7 +154,7 @@ def test_a_lost_entry_is_claimed_and_enqueued_once(deployed: Deployed) -> None:
     answer = repair()
     assert (answer["done"], answer["position"], answer["profiles"], answer["entries"]) == (True, "", 1, 1)
     assert (answer["claimed"], answer["not_sent"], answer["enqueued"]) == (1, 0, 0)
-    [delivery] = DynamoDeliveries(dynamodb, deployed.tables["deliveries"]).of_profile(profile_id(), 10)
+    [delivery] = DynamoDeliveries(dynamodb, deployed.tables["deliveries"]).of_profile(profile_id())
     assert (delivery.state, delivery.cause.at, deployed.waiting(deployed.queue)) == ("claimed", at, 1)
     again = repair()
     assert (again["claimed"], again["enqueued"]) == (0, 1)

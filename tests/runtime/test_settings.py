@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 from msgspec.structs import fields
 
 from attune.runtime import settings
-from attune.runtime.settings import DeliverMessagesSettings, ProcessEventsSettings, SettingsError
+from attune.runtime.settings import Settings, SettingsError
+from attune.runtime.settings.path import DeliverMessagesSettings, ProcessEventsSettings
 
-CLASSES = [kind for name, kind in vars(settings).items() if name.endswith("Settings") and name != "_Settings"]
+AREAS = [import_module(f"{settings.__name__}.{module.name}") for module in iter_modules(settings.__path__)]
+CLASSES: set[type[Settings]] = {
+    kind for area in AREAS for name, kind in vars(area).items() if name.endswith("Settings")
+} - {Settings}
 
 
 def environment(kind: type) -> dict[str, str]:
     return {field.name.upper(): "7" for field in fields(kind)}
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", sorted(CLASSES, key=str))
 def test_settings_are_read_from_variables_named_like_their_fields(kind: type[ProcessEventsSettings]) -> None:
     read = kind.from_env(environment(kind))
     assert {str(getattr(read, field.name)) for field in fields(kind)} == {"7"}

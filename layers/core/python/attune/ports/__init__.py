@@ -1,8 +1,8 @@
 """What the use cases need of the world. Docstrings state failure semantics; memory and AWS adapters pass one suite.
 
 Here is what the path of an event needs, to the change of a profile. Beside it: what sends messages (`deliveries`), what
-the learning loop needs (`learning`), rebuilds (`rebuilding`), failed batches (`batches`), and how longer work is
-started and watched (`runs`).
+the learning loop needs (`learning`), how definitions are edited (`editing`), rebuilds (`rebuilding`), failed batches
+(`batches`), and how longer work is started and watched (`runs`).
 Every method may raise whatever its technology raises when it is out of reach: the caller lets that propagate and is
 retried.
 """
@@ -16,7 +16,7 @@ import msgspec
 
 from attune.domain.changes import Change
 from attune.domain.consent import LedgerEntry
-from attune.domain.definitions import Definition, Definitions
+from attune.domain.definitions import Definitions
 from attune.domain.identifiers import Identifier
 from attune.domain.identity import Claim, Identity
 from attune.domain.quarantine import Came
@@ -144,6 +144,18 @@ class Holds(Protocol):
         """The latest instant per purpose over all keys, read consistently."""
         ...
 
+    def lift(self, identity_keys: Collection[str], until: int) -> None:
+        """Under each of these keys what is held since `until` (ms) or earlier is held no more, by purpose."""
+        ...
+
+
+class MergeIndex(Protocol):
+    """Who became whom, from its end: tombstones by the profile that they were merged into."""
+
+    def absorbed(self, profile_id: str) -> list[str]:
+        """Ids of those that were merged into this very profile, not those behind them. Eventually consistent."""
+        ...
+
 
 class DueIndex(Protocol):
     """Profiles by the time they want to be woken, in shards; in a shard by due time, and among equals in some order."""
@@ -221,33 +233,6 @@ class DefinitionHistory(DefinitionReader, Protocol):
 
     def watched_since(self, campaign: str, segment: str) -> int:
         """Since when (ms) a campaign of this id has been started by that segment without a break; 0: nobody knows."""
-        ...
-
-
-class DefinitionStore(DefinitionReader, Protocol):
-    """The definitions' editor. Versions count every change of one, also over its deletion."""
-
-    def get(self, kind: str, definition_id: str) -> tuple[int, Definition] | None:
-        """Version and definition as applied last, read consistently."""
-        ...
-
-    def put(self, definition: Definition, *, read_version: int | None, at_once: bool = True) -> int:
-        """The new version; keeps the old one as history; `ConflictError` unless `read_version` is current.
-
-        By the rules of `domain.takeovers.changed`.
-        """
-        ...
-
-    def delete(self, kind: str, definition_id: str, *, read_version: int) -> None:
-        """`ConflictError` unless `read_version` is current."""
-        ...
-
-    def versions(self, kind: str) -> list[tuple[int, Definition]]:
-        """All current ones of a kind with their versions, in order of id, read consistently."""
-        ...
-
-    def standings(self, kind: str) -> list[Standing]:
-        """The same with where they stand; takeovers that are due have come about."""
         ...
 
     def history(self, kind: str, definition_id: str) -> list[Version]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import IO, Protocol
 
 
 class Documents(Protocol):
     """By key, such as `receipts/<request>.json`; written whole."""
 
-    def put(self, key: str, data: bytes, content_type: str = "application/json") -> None:
-        """In place of what lay there; versions before are kept."""
+    def put(self, key: str, data: bytes | IO[bytes], content_type: str = "application/json") -> None:
+        """In place of what lay there; versions before are kept. A file is read from where it stands to its end."""
         ...
 
     def get(self, key: str) -> bytes | None:

@@ -219,11 +219,27 @@ class Compaction(Protocol):
         ...
 
 
+class HoldScan(Protocol):
+    """Holds (`ports.Holds`) of many people: by identity key purpose → since when (ms); nothing of who is not held."""
+
+    def every_hold(self) -> dict[str, dict[str, int]]:
+        """All there are, each read consistently; not of one instant."""
+        ...
+
+    def each_hold(self, identity_keys: Collection[str]) -> dict[str, dict[str, int]]:
+        """Of these keys, read consistently."""
+        ...
+
+
 class ProfileScan(Protocol):
     """All profiles there are."""
 
-    def all_items(self) -> Iterable[ProfileItem]:
-        """Every item, tombstones included; eventually consistent, and not of one instant."""
+    def all_items(self, *, consistent: bool = False) -> Iterable[ProfileItem]:
+        """Every item, tombstones included; not of one instant. `consistent`: none as it was before the scan began."""
+        ...
+
+    def tombstones(self) -> Iterable[ProfileItem]:
+        """Of `all_items` who was merged or erased; eventually consistent."""
         ...
 
     def some_items(self, after: str, limit: int) -> tuple[list[ProfileItem], str]:

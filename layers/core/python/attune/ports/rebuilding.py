@@ -66,6 +66,21 @@ class History(Protocol):
         ...
 
 
+class LaidRows(Protocol):
+    """Rows of some people, laid out once and read from a place on: of whom there are more than fit into memory."""
+
+    def lay_out_rows(self, profile_ids: Collection[str]) -> tuple[str, ...]:
+        """Lay out what `History.rows` answers; answers where, one place behind the other. They lie there for days.
+
+        `LakeSlowError`.
+        """
+        ...
+
+    def rows_at(self, place: str) -> Iterable[SealedRow]:
+        """Those that lie at one of the places, in the same order whenever it is asked."""
+        ...
+
+
 class TakeoverStore(DefinitionReader, Protocol):
     """What a backfill needs of the definitions."""
 

@@ -20,7 +20,7 @@ from attune.use_cases.settle_profiles import SettleProfiles
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import RebuildProfilesSettings
+    from attune.runtime.settings.past import RebuildProfilesSettings
 
 
 def backfill_segments(settings: RebuildProfilesSettings, count: Count) -> BackfillSegments:

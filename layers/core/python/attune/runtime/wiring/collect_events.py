@@ -16,7 +16,7 @@ from attune.use_cases.show_settings import ShowSettings
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import CollectEventsSettings
+    from attune.runtime.settings.path import CollectEventsSettings
 
 
 def collect_events(settings: CollectEventsSettings, count: Count) -> tuple[CollectEvents, ShowSettings]:

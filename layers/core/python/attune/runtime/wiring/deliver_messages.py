@@ -20,7 +20,7 @@ from attune.use_cases.deliver_messages import DeliverMessages
 from attune.use_cases.read_circumstances import ReadCircumstances
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import DeliverMessagesSettings
+    from attune.runtime.settings.path import DeliverMessagesSettings
     from attune.runtime.telemetry import Telemetry
 
 

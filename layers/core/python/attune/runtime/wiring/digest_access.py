@@ -11,7 +11,7 @@ from attune.runtime.clock import now
 from attune.use_cases.digest_access import DigestAccess
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import DigestAccessSettings
+    from attune.runtime.settings.management import DigestAccessSettings
 
 
 def digest_access(settings: DigestAccessSettings) -> DigestAccess:

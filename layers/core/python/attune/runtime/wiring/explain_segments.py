@@ -9,6 +9,7 @@ from attune.adapters.athena_features import S3FeatureRows
 from attune.adapters.athena_history import AthenaHistory
 from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_keys import DynamoKeys
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.secrets_manager import SecretPseudonyms
@@ -19,7 +20,7 @@ from attune.runtime.wiring.recording_people import record_people
 from attune.use_cases.explain_segments import ExplainSegments
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import ExplainSegmentsSettings
+    from attune.runtime.settings.past import ExplainSegmentsSettings
     from attune.use_cases.record_people import RecordPeople
 
 #: seconds for one query of at most two in most cases: API Gateway answers for us after 30
@@ -44,6 +45,7 @@ def explain_segments(settings: ExplainSegmentsSettings) -> tuple[ExplainSegments
     pseudonyms = SecretPseudonyms(client("secretsmanager"), settings.identity_secret)
     explain = ExplainSegments(
         profiles=profiles,
+        holds=DynamoHolds(tables, settings.identities_table),
         definitions=definitions,
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         pseudonyms=pseudonyms,

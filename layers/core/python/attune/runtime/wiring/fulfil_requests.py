@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_holds import DynamoHolds
+from attune.adapters.dynamodb_merges import DynamoMerges
 from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
-from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.s3_documents import S3Documents
 from attune.adapters.s3_imports import S3ImportBucket
 from attune.adapters.s3_swept import S3Swept
 from attune.adapters.secrets_manager import SecretPseudonyms
+from attune.domain.deliveries import longest_kept
+from attune.domain.purposes import purposes_of
+from attune.domain.trait_lifetimes import lifetimes_of
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.use_cases.begin_requests import BeginRequests
@@ -23,7 +26,7 @@ from attune.use_cases.write_receipts import WriteReceipts
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import FulfilRequestsSettings
+    from attune.runtime.settings.privacy import FulfilRequestsSettings
 
 
 def fulfil_requests(settings: FulfilRequestsSettings, count: Count) -> FulfilRequests:
@@ -31,12 +34,13 @@ def fulfil_requests(settings: FulfilRequestsSettings, count: Count) -> FulfilReq
     tables, bucket = client("dynamodb"), client("s3")
     profiles = DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table)
     documents = S3Documents(bucket, settings.audit_bucket)
+    definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
     begin = BeginRequests(
         profiles=profiles,
         holds=DynamoHolds(tables, settings.identities_table),
         stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
         documents=documents,
-        definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
+        definitions=definitions,
         pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
     )
     write_receipt = WriteReceipts(
@@ -44,14 +48,20 @@ def fulfil_requests(settings: FulfilRequestsSettings, count: Count) -> FulfilReq
         notes=S3ImportBucket(bucket, settings.audit_bucket),
         retention_hours=settings.stream_retention_hours,
         clock=now,
+        messages_kept=lambda: longest_kept(definitions.current()),
     )
     return FulfilRequests(
         requests=DynamoPrivacyRequests(tables, settings.privacy_requests_table),
         begin=begin,
-        follow=FollowRequests(profiles=profiles, documents=documents, named=begin.named),
+        follow=FollowRequests(
+            profiles=profiles,
+            documents=documents,
+            named=begin.named,
+            lifetimes=lambda: lifetimes_of(purposes_of(definitions.current()).values()),
+        ),
         documents=documents,
         remove=S3Swept(bucket, settings.audit_bucket).remove,
-        everybody=DynamoProfileScan(tables, settings.profiles_table),
+        merges=DynamoMerges(tables, profiles=settings.profiles_table, index=settings.merged_index),
         write_receipt=write_receipt,
         clock=now,
         count=count,

@@ -20,7 +20,7 @@ from attune.use_cases.take_turns import TakeTurns
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import ImportFilesSettings
+    from attune.runtime.settings.path import ImportFilesSettings
 
 
 def import_files(settings: ImportFilesSettings, count: Count) -> ImportFiles:

@@ -12,7 +12,7 @@ from attune.adapters.dynamodb_sizes import DynamoSizes
 from attune.adapters.secrets_manager import SecretMap, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManageDefinitionsSettings
+from attune.runtime.settings.management import ManageDefinitionsSettings
 from attune.use_cases.count_segments import ShowSizes
 from attune.use_cases.manage_definitions import ManageDefinitions
 from attune.use_cases.show_arrivals import ShowArrivals
@@ -44,6 +44,6 @@ def manage_definitions(
         # Later than this module: few ask, and it loads the readers of every sender.
         from attune.use_cases.show_catalog import ShowCatalog
 
-        return ShowCatalog(definitions=definitions, lake_retention_days=settings.lake_retention_days, clock=now)()
+        return ShowCatalog(definitions=definitions, clock=now)()
 
     return manage, sizes, arrivals, show_catalog

@@ -7,7 +7,7 @@ from attune.adapters.secrets_manager import SecretText
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManageModelsSettings
+from attune.runtime.settings.learning import ManageModelsSettings
 from attune.use_cases.manage_models import ManageModels
 
 

@@ -12,7 +12,7 @@ from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManagePreferencesSettings
+from attune.runtime.settings.management import ManagePreferencesSettings
 from attune.runtime.wiring.recording import record_access
 from attune.use_cases.await_deliveries import AwaitDeliveries
 from attune.use_cases.manage_preferences import ManagePreferences

@@ -7,7 +7,7 @@ from attune.adapters.secrets_manager import SecretText
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManagePreviewsSettings
+from attune.runtime.settings.past import ManagePreviewsSettings
 from attune.use_cases.manage_previews import ManagePreviews
 
 

@@ -15,7 +15,7 @@ from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManagePrivacySettings
+from attune.runtime.settings.privacy import ManagePrivacySettings
 from attune.runtime.wiring.recording import record_access
 from attune.use_cases.await_deliveries import AwaitDeliveries
 from attune.use_cases.begin_requests import BeginRequests

@@ -14,7 +14,7 @@ from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManageProfilesSettings
+from attune.runtime.settings.management import ManageProfilesSettings
 from attune.runtime.wiring.recording import record_access
 from attune.runtime.wiring.recording_people import record_people
 from attune.use_cases.await_deliveries import AwaitDeliveries
@@ -38,21 +38,20 @@ def manage_profiles(
     stream = KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name)
     pseudonyms = SecretPseudonyms(vault, settings.identity_secret)
     definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
+    deliveries = DynamoDeliveries(tables, settings.deliveries_table)
+    holds = DynamoHolds(tables, settings.identities_table)
+    in_flight = AwaitDeliveries(
+        profiles=profiles, deliveries=deliveries, pseudonyms=pseudonyms, clock=now, pause=time.sleep
+    )
     manage = ManageProfiles(
         profiles=profiles,
-        deliveries=DynamoDeliveries(tables, settings.deliveries_table),
-        holds=DynamoHolds(tables, settings.identities_table),
+        deliveries=deliveries,
+        holds=holds,
         definitions=definitions,
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         stream=stream,
         pseudonyms=pseudonyms,
-        in_flight=AwaitDeliveries(
-            profiles=profiles,
-            deliveries=DynamoDeliveries(tables, settings.deliveries_table),
-            pseudonyms=pseudonyms,
-            clock=now,
-            pause=time.sleep,
-        ),
+        in_flight=in_flight,
         clock=now,
     )
     lists = ManageLists(profiles=profiles, definitions=definitions, stream=stream, pseudonyms=pseudonyms, clock=now)
@@ -69,7 +68,7 @@ def manage_profiles(
     record = record_people(record_access(tables, settings.ledger_table), profiles, definitions, pseudonyms)
     explain = ExplainConsent(
         profiles=profiles,
-        holds=DynamoHolds(tables, settings.identities_table),
+        holds=holds,
         definitions=definitions,
         chains=DynamoLedger(tables, settings.ledger_table),
         pseudonyms=pseudonyms,

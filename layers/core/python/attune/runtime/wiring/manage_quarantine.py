@@ -17,7 +17,7 @@ from attune.use_cases.replay_quarantined import ReplayQuarantined
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import ManageQuarantineSettings
+    from attune.runtime.settings.management import ManageQuarantineSettings
     from attune.use_cases.record_access import RecordAccess
 
 

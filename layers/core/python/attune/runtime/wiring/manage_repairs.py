@@ -6,7 +6,7 @@ from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManageRepairsSettings
+from attune.runtime.settings.repairs import ManageRepairsSettings
 from attune.runtime.wiring.recording import record_access
 from attune.use_cases.manage_repairs import ManageRepairs
 from attune.use_cases.record_access import RecordAccess

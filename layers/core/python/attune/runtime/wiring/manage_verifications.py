@@ -10,7 +10,7 @@ from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.runtime.settings import ManageVerificationsSettings
+from attune.runtime.settings.privacy import ManageVerificationsSettings
 from attune.runtime.wiring.recording import record_access
 from attune.use_cases.manage_verifications import ManageVerifications
 from attune.use_cases.record_access import RecordAccess

@@ -18,7 +18,7 @@ from attune.use_cases.overlap_segments import OverlapSegments
 from attune.use_cases.preview_segments import PreviewSegments
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import PreviewSegmentsSettings
+    from attune.runtime.settings.past import PreviewSegmentsSettings
 
 
 def preview_segments(settings: PreviewSegmentsSettings) -> tuple[PreviewSegments, OverlapSegments]:

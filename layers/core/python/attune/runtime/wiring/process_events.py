@@ -18,7 +18,7 @@ from attune.runtime.streams import pause
 from attune.use_cases.process_events import ProcessEvents
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import ProcessEventsSettings
+    from attune.runtime.settings.path import ProcessEventsSettings
     from attune.runtime.telemetry import Telemetry
 
 

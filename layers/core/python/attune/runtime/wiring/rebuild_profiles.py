@@ -18,7 +18,7 @@ from attune.use_cases.rebuild_profiles import RebuildProfiles
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import RebuildProfilesSettings
+    from attune.runtime.settings.past import RebuildProfilesSettings
 
 
 def rebuild_profiles(settings: RebuildProfilesSettings, count: Count) -> RebuildProfiles:

@@ -14,7 +14,7 @@ from attune.use_cases.receive_webhook import ReceiveWebhook
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import ReceiveWebhookSettings
+    from attune.runtime.settings.path import ReceiveWebhookSettings
 
 
 def receive_webhook(settings: ReceiveWebhookSettings, count: Count) -> ReceiveWebhook:

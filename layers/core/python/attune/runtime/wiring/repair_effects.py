@@ -17,7 +17,7 @@ from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.repair_effects import RepairEffects
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import RepairEffectsSettings
+    from attune.runtime.settings.repairs import RepairEffectsSettings
     from attune.runtime.telemetry import Telemetry
 
 

@@ -14,7 +14,7 @@ from attune.use_cases.replay_batches import ReplayBatches
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import ReplayBatchesSettings
+    from attune.runtime.settings.repairs import ReplayBatchesSettings
 
 
 def replay_batches(settings: ReplayBatchesSettings, count: Count) -> ReplayBatches:

@@ -15,7 +15,7 @@ from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.run_campaigns import RunCampaigns
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import RunCampaignsSettings
+    from attune.runtime.settings.path import RunCampaignsSettings
     from attune.runtime.telemetry import Telemetry
 
 

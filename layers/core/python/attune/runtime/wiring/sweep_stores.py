@@ -18,12 +18,13 @@ from attune.runtime.scratch import own_folder
 from attune.use_cases.sweep_batches import SweepBatches
 from attune.use_cases.sweep_files import SweepFiles
 from attune.use_cases.sweep_lake import SweepLake
+from attune.use_cases.sweep_late import NoteLate
 from attune.use_cases.sweep_models import SweepModels
 from attune.use_cases.sweep_stores import Buckets, SweepStores
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import SweepStoresSettings
+    from attune.runtime.settings.privacy import SweepStoresSettings
 
 
 def sweep_stores(settings: SweepStoresSettings, count: Count) -> SweepStores:
@@ -53,6 +54,7 @@ def sweep_stores(settings: SweepStoresSettings, count: Count) -> SweepStores:
             pseudonyms=pseudonyms,
             seal=AesSeal(),
             retention_hours=settings.stream_retention_hours,
+            note=NoteLate(lake, now),
         ),
         models=SweepModels(
             registry=S3Registry(objects, settings.registry_bucket),

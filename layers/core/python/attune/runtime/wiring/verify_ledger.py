@@ -14,7 +14,7 @@ from attune.runtime.clock import now
 from attune.use_cases.verify_ledger import VerifyLedger
 
 if TYPE_CHECKING:
-    from attune.runtime.settings import VerifyLedgerSettings
+    from attune.runtime.settings.management import VerifyLedgerSettings
 
 
 def verify_ledger(settings: VerifyLedgerSettings) -> VerifyLedger:

@@ -24,7 +24,7 @@ from attune.use_cases.verify_erasure import LAKE, VerifyErasure
 if TYPE_CHECKING:
     from attune.ports import Count
     from attune.ports.stored import Stored
-    from attune.runtime.settings import VerifyPrivacySettings
+    from attune.runtime.settings.privacy import VerifyPrivacySettings
 
 #: by table what says where an item is
 KEYS: Final = {

@@ -13,7 +13,7 @@ from attune.use_cases.wake_profiles import WakeProfiles
 
 if TYPE_CHECKING:
     from attune.ports import Count
-    from attune.runtime.settings import WakeProfilesSettings
+    from attune.runtime.settings.path import WakeProfilesSettings
 
 
 def wake_profiles(settings: WakeProfilesSettings, count: Count) -> WakeProfiles:
