@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 
 from attune.adapters.memory_documents import MemoryDocuments
@@ -22,6 +24,14 @@ def test_a_document_is_what_was_written_last(documents: Documents) -> None:
     documents.put("receipts/a.json", b"{}")
     documents.put("receipts/a.json", b'{"a":1}')
     assert documents.get("receipts/a.json") == b'{"a":1}'
+
+
+def test_a_file_is_written_from_where_it_stands_however_long_it_is(documents: Documents) -> None:
+    with tempfile.SpooledTemporaryFile(10) as file:
+        file.write(b"0123456789" * 10)
+        file.seek(5)
+        documents.put("exports/a/data.json", file)
+    assert documents.get("exports/a/data.json") == (b"0123456789" * 10)[5:]
 
 
 def test_documents_are_told_by_their_prefix_in_order(documents: Documents) -> None:

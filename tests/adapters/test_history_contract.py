@@ -224,6 +224,10 @@ def test_an_answer_in_quotes_is_read_and_a_value_of_any_length() -> None:
         ),
     ]
     assert [request["WorkGroup"] for request in athena.requests] == ["w", "w"]
+    history = asked(Athena([DONE], [DONE]), first, second, at_once=1)
+    places = history.lay_out_rows({ME, OTHER})
+    for _ in range(2):
+        assert [row for place in places for row in history.rows_at(place)] == rows
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])

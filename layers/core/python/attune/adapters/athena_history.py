@@ -48,11 +48,17 @@ class AthenaHistory:
 
     def rows(self, profile_ids: Collection[str]) -> Iterator[SealedRow]:
         """One query for as many profiles as there are; the result is read as it comes."""
-        wanted = sorted(profile_ids)
-        for start in range(0, len(wanted), self._at_once):
-            key = self._queries.run(history_query(wanted[start : start + self._at_once]))
-            for _, values in self._read(key, 0):
-                yield _row(values)
+        for some in _some(profile_ids, self._at_once):
+            yield from self.rows_at(self._queries.run(history_query(some)))
+
+    def lay_out_rows(self, profile_ids: Collection[str]) -> tuple[str, ...]:
+        """The keys of the results."""
+        return tuple(self._queries.run(history_query(some)) for some in _some(profile_ids, self._at_once))
+
+    def rows_at(self, place: str) -> Iterator[SealedRow]:
+        """As the result lies there."""
+        for _, values in self._read(place, 0):
+            yield _row(values)
 
     def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
         """The key of the result."""
@@ -110,6 +116,11 @@ def people_query(events: Collection[str] | None = None, share: int = 1) -> str:
         return EVERYBODY.replace(":last", f"'{last_drawn(share)}'")
     named = ", ".join(f"'{name.encode().hex().upper()}'" for name in sorted(events)) or "''"
     return PERFORMERS.replace(":events", named)
+
+
+def _some(profile_ids: Collection[str], at_once: int) -> Iterator[list[str]]:
+    wanted = sorted(profile_ids)
+    return (wanted[start : start + at_once] for start in range(0, len(wanted), at_once))
 
 
 def _row(values: Sequence[str]) -> SealedRow:

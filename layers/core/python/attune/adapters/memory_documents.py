@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import IO
+
 
 class MemoryDocuments:
     """By key."""
@@ -9,9 +11,9 @@ class MemoryDocuments:
     def __init__(self) -> None:
         self.documents: dict[str, tuple[bytes, str]] = {}
 
-    def put(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+    def put(self, key: str, data: bytes | IO[bytes], content_type: str = "application/json") -> None:
         """In place of what lay there."""
-        self.documents[key] = (data, content_type)
+        self.documents[key] = (data if isinstance(data, bytes) else data.read(), content_type)
 
     def get(self, key: str) -> bytes | None:
         """None where there is none."""

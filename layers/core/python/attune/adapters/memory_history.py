@@ -19,10 +19,20 @@ class MemoryHistory:
         self._lines = lines
         self._profiles = profiles
         self._laid_out: list[list[Person]] = []
+        self._laid_rows: list[list[SealedRow]] = []
 
     def rows(self, profile_ids: Collection[str]) -> Iterator[SealedRow]:
         """As they are when it is asked."""
         return (row for row in self._counting() if row.profile_id in profile_ids)
+
+    def lay_out_rows(self, profile_ids: Collection[str]) -> tuple[str, ...]:
+        """A place is the number of the call."""
+        self._laid_rows.append(list(self.rows(profile_ids)))
+        return (str(len(self._laid_rows)),)
+
+    def rows_at(self, place: str) -> list[SealedRow]:
+        """As they were when they were laid out."""
+        return self._laid_rows[int(place) - 1]
 
     def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
         """Places are numbers from 1 on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -24,7 +24,7 @@ class S3Documents:
         self._client = client
         self._bucket = bucket
 
-    def put(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+    def put(self, key: str, data: bytes | IO[bytes], content_type: str = "application/json") -> None:
         """One request."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 

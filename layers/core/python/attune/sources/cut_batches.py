@@ -48,6 +48,18 @@ def cut_batch(document: bytes, is_cut: Callable[[BatchRecord], bool]) -> tuple[b
     return msgspec.json.encode(fields | {"payload": payload}), len(kept)
 
 
+def records_of(document: bytes) -> list[BatchRecord]:
+    """All of them. `UnreadableBatchError` `unreadable_records` where it is no such document."""
+    found: list[BatchRecord] = []
+
+    def keep(one: BatchRecord) -> bool:
+        found.append(one)
+        return False
+
+    cut_batch(document, keep)
+    return found
+
+
 def _data(record: msgspec.Raw) -> bytes | None:
     kinesis = _record.decode(record).kinesis
     return None if kinesis is None else kinesis.data

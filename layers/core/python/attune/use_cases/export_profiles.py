@@ -1,240 +1,170 @@
-"""Everything that is held of one person, gathered from every store: for them to read, and for a machine."""
+"""Everything that is held of one person, gathered from every store piece by piece: for them to read, and for a machine.
+
+Pieces and how far it has come lie beside what is written of them in the end, so that no amount of data is too much for
+one call, or for its memory. Nothing is left out in silence: what does not fit is counted, and the count is shown.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from attune.domain.folding_apart import whose
-from attune.domain.mentions import Mentions
-from attune.domain.profile_state import decode_profile
-from attune.domain.purposes import purposes_of
-from attune.domain.working import Working
-from attune.ports.privacy import After
-from attune.ports.quarantine import Wanted
-from attune.use_cases.find_profiles import find, live, markers
-from attune.use_cases.gather_subjects import GatherSubjects
-from attune.use_cases.name_subjects import NameSubjects
-from attune.use_cases.open_events import open_events
-from attune.use_cases.show_times import iso
+from attune.domain.export_progress import (
+    Progress,
+    decode_progress,
+    encode_progress,
+    piece_key,
+    pieces_of,
+    progress_key,
+)
+from attune.domain.identifiers import DAY
+from attune.use_cases.write_exports import PieceGoneError, by_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Mapping
 
-    from attune.domain.definitions import Definitions
-    from attune.domain.erasure import Subject
     from attune.domain.privacy_requests import PrivacyRequest
-    from attune.domain.profiles import Profile
-    from attune.domain.quarantine import Quarantined
-    from attune.domain.rebuilding import Told
-    from attune.ports import Clock, DefinitionReader, Holds, Identified, ProfileItem, ProfileReader, Seal
-    from attune.ports.deliveries import DeliveryStore
-    from attune.ports.ledger import AccessRecords, ConsentChains
-    from attune.ports.privacy import PrivacyRequests
-    from attune.ports.quarantine import QuarantineStore
-    from attune.ports.rebuilding import History
+    from attune.ports import Clock
+    from attune.ports.documents import Documents
+    from attune.use_cases.open_cases import Case, OpenCases, Part, Step
+    from attune.use_cases.write_exports import WriteExports
 
-#: deliveries of one profile that are shown
-MAX_DELIVERIES: Final = 1_000
-#: characters of a refused input that are shown
-MAX_INPUT: Final = 10_000
-_PAGE: Final = 500
-#: refused inputs that are read at a time
-SIDE_BY_SIDE: Final = 16
-
-type Json = dict[str, Any]
+#: bytes after which a piece is laid down
+PIECE: Final = 16 * 1024 * 1024
+#: bytes of all pieces: what an erasure can look through, and a verification reads. Some 700,000 events
+MOST: Final = 512 * 1024 * 1024
+#: ms after which pieces may begin to go, as exports do: then it is begun anew
+_FRESH: Final = 6 * DAY
+#: whose places are good for one run
+_OF_A_RUN: Final = "events"
+#: why entries are left out
+TOO_MUCH: Final = "too_much"
 
 
 class ExportProfiles:
-    """Callable with a request; reads and changes nothing. Events are those that the compacted lake holds."""
+    """Callable with a request until it is whole. Killed anywhere it goes on, or begins anew, and comes to the same."""
 
-    def __init__(  # noqa: PLR0913 - one keyword a port
+    def __init__(
         self,
         *,
-        profiles: ProfileReader,
-        holds: Holds,
-        deliveries: DeliveryStore,
-        consents: ConsentChains,
-        accesses: AccessRecords,
-        quarantine: QuarantineStore,
-        requests: PrivacyRequests,
-        history: History,
-        definitions: DefinitionReader,
-        pseudonyms: Identified,
-        seal: Seal,
+        parts: Mapping[str, Part],
+        open_case: OpenCases,
+        write: WriteExports,
+        documents: Documents,
+        remove: Callable[[str], int],
         clock: Clock,
+        piece: int = PIECE,
+        most: int = MOST,
     ) -> None:
-        self._profiles = profiles
-        self._holds = holds
-        self._deliveries = deliveries
-        self._consents = consents
-        self._accesses = accesses
-        self._quarantine = quarantine
-        self._requests = requests
-        self._history = history
-        self._definitions = definitions
-        self._pseudonyms = pseudonyms
-        self._seal = seal
+        """`parts` in the order in which they are gathered: what anybody can fill is last, so that all else fits.
+
+        `remove` takes all versions of the `documents` whose keys begin so. `piece`, `most`: bytes.
+        """
+        self._parts = parts
+        self._open_case = open_case
+        self._write = write
+        self._documents = documents
+        self._remove = remove
         self._clock = clock
-        self._name = NameSubjects(pseudonyms)
-        self._gather = GatherSubjects(profiles, pseudonyms)
+        self._piece = piece
+        self._most = most
 
-    def __call__(self, request: PrivacyRequest) -> Json:
-        """By part, each a list of entries, the oldest first; `LakeSlowError`."""
-        definitions = self._definitions.current()
-        named = self._name(request, definitions)
-        subject = self._gather(request, named)
-        keys = {self._pseudonyms.key(one) for one in named}
-        items = {one.profile_id: one for one in find(self._profiles, keys, consistent=True).values()}
-        people = {root: decode_profile(item.state) for root, item in items.items()}
-        theirs = live(self._profiles, subject.profile_ids, consistent=True)  # not a life before, which was erased
-        known = markers(self._profiles, subject.identity_keys, consistent=True)
-        born = max((one.erased_at for one in known.values()), default=0)
-        return {
-            "request_id": request.request_id,
-            "made_at": iso(self._clock()),
-            "asked_for": [{"namespace": one.namespace, "value": one.value} for one in request.identifiers],
-            "profiles": [_profile(one) for one in people.values()],
-            "events": [_event(one) for one in sorted(self._told(people, items), key=lambda one: one.event.time)],
-            "messages": list(self._messages(subject)),
-            "consent_history": [_plain(one) for root in sorted(theirs) for one in self._consents.chain(root)],
-            "holds": [
-                {"purpose": purpose, "since": iso(since)}
-                for purpose, since in sorted(self._holds.held(subject.identity_keys).items())
-                if since > born
-            ],
-            "who_looked": [
-                {"at": iso(one.at), "who": one.who, "route": one.route, "reason": one.reason}
-                for one in self._accesses.of_subjects(subject.identity_keys)
-                if one.at > born
-            ],
-            "refused_input": list(self._refused(_vouched_for(request, people.values()))),
-            "requests": list(self._asked(request, subject, definitions)),
-            "purposes": [
-                {"purpose": one.id, "name": one.name, "description": one.description}
-                for one in purposes_of(definitions).values()
-            ],
-            "recipients": [
-                {"channel": one.id, "name": one.name, "purpose": one.purpose} for one in definitions.channels.values()
-            ],
-            "sources": [{"source": one.id, "name": one.name, "type": one.type} for one in definitions.sources.values()],
-        }
+    def __call__(self, request: PrivacyRequest, run: str, has_time: Callable[[], bool]) -> Progress | None:
+        """How it ended, once both documents are there, else None: one piece further at least. `LakeSlowError`."""
+        progress, case = self._begun(request, run)
+        while progress.part:
+            if not self._gather(case, progress, has_time):
+                return None
+        try:
+            self._write(request.request_id, progress)
+        except PieceGoneError:
+            self.forget(request)
+            return None
+        return progress
 
-    def _told(self, people: dict[str, Profile], items: dict[str, ProfileItem]) -> Iterator[Told]:
-        loaded = {root: Working(one, items[root].version) for root, one in people.items()}
-        events = open_events(self._profiles, self._seal, loaded, self._history.rows) if loaded else {}
-        for root, found in events.items():
-            yield from whose(people[root].splits, found, self._pseudonyms.key)
+    def forget(self, request: PrivacyRequest) -> None:
+        """What lies there only while it is gathered."""
+        self._remove(pieces_of(request.request_id))
 
-    def _messages(self, subject: Subject) -> Iterator[Json]:
-        sent = (one for root in subject.profile_ids for one in self._deliveries.of_profile(root, MAX_DELIVERIES))
-        for one in sorted(sent, key=lambda one: one.created_at):
-            yield {
-                "at": iso(one.created_at),
-                "campaign": one.campaign,
-                "channel": one.channel,
-                "state": str(one.state),
-                "reason": one.reason,
-                "message": one.body,
-            }
+    def _begun(self, request: PrivacyRequest, run: str) -> tuple[Progress, Case]:
+        """Where it stands; at the begin where whom it is about is not who they were, or pieces may be gone."""
+        now = self._clock()
+        known = self._known(request, now)
+        case = self._open_case(request, known.began_at if known else now)
+        roots = tuple(sorted(f"{root} {len(one.profile.splits)}" for root, one in case.people.items()))
+        if known and (known.roots, known.born) == (roots, case.born):
+            if known.run != run and known.part == _OF_A_RUN:
+                known.place = ""
+                for told in (known.pieces, known.sizes, known.left_out):
+                    told.pop(known.part, None)
+            known.run = run
+            return known, case
+        self.forget(request)
+        if known:
+            case = self._open_case(request, now)
+        first = next(iter(self._parts))
+        return Progress(run=run, began_at=now, roots=roots, born=case.born, part=first), case
 
-    def _refused(self, values: Iterable[str]) -> Iterator[Json]:
-        """What could not be taken in and names them; it may name others beside them."""
-        mentions = Mentions(values)
-        after: Quarantined | None = None
-        while True:
-            page = self._quarantine.listed(Wanted(), after, _PAGE)
-            with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-                read = list(pool.map(self._quarantine.read, [listed.one for listed in page.found]))
-            for listed, kept in zip(page.found, read, strict=True):
-                if kept is not None and mentions(kept[0]):
-                    yield {
-                        "at": iso(listed.one.received_at),
-                        "source": listed.one.source,
-                        "reason": listed.one.reason,
-                        "input": kept[0].decode("utf-8", "replace")[:MAX_INPUT],
-                    }
-            if page.reached is None:
-                return
-            after = page.reached
+    def _known(self, request: PrivacyRequest, now: int) -> Progress | None:
+        """None also for what is too old, and for what was noted before parts were other ones."""
+        data = self._documents.get(progress_key(request.request_id))
+        try:
+            known = decode_progress(data) if data else None
+        except msgspec.MsgspecError:
+            return None
+        is_good = known and now - known.began_at < _FRESH and known.part in {*self._parts, ""}
+        return known if is_good else None
 
-    def _asked(self, this: PrivacyRequest, subject: Subject, definitions: Definitions) -> Iterator[Json]:
-        """Other requests that are not over; of what is over nobody knows whose it was."""
-        keys = set(subject.identity_keys)
-        for one in _open_requests(self._requests):
-            named = {self._pseudonyms.key(name) for name in self._name(one, definitions)}
-            if one.request_id != this.request_id and named & keys:
-                yield {"request_id": one.request_id, "kind": one.kind, "at": iso(one.received_at), "state": one.state}
+    def _gather(self, case: Case, progress: Progress, has_time: Callable[[], bool]) -> bool:
+        """The part under way, from where it stands; whether there is time for more."""
+        request_id = case.request.request_id
+        lines: list[bytes] = []
+        held = 0
+        with closing(step for step in self._parts[progress.part](case, progress.place)) as steps:
+            for step in steps:
+                held += self._take(step, progress, lines)
+                if is_full := held >= self._piece:
+                    held = self._lay(request_id, progress, lines)
+                if step.place and (is_full or not has_time()):
+                    held = self._lay(request_id, progress, lines)
+                    progress.place = step.place
+                    self._note(request_id, progress)
+                    if not has_time():
+                        return False
+        self._lay(request_id, progress, lines)
+        names = list(self._parts)
+        following = names[names.index(progress.part) + 1 :]
+        progress.part, progress.place = following[0] if following else "", ""
+        self._note(request_id, progress)
+        return has_time()
 
+    def _take(self, step: Step, progress: Progress, lines: list[bytes]) -> int:
+        """What is found is one line more, or counted; answers how many bytes more there are."""
+        code, part = step.left_out, progress.part
+        if step.entry is not None:
+            line = msgspec.json.encode(step.entry)
+            if sum(progress.sizes.values()) + len(line) <= self._most:
+                progress.sizes[part] = progress.sizes.get(part, 0) + len(line)
+                lines.append(line)
+                return len(line)
+            code = TOO_MUCH
+        if code:
+            codes = progress.left_out.setdefault(part, {})
+            codes[code] = codes.get(code, 0) + 1
+        return 0
 
-def _vouched_for(request: PrivacyRequest, people: Iterable[Profile]) -> set[str]:
-    """What the officer has named, and what a trusted source has: a browser may call itself by any word there is."""
-    named = {one.value for one in request.identifiers}
-    return named | {link.identifier.value for one in people for link in one.links.values() if link.verified}
+    def _lay(self, request_id: str, progress: Progress, lines: list[bytes]) -> int:
+        """As one more piece, in the order of time by itself; answers how many bytes are left: none."""
+        if not lines:
+            return 0
+        number = progress.pieces.get(progress.part, 0) + 1
+        content = b"".join(line + b"\n" for line in sorted(lines, key=by_time))
+        self._documents.put(piece_key(request_id, progress.part, number), content, "application/x-ndjson")
+        progress.pieces[progress.part] = number
+        lines.clear()
+        return 0
 
-
-def _open_requests(requests: PrivacyRequests) -> Iterator[PrivacyRequest]:
-
-    for state in ("received", "running"):
-        after: After | None = None
-        while page := requests.waiting(_PAGE, after, state=state):
-            yield from page
-            after = After(page[-1].due_at, page[-1].request_id)
-
-
-def _profile(profile: Profile) -> Json:
-    stays = ((*name.partition("\x1f")[::2], stay) for name, stay in sorted(profile.memberships.items()))
-    return {
-        "profile_id": profile.profile_id,
-        "events": profile.events,
-        "first_seen": iso(profile.first_seen),
-        "last_seen": iso(profile.last_seen),
-        "place": profile.place.value if profile.place else None,
-        "identifiers": [
-            {
-                "namespace": link.identifier.namespace,
-                "value": link.identifier.value,
-                "since": iso(link.at),
-                "verified": link.verified,
-            }
-            for link in sorted(profile.links.values(), key=lambda one: one.at)
-        ],
-        "traits": [
-            {"trait": name, "value": trait.value, "since": iso(trait.time)}
-            for name, trait in sorted(profile.traits.items())
-            if trait.value is not None
-        ],
-        "consent": [
-            {"purpose": purpose, "granted": one.granted, "since": iso(one.at), "source": one.source}
-            for purpose, one in sorted(profile.consent.items())
-        ],
-        "segments": [
-            {"segment": segment, "of": key, "from": iso(stay.entered_at), "until": iso(stay.left_at or 0)}
-            for segment, key, stay in stays
-        ],
-        "lists": sorted(name for name, listed in profile.lists.items() if listed.value),
-        "scores": [
-            {"model": model, "value": score.value, "version": score.version, "at": iso(score.at)}
-            for model, score in sorted(profile.scores.items())
-        ],
-        "carts": [
-            {"cart": cart_id, "changed_at": iso(cart.changed_at), "products": cart.products, "details": cart.details}
-            for cart_id, cart in sorted(profile.carts.items())
-        ],
-    }
-
-
-def _event(told: Told) -> Json:
-    event = told.event
-    shown = _plain(event)
-    for field in ("time", "fingerprint", "notes", "copy", "basis"):
-        shown.pop(field, None)
-    shown["identifiers"] = [{"namespace": one.namespace, "value": one.value} for one in event.identifiers]
-    return {"at": iso(event.time)} | shown
-
-
-def _plain(value: msgspec.Struct) -> Json:
-    plain: Json = msgspec.to_builtins(value)
-    return {name: iso(one) if name.endswith("_at") and isinstance(one, int) else one for name, one in plain.items()}
+    def _note(self, request_id: str, progress: Progress) -> None:
+        self._documents.put(progress_key(request_id), encode_progress(progress))

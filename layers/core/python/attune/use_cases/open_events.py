@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from attune.domain.verdicts import Verdict
 from attune.use_cases.find_profiles import live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from attune.domain.rebuilding import Told
     from attune.domain.working import Working
@@ -50,18 +50,19 @@ def rows_of(people: Iterable[Person]) -> Rows:
 
 
 @dataclass(slots=True)
-class _Trail:
+class Trail:
     """The rows of a profile and of whom it had absorbed, up to one of its versions.
 
     Rows of a later version are of a commit that has not come to be, or that came after an unlinking. `root`: which
-    live profile `start` has become.
+    live profile `start` has become. `owner`: for whom they are read, and `name`: by which unlinking; empty: their own.
     """
 
+    owner: str
+    name: str
     start: str
     root: str
     version: int
     data_keys: dict[str, set[bytes]]
-    found: list[Lain] = field(default_factory=list)
 
 
 def open_events(profiles: ProfileReader, seal: Seal, loaded: Mapping[str, Working], rows: Rows) -> dict[str, Events]:
@@ -70,28 +71,37 @@ def open_events(profiles: ProfileReader, seal: Seal, loaded: Mapping[str, Workin
     The data key of an absorbed profile lies in the row of its merge, that of whom it was unlinked from in the profile.
     """
     events = {root: Events() for root in loaded}
-    trails: list[_Trail] = []
-    for root, one in loaded.items():
-        events[root].own = _set_out(trails, root, root, one.version or 0, one.profile.data_key)
+    trails = set_out(profiles, loaded)
+    for trail in trails:
+        if trail.name:
+            events[trail.owner].others[trail.name] = []
+    for found in follow(trails, profiles, seal, rows):
+        for trail, lain in found:
+            mine = events[trail.owner]
+            (mine.others[trail.name] if trail.name else mine.own).append(lain)
+    return events
+
+
+def set_out(profiles: ProfileReader, loaded: Mapping[str, Working]) -> list[Trail]:
+    """Where the events of these live profiles are looked for."""
+    trails = [
+        Trail(root, "", root, root, one.version or 0, {root: {one.profile.data_key}}) for root, one in loaded.items()
+    ]
     others = {split.other for one in loaded.values() for split in one.profile.splits.values() if split.is_new}
     became = live(profiles, others, consistent=True) if others else {}
     for root, one in loaded.items():
         for name, split in one.profile.splits.items():
             if split.is_new and split.other in became:
                 home = became[split.other].profile_id
-                events[root].others[name] = _set_out(trails, home, split.other, split.version, split.data_key)
-    _follow(trails, profiles, seal, rows)
-    return events
+                data_keys = {split.other: {split.data_key}}
+                trails.append(Trail(root, name, split.other, home, split.version, data_keys))
+    return trails
 
 
-def _set_out(trails: list[_Trail], root: str, start: str, version: int, data_key: bytes) -> list[Lain]:
-    trail = _Trail(start, root, version, {start: {data_key}})
-    trails.append(trail)
-    return trail.found
-
-
-def _follow(trails: list[_Trail], profiles: ProfileReader, seal: Seal, rows: Rows) -> None:
-    """One reading for all, and one more for each generation of merges."""
+def follow(
+    trails: Sequence[Trail], profiles: ProfileReader, seal: Seal, rows: Rows
+) -> Iterator[list[tuple[Trail, Lain]]]:
+    """Row by row what it holds, and for whom. One reading for all, and one more for each generation of merges."""
     ahead = {(trail.start, number) for number, trail in enumerate(trails)}
     while ahead:
         reading: defaultdict[str, list[int]] = defaultdict(list)
@@ -99,6 +109,7 @@ def _follow(trails: list[_Trail], profiles: ProfileReader, seal: Seal, rows: Row
             reading[profile_id].append(number)
         absorbed: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
         for row in rows(reading.keys()):
+            found = []
             for number in reading[row.profile_id]:
                 trail = trails[number]
                 if row.version > trail.version or (plain := _open(seal, trail.data_keys[row.profile_id], row)) is None:
@@ -106,7 +117,9 @@ def _follow(trails: list[_Trail], profiles: ProfileReader, seal: Seal, rows: Row
                 if row.verdict is Verdict.MERGED:
                     absorbed[row.absorbed, number].add(plain)
                 elif (told := _read(row, plain)) is not None:
-                    trail.found.append(Lain(told, row.version))
+                    found.append((trail, Lain(told, row.version)))
+            if found:
+                yield found
         became = live(profiles, {profile_id for profile_id, _ in absorbed}, consistent=True)
         ahead = {
             (profile_id, number)
