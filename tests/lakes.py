@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import sqlglot
@@ -15,25 +16,34 @@ import sqlglot
 from attune.adapters.athena_features import features_query
 from attune.adapters.athena_history import history_query, people_query
 from attune.adapters.duckdb_lake import DuckCompaction
-from attune.adapters.memory import MemoryDefinitions, MemoryLakeFiles, MemoryProfiles
+from attune.adapters.lake_tables import RAW
+from attune.adapters.memory import MemoryDefinitions, MemoryHolds, MemoryLakeFiles, MemoryProfiles, PlainSeal
 from attune.adapters.memory_arrivals import MemoryArrivals
 from attune.adapters.memory_sizes import MemorySizes
-from attune.domain.consent import Consent
+from attune.adapters.memory_swept import MemorySwept
+from attune.domain.consent import STORE, Consent
 from attune.domain.definitions import Definition
+from attune.domain.erasure import Subject
 from attune.domain.features import FEATURES
 from attune.domain.models import MODELS
 from attune.domain.profile_state import encode_profile
 from attune.domain.profiles import Profile
+from attune.domain.purposes import Purpose, Retention
 from attune.domain.verdicts import Row, Verdict, encode_row
 from attune.ports import Commit, ProfileItem
+from attune.ports.erasure import Stored
 from attune.ports.rebuilding import Person, SealedRow
 from attune.use_cases.compact_lake import CompactLake
 from attune.use_cases.show_arrivals import ShowArrivals
-from tests.builders import NOW, profile_id
+from attune.use_cases.sweep_lake import SweepLake
+from attune.use_cases.sweep_late import SweepLate
+from tests.builders import NOW, Pseudonyms, profile_id
 from tests.faults.wires import Crash, Steady, Wire, wired
 
 #: the arrival day of what happens at `NOW`, and its neighbours
 BEFORE, TODAY, AFTER = "2025-06-14", "2025-06-15", "2025-06-16"
+#: later than anything
+NEVER = 1 << 62
 FIELDS = ("profile_id", *FEATURES, "holdout", *MODELS)
 
 
@@ -92,6 +102,31 @@ class _Breaking:
             yield one
 
 
+class LakeBucket(MemorySwept):
+    """`VersionedBucket`: the raw rows of a lake as it is now, and whatever else is put there."""
+
+    def __init__(self, lake: LakeOfTests) -> None:
+        super().__init__(versioned=False)
+        self._lake = lake
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[Stored]:
+        if not prefix.startswith(RAW):
+            yield from super().listed(prefix, after)
+            return
+        for objects in self._lake.files.raw(NEVER).values():
+            for one in objects:
+                if one.key.startswith(prefix) and one.key > after:
+                    yield Stored(one.key, 0, one.tag)
+
+    def open(self, key: str) -> IO[bytes] | None:
+        return io.BytesIO(b"".join(self._lake.files.lines(key))) if key.startswith(RAW) else super().open(key)
+
+    def replace(self, found: Stored, content: IO[bytes]) -> bool:
+        """Laid down when it was: an object that is written anew counts as the old one."""
+        self._lake.files.lay(found.key.split("/")[1].removeprefix("dt="), found.key.rpartition("/")[2], content.read())
+        return True
+
+
 class LakeOfTests:
     """What arrives, what is made of it, and what is counted and reported on the way."""
 
@@ -101,11 +136,14 @@ class LakeOfTests:
         *,
         retention_hours: int = 24,
         keep_days: int = 0,
+        said_at: int = 0,
         chunk: int = 100_000,
     ) -> None:
+        """`keep_days`: for how many rows are kept, as was said at `said_at` (ms); 0: for good."""
+        self._said_at = said_at
+        self._keep = (Purpose(id=STORE, retention=Retention(events=f"{keep_days}d")),) if keep_days else ()
         self.empty(profiles)
         self._retention_hours = retention_hours
-        self._keep_days = keep_days
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name)
         self._compaction = DuckCompaction(self._path / "work", memory="256MB", chunk=chunk)
@@ -114,7 +152,9 @@ class LakeOfTests:
     def empty(self, profiles: MemoryProfiles | None = None) -> None:
         """Begin again: another lake, at the price of none."""
         self.profiles = profiles or MemoryProfiles()
+        self.holds = MemoryHolds()
         self.files = MemoryLakeFiles()
+        self.bucket = LakeBucket(self)
         self.sizes = MemorySizes()
         self.arrivals = MemoryArrivals()
         #: whose sizes are counted
@@ -152,16 +192,32 @@ class LakeOfTests:
             compaction=wired(carried, "compaction", _Breaking(self._compaction, self._break_after)),
             profiles=wired(carried, "profiles", self.profiles),
             everybody=wired(carried, "everybody", self.profiles),
-            definitions=MemoryDefinitions(self.segments),
+            holds=self.holds,
+            late=self.late(started_at if now is None else now),
+            definitions=MemoryDefinitions((*self._keep, *self.segments), clock=lambda: self._said_at),
             sizes=wired(carried, "sizes", self.sizes),
             arrivals=wired(carried, "arrivals", self.arrivals),
             clock=lambda: started_at if now is None else now,
             retention_hours=self._retention_hours,
-            keep_days=self._keep_days,
             count=lambda name, value, _: self.counted.append((name, value)),
             report=lambda key, unreadable: self.reported.append((key, unreadable)),
         )
         return run(started_at, has_time)
+
+    def late(self, at: int) -> SweepLate:
+        """What looks after rows that come after their sweep, at an instant."""
+        return SweepLate(bucket=self.bucket, sweep=self.sweeping(), clock=lambda: at)
+
+    def sweeping(self, note: Callable[[Sequence[Subject]], None] = lambda _: None) -> SweepLake:
+        """What takes the erased out of the raw rows."""
+        return SweepLake(
+            bucket=self.bucket,
+            profiles=self.profiles,
+            pseudonyms=Pseudonyms(),
+            seal=PlainSeal(),
+            retention_hours=self._retention_hours,
+            note=note,
+        )
 
     def ledger(self, since: str = "", source: str = "") -> dict[str, Any]:
         """The API's answer."""

@@ -183,7 +183,7 @@ class SweptWorld:
         self._fill_lake()
         self._fill_registry()
         for request, who in (("e1", ANNS), ("e2", BOBS)):
-            self.put("audit", f"exports/{request}/data.json", of(who))
+            self.put("audit", f"exports/{request}/data.json", b'{"request_id": "of a line before",\n' + of(who))
             self.put("audit", f"exports/{request}/data.html", b"<p>without a name</p>")
 
     def _fill_quarantine(self) -> None:

@@ -49,6 +49,14 @@ def test_profiles_and_tombstones_are_seen_as_they_are_stored(stores: tuple[Profi
     }
 
 
+def test_tombstones_are_found_among_all(stores: tuple[ProfileStore, ProfileScan]) -> None:
+    store, scan = stores
+    put(store, profile_item(1), tombstone(3, 1), ProfileItem(profile_id=profile_id(4), version=2, erased_at=NOW))
+    found = {item.profile_id: (item.merged_into, item.erased_at) for item in scan.tombstones()}
+    assert found == {profile_id(3): (profile_id(1), None), profile_id(4): (None, NOW)}
+    assert {item.profile_id for item in scan.all_items(consistent=True)} == {profile_id(one) for one in (1, 3, 4)}
+
+
 def test_everybody_is_seen_who_does_not_fit_one_page(stores: tuple[ProfileStore, ProfileScan]) -> None:
     store, scan = stores
     put(store, *(profile_item(number, state=bytes(300_000)) for number in range(8)))

@@ -130,6 +130,29 @@ def test_the_champion_serves(shop: Shop) -> None:
     assert shop.faults == []
 
 
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_champion_that_has_expired_serves_no_more_and_the_next_one_does(shop: Shop, reachable: bool) -> None:
+    ends = NOW + 3 * LIFETIME
+    shop.publish("run-1")
+    assert shop.served() == "run-1"
+    shop.point(Champion(version="run-1", expires_at=ends))
+    assert shop.served() == "run-1"
+    if not reachable:
+        shop.before = lambda: (_ for _ in ()).throw(EndpointConnectionError(endpoint_url="s3"))
+    assert shop.served() is None
+    assert shop.served() is None
+    assert shop.codes() == (["expired_model"] if reachable else ["EndpointConnectionError"] * len(MODELS))
+    shop.before = lambda: None
+    shop.publish("run-2")
+    assert shop.served() == "run-2"
+
+
+def test_a_champion_that_had_expired_before_anybody_looked_never_serves(shop: Shop) -> None:
+    shop.publish("run-1", previous="run-0")
+    shop.point(Champion(version="run-1", previous="run-0", expires_at=NOW))
+    assert (shop.served(), shop.codes()) == (None, ["expired_model"])
+
+
 def test_where_no_model_was_ever_trained_none_serves_and_that_is_no_fault(shop: Shop) -> None:
     assert shop.served() is None
     assert shop.served() is None

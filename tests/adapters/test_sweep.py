@@ -11,14 +11,14 @@ import pytest
 
 from attune.domain.imports import Report, State
 from attune.domain.lineages import ERASURES, PEOPLE
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.models import SHOPPER_CLUSTERS, Champion
 from attune.domain.receipt_checks import check_receipts
 from attune.domain.receipts import HEAD, Head, Receipt, Swept, decode_receipt, encode_receipt, receipt_key
 from attune.sources.failed_batches import read_batch
 from tests.adapters.cloud import Cloud
-from tests.builders import delivery
+from tests.builders import DAY, delivery
 from tests.lakes import TODAY
-from tests.sweeping import ANN, ANNS, BOB, BOBS, REQUEST, SAID, SweptWorld, request, residues
+from tests.sweeping import ANN, ANNS, BOB, BOBS, ERASED_AT, LATER, REQUEST, SAID, SweptWorld, request, residues
 
 #: what no sweep may take: the file that is being read, and Ann's new life
 WAITING = ("imports", "imports/till/now.ndjson", 0)
@@ -43,7 +43,7 @@ def test_nothing_of_the_erased_is_left_in_any_store(world: SweptWorld) -> None:
     world.run()
     world.run("versions")
     assert places(world, *looked_for) == []
-    assert world.deliveries.of_profile(ANN, 10) == []
+    assert world.deliveries.of_profile(ANN) == []
 
 
 def test_everything_of_the_others_is_as_it_was(world: SweptWorld) -> None:
@@ -62,7 +62,7 @@ def test_everything_of_the_others_is_as_it_was(world: SweptWorld) -> None:
         "imports/till/sales.ndjson.gz",
         f"errors/f/dt={TODAY}/one",
     }
-    assert len(world.deliveries.of_profile(BOB, 10)) == 1
+    assert len(world.deliveries.of_profile(BOB)) == 1
     assert residues({(*place, 0): body for place, body in after.items()}, (BOB,))
 
 
@@ -164,7 +164,7 @@ def test_a_message_that_was_noted_after_the_first_stage_goes_in_the_second(world
     world.run()
     world.deliveries.claim(delivery(profile_id=ANN, delivery_id="late"))
     world.run("versions")
-    assert world.deliveries.of_profile(ANN, 10) == []
+    assert world.deliveries.of_profile(ANN) == []
     assert world.tally().stores["deliveries"] == Swept(found=3, removed=3)
 
 
@@ -188,6 +188,34 @@ def test_models_of_a_time_when_their_rows_were_there_are_named(world: SweptWorld
         (SHOPPER_CLUSTERS, "during", True)
     ]
     assert world.registry.document(SHOPPER_CLUSTERS, ERASURES, PEOPLE) is not None
+
+
+def test_a_champion_that_saw_them_ends_thirty_days_after_the_first_erasure_and_falls_back_on_none(
+    world: SweptWorld,
+) -> None:
+    lineage = {"lineage.json": b'{"cutoff": 0}'}
+    world.registry.keep(SHOPPER_CLUSTERS, "unknown", lineage)
+    found = world.registry.champion(SHOPPER_CLUSTERS)
+    assert found is not None
+    before = Champion(version="during", previous="unknown", run="r", moved_at=5)
+    world.registry.promote(SHOPPER_CLUSTERS, before, read=found[0])
+
+    def pointer() -> Champion:
+        found = world.registry.champion(SHOPPER_CLUSTERS)
+        assert found is not None
+        return found[1]
+
+    world.run()
+    ends = ERASED_AT + 30 * DAY
+    assert pointer() == Champion(version="during", run="r", moved_at=5, expires_at=ends)
+    world.begin(request_id="b" * 32, erased_at=LATER)
+    world.run(requests=("b" * 32,))
+    assert pointer().expires_at == ends
+    found = world.registry.champion(SHOPPER_CLUSTERS)
+    assert found is not None
+    world.registry.promote(SHOPPER_CLUSTERS, Champion(version="before", previous="during"), read=found[0])
+    world.run("versions")
+    assert pointer() == Champion(version="before")
 
 
 def receipt_of(world: SweptWorld, request_id: str = REQUEST) -> Receipt:
@@ -216,7 +244,7 @@ def test_the_receipt_says_what_was_done_and_names_nobody(world: SweptWorld) -> N
     assert (receipt.profiles, receipt.identifiers, receipt.number, receipt.previous) == (1, 3, 1, "")
     assert receipt.stores["deliveries"].removed == 2
     assert all(one.until > receipt.erased_at and one.why for one in receipt.horizons)
-    assert {one.store for one in receipt.horizons} >= {"stream", "tables", "inputs"}
+    assert {one.store for one in receipt.horizons} >= {"stream", "tables", "inputs", "models"}
     text = encode_receipt(receipt).decode()
     assert not [value for value in (*ANNS, ANN, SAID) if value in text]
 

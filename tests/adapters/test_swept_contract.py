@@ -148,8 +148,8 @@ def test_deliveries_of_a_profile_go_and_those_of_others_stay(backend: Cloud | No
     items = DynamoPersonalItems(client, deliveries=table, identities="")
     assert items.remove_deliveries([profile_id(1), profile_id(3)]) == 60
     assert items.remove_deliveries([profile_id(1)]) == 0
-    assert store.of_profile(profile_id(1), 100) == []
-    assert [one.delivery_id for one in store.of_profile(profile_id(2), 100)] == ["other"]
+    assert store.of_profile(profile_id(1)) == []
+    assert [one.delivery_id for one in store.of_profile(profile_id(2))] == ["other"]
 
 
 def test_pages_of_a_memory_go_and_nothing_else_of_the_table(backend: Cloud | None) -> None:

@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
-from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
+from attune.adapters.memory import MemoryDefinitions, MemoryFeatureTable, MemoryRegistry
 from attune.domain.clusters import Clusters, cluster
 from attune.domain.consent import permits
 from attune.domain.features import features_at
 from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import Profile, Score
+from attune.use_cases.permit_rows import PermitRows
 from attune.use_cases.refresh_scores import RefreshScores, pace_of
 from attune.use_cases.train_models import TrainModels
 from tests.builders import (
@@ -80,6 +81,7 @@ class Shop:
         self.world = World(tick=0)
         self.lake = lake
         self.lake.empty(self.world.profiles)
+        self.lake.holds = self.world.holds
         self.registry = MemoryRegistry()
         self.features = MemoryFeatureTable(self._rows)
         self.champions: list[str | None] = []
@@ -171,6 +173,14 @@ class Shop:
     def _training(self, wire: Wire) -> TrainModels:
         return TrainModels(
             features=wired(wire, "features", self.features),
+            rows=PermitRows(
+                features=self.features,  # its reads break in test_learning.py
+                everybody=self.world.profiles,
+                holds=self.lake.holds,
+                definitions=MemoryDefinitions(),
+                clock=self.world.time,
+                count=lambda *_: None,
+            ),
             registry=wired(wire, "registry", self.registry),
             trainer=PlainTrainer({**WORTH}),
             clock=self.world.time,
@@ -180,6 +190,9 @@ class Shop:
     def _refreshing(self, wire: Wire) -> RefreshScores:
         return RefreshScores(
             features=wired(wire, "features", self.features),
+            profiles=self.world.profiles,
+            holds=self.lake.holds,
+            definitions=MemoryDefinitions(),
             registry=wired(wire, "registry", self.registry),
             stream=wired(wire, "stream", self.world.stream),
             clock=self.world.time,

@@ -24,7 +24,7 @@ from attune.ports.learning import Registry
 from attune.use_cases.train_models import TrainModels
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, NOW, model
-from tests.faults.training import PlainTrainer
+from tests.faults.training import PlainTrainer, permitting
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady, Unavailable, Wire, wired
 
 NAME = model().name
@@ -50,6 +50,7 @@ class Nights:
         wire = wire or Steady()
         use_case = TrainModels(
             features=wired(wire, "features", self.features),
+            rows=permitting(wired(wire, "features", self.features)),
             registry=registry or wired(wire, "registry", self.registry),
             trainer=PlainTrainer({**WORTH}),
             clock=lambda: NOW,
@@ -214,7 +215,7 @@ def test_at_no_moment_of_a_run_does_a_reader_find_half_a_model(cloud: Cloud) -> 
 
 
 #: get pointer, model and who was erased, twice; who was erased; put three files and the pointer; the other's pointer
-S3_CALLS = range(12)
+S3_CALLS = range(13)
 
 
 @pytest.mark.parametrize("moment", Moment)

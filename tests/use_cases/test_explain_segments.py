@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from attune.adapters.memory import MemoryKeys, PlainSeal
+from attune.adapters.memory import MemoryHolds, MemoryKeys, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
 from attune.domain import api_keys
 from attune.domain.conditions import AllOf, NotOf, Performed, SegmentTest, TraitTest
@@ -28,6 +28,7 @@ from tests.builders import (
     event,
     identifiers,
     identify,
+    key_of,
     views_segment,
 )
 from tests.faults.world import Fixed
@@ -55,7 +56,7 @@ class Slow:
 class Desk:
     def __init__(self) -> None:
         self.processor = Processor(*definition_list(LOYAL, WINDOW))
-        self.keys = MemoryKeys()
+        self.keys, self.holds = MemoryKeys(), MemoryHolds()
         self.history: Any = MemoryHistory(lambda: list(self.processor.lake.rows), self.processor.store)
 
     def explain(self, segment: str, address: str = "anonymous_id:visitor", **query: str) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Desk:
     def use_case(self) -> ExplainSegments:
         return ExplainSegments(
             profiles=self.processor.store,
+            holds=self.holds,
             definitions=self.processor.definitions,
             keys=self.keys,
             pseudonyms=Pseudonyms(),
@@ -217,6 +219,17 @@ def test_a_segment_that_is_newer_than_the_instant_is_asked_as_if_it_had_always_b
     desk.processor.definitions = cast("Any", Fixed(later))
     [standing] = desk.explain("keen", at=iso(NOW))["standings"]
     assert (standing["in"], standing["since"]) == (True, iso(NOW))
+
+
+@pytest.mark.parametrize(("purpose", "inside"), [("personalization", False), ("$restriction", False), ("email", True)])
+@pytest.mark.parametrize("query", [{}, {"at": iso(NOW)}])
+def test_who_is_held_is_in_no_segment_before_the_stream_has_carried_it(
+    desk: Desk, purpose: str, inside: bool, query: dict[str, str]
+) -> None:
+    desk.views(4)
+    desk.holds.place(key_of("anonymous_id", "visitor"), {purpose: NOW}, NOW)
+    told = desk.explain("keen", **query)
+    assert (told["in"], told["consent"]["granted"]) == (inside, inside)
 
 
 def test_what_the_lake_lacks_is_told(desk: Desk) -> None:

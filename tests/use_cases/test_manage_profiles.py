@@ -12,14 +12,18 @@ import pytest
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, MemoryStream
 from attune.adapters.memory_definitions import MemoryDefinitions
 from attune.domain import api_keys
+from attune.domain.computations import Last
 from attune.domain.conditions import TraitTest
+from attune.domain.definitions import ComputedTrait
 from attune.domain.deliveries import State
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Origin, Record, decode_record
 from attune.domain.identifiers import Identifier
+from attune.domain.purposes import Purpose, Retention
 from attune.domain.takeovers import NOTICE
 from attune.ports import Key, StreamUnavailableError
 from attune.use_cases.manage_profiles import HOLD_LIFETIME, ManageProfiles, read_address
+from attune.use_cases.show_times import iso
 from tests.builders import (
     DAY,
     HOUR,
@@ -46,7 +50,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.loyal = views_segment(id="loyal", when=TraitTest(trait="tier", value="gold"))
-        self.processor = Processor(*definition_list(self.loyal))
+        viewed = ComputedTrait(id="bag", compute=Last(event="Bag Viewed", property="size"))
+        self.processor = Processor(*definition_list(self.loyal, viewed))
         self.stream = MemoryStream()
         self.holds = MemoryHolds()
         self.deliveries = MemoryDeliveries()
@@ -162,6 +167,17 @@ def test_scores_are_hidden_as_soon_as_a_withdrawal_is_held(desk: Desk, purpose: 
     assert bool(desk.processor.profile().scores) is shown
 
 
+@pytest.mark.parametrize(("purpose", "shown"), [("personalization", False), ("$restriction", False), ("email", True)])
+def test_segments_and_computed_traits_are_hidden_as_soon_as_a_withdrawal_is_held(
+    desk: Desk, purpose: str, shown: bool
+) -> None:
+    desk.processor.send(*(event(time=ago(n * MINUTE)) for n in range(4)), event("Bag Viewed", properties={"size": "L"}))
+    desk.holds.place(key_of("anonymous_id", "visitor"), {purpose: NOW}, NOW)
+    read = desk.manage.read("anonymous_id:visitor")
+    assert read["segments"] == (["keen"] if shown else [])
+    assert read["traits"] == ({"bag": "L"} if shown else {})
+
+
 def test_segments_are_true_at_the_moment_of_reading(desk: Desk) -> None:
     desk.processor.send(*(event(time=ago(n * MINUTE)) for n in range(4)))
     assert desk.manage.read("anonymous_id:visitor")["segments"] == ["keen"]
@@ -253,6 +269,19 @@ def test_deliveries_are_the_newest_fifty_newest_first(desk: Desk) -> None:
     }
 
 
+def test_deliveries_that_are_past_their_time_are_not_shown_and_take_nobody_s_place(desk: Desk) -> None:
+    desk.processor.send(identify())
+    owner = desk.processor.profile().profile_id
+    desk.deliveries.claim(delivery(profile_id=owner, delivery_id="msg_kept", channel="other", created_at=ago(50 * DAY)))
+    for number in range(60):
+        desk.deliveries.claim(delivery(profile_id=owner, delivery_id=f"msg_{number:02}", created_at=ago(40 * DAY)))
+    assert "msg_kept" not in {one["delivery_id"] for one in desk.manage.read("user_id:u1")["deliveries"]}
+    desk.processor.definitions.put(Purpose(id="email", retention=Retention(messages="31d")), read_version=None)
+    assert [one["delivery_id"] for one in desk.manage.read("user_id:u1")["deliveries"]] == ["msg_kept"]
+    desk.processor.now += 90 * DAY
+    assert desk.manage.read("user_id:u1")["deliveries"] == []
+
+
 def test_what_is_shown_is_json(desk: Desk) -> None:
     desk.processor.send(identify({"nested": {"a": [1, 2.5, True, None]}, "text": "ü\u2028"}))
     shown = desk.manage.read("user_id:u1")
@@ -291,6 +320,18 @@ def test_a_withdrawal_is_held_before_the_stream_has_carried_it(desk: Desk) -> No
     assert "sms" not in shown
     desk.catch_up()
     assert desk.manage.read("user_id:u1")["consent"]["email"]["source"] == "shop"
+
+
+def test_a_grant_that_has_expired_is_shown_as_none_with_its_end(desk: Desk) -> None:
+    desk.processor = Processor(Purpose(id="email", expires_after="1d"))
+    desk.manage = desk.management(desk.processor.definitions)
+    desk.processor.send(
+        consent_event({"analytics": True, "email": True}, identifiers=identifiers(user_id="u1"), time=NOW)
+    )
+    ends = {"at": iso(NOW), "source": "shop", "until": iso(NOW + DAY)}
+    for later, granted in ((DAY - 1, True), (DAY, False)):
+        desk.processor.now = NOW + later
+        assert desk.manage.read("user_id:u1")["consent"]["email"] == {"granted": granted} | ends
 
 
 def test_a_grant_after_a_withdrawal_counts_while_the_hold_is_still_there(desk: Desk) -> None:

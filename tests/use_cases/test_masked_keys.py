@@ -76,7 +76,7 @@ class Desk:
         never: dict[str, Any] = {"stream": MemoryStream(), "in_flight": lambda _: False}
         profiles = ManageProfiles(**about, deliveries=MemoryDeliveries(), holds=holds, keys=keys, **never)
         history: Any = MemoryHistory(lambda: list(processor.lake.rows), processor.store)
-        segments = ExplainSegments(**about, keys=keys, history=history, seal=PlainSeal())
+        segments = ExplainSegments(**about, holds=holds, keys=keys, history=history, seal=PlainSeal())
         consent = ExplainConsent(**about, holds=holds, chains=MemoryLedger(processor.store))
         past = "2025-06-15T15:06:40.000Z"
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.memory import (
     MemoryDefinitions,
+    MemoryHolds,
     MemoryLake,
     MemoryProfiles,
     MemoryQuarantine,
@@ -30,7 +31,7 @@ from attune.domain.features import FEATURES
 from attune.domain.models import MODELS, RFM, SHOPPER_CLUSTERS, Champion, encode_model
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import Score
-from attune.ports import StreamUnavailableError
+from attune.ports import Identity, ProfileItem, StreamUnavailableError
 from attune.use_cases.find_profiles import find
 from attune.use_cases.process_events import ProcessEvents, StreamRecord
 from attune.use_cases.read_features import FeatureColumnsError
@@ -47,6 +48,7 @@ from tests.builders import (
     record,
     segments_of,
 )
+from tests.faults.training import consenting
 
 HEADER = ("profile_id", *FEATURES, "holdout", *MODELS)
 #: recency, frequency, monetary, tenure, views, carts
@@ -93,6 +95,21 @@ class Refusing(MemoryStream):
             raise StreamUnavailableError
 
 
+class Anybody:
+    """Whoever is asked for is stored and permits everything, but for those who are said to be another."""
+
+    def __init__(self) -> None:
+        self.others: dict[str, ProfileItem | None] = {}
+
+    def identities(self, keys: Collection[str], *, consistent: bool) -> dict[str, Identity]:
+        raise NotImplementedError
+
+    def items(self, profile_ids: Collection[str], *, consistent: bool) -> dict[str, ProfileItem]:
+        assert consistent
+        found = {one: self.others.get(one, consenting(one)) for one in profile_ids}
+        return {one: item for one, item in found.items() if item is not None}
+
+
 class Loop:
     """`RefreshScores` on memory adapters, and the machine that calls it wave after wave."""
 
@@ -110,8 +127,12 @@ class Loop:
         self.stream = stream or MemoryStream()
         self.counted: Counter[str] = Counter()
         self.pauses: list[float] = []
+        self.profiles, self.holds = Anybody(), MemoryHolds()
         self.refresh = RefreshScores(
             features=self.features,
+            profiles=self.profiles,
+            holds=self.holds,
+            definitions=MemoryDefinitions(),
             registry=self.registry,
             stream=self.stream,
             clock=lambda: NOW,
@@ -155,6 +176,21 @@ class Loop:
 # ---------------------------------------------------------------------------------------------- what is sent
 
 
+def test_a_champion_that_has_expired_says_nothing_of_anybody() -> None:
+    loop = Loop(table([row(1, VIP)])).promote(model("run-0"), model("run-1"), previous="run-0")
+    pointer = Champion(version="run-1", previous="run-0", expires_at=NOW)
+    loop.registry.spoil_pointer(SHOPPER_CLUSTERS, msgspec.json.encode(pointer))
+    assert loop.run() == [
+        {"done": True, "position": 0, "sent": 0, "codes": {SHOPPER_CLUSTERS: "expired_model", **ALONE}}
+    ]
+    assert loop.counted["ChampionsUnusable expired_model"] == 1
+    loop.registry.spoil_pointer(
+        SHOPPER_CLUSTERS, msgspec.json.encode(msgspec.structs.replace(pointer, expires_at=NOW + 1))
+    )
+    loop.run()
+    assert loop.scores() == [(profile_id(1), "vip")]
+
+
 def test_every_profile_gets_a_score_event_under_its_own_id() -> None:
     loop = Loop(table([row(1, VIP), row(2, LAPSED)])).promote(model("run-1"))
     assert loop.run() == [{"done": True, "position": len(table([row(1), row(2, LAPSED)])), "sent": 2, "codes": ALONE}]
@@ -173,6 +209,25 @@ def test_every_profile_gets_a_score_event_under_its_own_id() -> None:
         "at": CUTOFF,
     }
     assert loop.counted == {"ScoresSent": 2}
+
+
+def test_nobody_gets_a_score_who_may_not_be_told_of_any_more() -> None:
+    """They were in the features, which are minutes old: since then one withdrew, one is held, two are no more."""
+    loop = Loop(table([row(number) for number in range(1, 7)])).promote(model())
+    loop.profiles.others = {
+        profile_id(1): consenting(profile_id(1), personalization=False),
+        profile_id(2): ProfileItem(profile_id=profile_id(2), version=9, erased_at=NOW),
+        profile_id(3): None,
+    }
+    loop.holds.place(f"key of {profile_id(4)}", {"personalization": NOW + 1}, NOW)
+    loop.holds.place(f"key of {profile_id(5)}", {"$restriction": NOW - 1, "email": NOW}, NOW)
+    assert loop.run()[-1]["sent"] == 1
+    assert [one for one, _ in loop.scores()] == [profile_id(6)]
+    assert {name: number for name, number in loop.counted.items() if name.startswith("Refusals")} == {
+        "Refusals recommend personalization withdrawn": 1,
+        "Refusals recommend personalization held": 1,
+        "Refusals recommend none restricted": 1,
+    }
 
 
 def test_columns_are_found_by_their_names() -> None:

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
-from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_people, encode_people, may_have_seen
+from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_people, encode_people, expires_at, may_have_seen
 from attune.domain.models import Champion, encode_model
 from attune.domain.training import decide
-from attune.ports import ConflictError
+from attune.ports import ConflictError, ProfileItem
 from attune.use_cases.train_models import MAX_ATTEMPTS, TrainModels
-from tests.builders import NOW, model
-from tests.faults.training import PlainTrainer
+from tests.builders import DAY, NOW, model
+from tests.faults.training import Asked, PlainTrainer, consenting, permitting
 
 NAME = model().name
 ROWS = b"profile_id,recency\n" + b"a,1\n" * 7
@@ -28,10 +28,12 @@ class Story:
         self.trainer = PlainTrainer({name.replace("_", "-"): value for name, value in worth.items()})
         self.counted: list[tuple[str, int, dict[str, Any]]] = []
         self.features = MemoryFeatureTable(rows)
+        self.people = Asked("a", "b", "c", "d")
 
     def train(self, run: str = "run-2") -> dict[str, Any]:
         use_case = TrainModels(
             features=self.features,
+            rows=permitting(self.features, self.people),
             registry=self.registry,
             trainer=self.trainer,
             clock=lambda: NOW + 5,
@@ -86,7 +88,7 @@ def test_a_version_is_kept_with_its_figures_and_where_it_came_from() -> None:
         "verdict": {"promoted": True, "code": "better"},
         "profiles": 7,
     }
-    assert story.document("lineage.json") == {"run": "run-2", "rows": 7}
+    assert story.document("lineage.json") == {"run": "run-2", "rows": 7, "cutoff": NOW}
 
 
 def test_a_better_one_takes_the_champions_place_and_names_it_as_the_one_before() -> None:
@@ -155,6 +157,13 @@ def test_of_very_many_erased_people_none_is_forgotten() -> None:
     assert len(people) < 6_000
     assert all(may_have_seen(number, people) for number in range(1, 18_000))
     assert not may_have_seen(18_000, people)
+
+
+def test_a_model_ends_thirty_days_after_the_first_erasure_of_whom_it_saw_and_not_of_others() -> None:
+    people = [Seen(1, 90), Seen(1, 70), Seen(1, 40), Seen(60, 65)]
+    assert expires_at(50, people) == 70 + 30 * DAY
+    assert expires_at(0, people) == 40 + 30 * DAY
+    assert expires_at(95, people) == 0
 
 
 def test_a_model_that_finds_no_structure_does_not_even_become_the_first_champion() -> None:
@@ -306,10 +315,106 @@ def test_a_pointer_that_never_keeps_still_is_a_conflict_in_the_end() -> None:
 
 
 def test_large_tables_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attune.use_cases.train_models.PIECE", 5)
+    monkeypatch.setattr("attune.use_cases.read_features.BLOCK", 5)
     story = Story()
     story.train()
     assert story.answer["profiles"] == 7
+
+
+FOUR = b'"recency","profile_id"\n"1","a"\n"1","b"\n"1","c"\n"1","d"\n'
+
+
+def test_nobody_is_learnt_from_who_withdrew_is_held_or_was_erased_since_the_features_were_selected() -> None:
+    story = Story(rows=FOUR)
+    story.people.items["b"] = consenting("b", personalization=False)
+    story.people.items["c"] = ProfileItem(profile_id="c", version=2, erased_at=NOW)
+    story.people.holds = {"key of d": {"$restriction": NOW}}
+    story.train()
+    assert story.answer["profiles"] == 1
+    story.people.holds = {"key of d": {"email": NOW}}
+    story.train("run-3")
+    assert story.answer["profiles"] == 2
+
+
+@pytest.mark.parametrize("rows", [b"", b"recency\n1\n2\n", b'"profile_id"\n"a\x00"\n\n"x"\n'])
+def test_rows_of_nobody_who_is_known_are_none(rows: bytes) -> None:
+    story = Story(rows=rows)
+    assert story.train()["code"] == "too_few_profiles"
+
+
+class ErasedMeanwhile(PlainTrainer):
+    """While it learns somebody is erased, directly or as whom they are merged into; no sweep has told of it yet."""
+
+    people: Asked
+
+    def __call__(self, order: Any, pieces: Any) -> Any:
+        made = super().__call__(order, pieces)
+        self.people.items["b"] = ProfileItem(profile_id="b", version=2, merged_into="e")
+        self.people.items["e"] = ProfileItem(profile_id="e", version=2, erased_at=NOW + 1)
+        return made
+
+
+@pytest.mark.parametrize("rows", [FOUR, FOUR.replace(b'"1","b"\n', b"")], ids=["with them", "without them"])
+def test_what_has_learnt_from_somebody_who_is_erased_before_it_serves_never_does(rows: bytes) -> None:
+    story = Story(rows=rows)
+    story.trainer = trainer = ErasedMeanwhile()
+    trainer.people = story.people
+    answer = story.train()
+    saw = b'"b"' in rows
+    assert (answer["state"], answer["code"]) == (("kept", "saw_erased") if saw else ("promoted", "no_champion"))
+    assert (story.registry.champion(NAME) is None) is saw
+
+
+class SweptMeanwhile(Asked):
+    """Somebody is erased, and the sweep has told of it, while tombstones are looked through."""
+
+    tell: Callable[[], None]
+
+    def tombstones(self) -> list[ProfileItem]:
+        found = super().tombstones()
+        self.tell()
+        return found
+
+
+def test_who_is_erased_and_swept_while_tombstones_are_looked_through_is_not_learnt_from_either() -> None:
+    story = Story()
+    story.people = people = SweptMeanwhile("a")
+    people.tell = lambda: story.registry.keep(NAME, ERASURES, {PEOPLE: encode_people([Seen(0, NOW + 2)])})
+    assert story.train()["code"] == "saw_erased"
+    assert story.registry.champion(NAME) is None
+
+
+def test_a_model_that_is_promoted_while_a_sweep_tells_of_whom_it_saw_is_to_expire() -> None:
+    story, registry = contested(run_2=0.5, run_1=0.4)
+    registry.keep(NAME, "run-1", {"lineage.json": json.dumps({"cutoff": NOW - 9}).encode()})
+    seen = {PEOPLE: encode_people([Seen(NOW - 1, NOW + 2)])}
+    registry.before = lambda: registry.keep(NAME, ERASURES, seen)
+    story.train()
+    assert (story.pointer().version, story.pointer().previous) == ("run-2", "run-1")
+    assert story.pointer().expires_at == NOW + 2 + 30 * DAY
+
+
+def test_a_try_that_was_killed_right_after_it_promoted_is_made_up_for_by_the_next() -> None:
+    story, registry = contested(run_2=0.5, run_1=0.4)
+
+    def killed() -> None:
+        registry.before = lambda: None
+        registry.promote(NAME, Champion(version="run-2", previous="run-1"), read=registry.pointers[NAME][0])
+        registry.keep(NAME, ERASURES, {PEOPLE: encode_people([Seen(NOW - 1, NOW + 2)])})
+        raise KeyboardInterrupt
+
+    registry.before = killed
+    with pytest.raises(KeyboardInterrupt):
+        story.train()
+    assert story.train()["state"] == "promoted"
+    assert story.pointer().expires_at == NOW + 2 + 30 * DAY
+
+
+def test_a_champion_that_is_to_expire_gives_way_whatever_is_noted_elsewhere() -> None:
+    story = Story(run_2=0.3, run_1=0.9)
+    story.serves("run-1", expires_at=NOW + 99)
+    assert story.train()["code"] == "champion_saw_erased"
+    assert (story.pointer().version, story.pointer().expires_at) == ("run-2", 0)
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,17 @@ class DynamoProfileScan:
         self._client = client
         self._table = table
 
-    def all_items(self) -> Iterator[ProfileItem]:
-        """Without outbox and pages, which are of no use later."""
-        for page in self._client.get_paginator("scan").paginate(TableName=self._table, **_WHAT):
+    def all_items(self, *, consistent: bool = False) -> Iterator[ProfileItem]:
+        """Without outbox and pages, which are of no use later. A consistent one costs twice as much."""
+        yield from self._scanned({"ConsistentRead": consistent})
+
+    def tombstones(self) -> Iterator[ProfileItem]:
+        """Everything is read, and paid for; what is sent here are tombstones."""
+        only = "attribute_exists(erased_at) OR attribute_exists(merged_into)"
+        yield from self._scanned({"FilterExpression": only})
+
+    def _scanned(self, how: dict[str, Any]) -> Iterator[ProfileItem]:
+        for page in self._client.get_paginator("scan").paginate(TableName=self._table, **_WHAT, **how):
             for item in page["Items"]:
                 yield read_profile(item)
 

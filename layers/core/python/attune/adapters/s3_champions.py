@@ -25,7 +25,7 @@ class S3Champions:
     """Looks at the pointers once a lifetime, and reads a model only when its pointer names another version.
 
     `report` is told of a fault when it begins, or becomes another, and not again while it lasts. That no model was
-    ever trained is no fault.
+    ever trained is no fault. One that has expired serves no more, whether the registry can be reached or not.
     """
 
     def __init__(self, client: S3Client, bucket: str, *, clock: Clock, report: Callable[[Exception], None]) -> None:
@@ -34,6 +34,8 @@ class S3Champions:
         self._report = report
         self._checked_at: int | None = None
         self._serving: dict[str, Model] = {}
+        #: by model and version when it expires (ms), also while nobody can look at the pointer
+        self._ends: dict[tuple[str, str], int] = {}
         self._faults: dict[str, str] = {}
 
     def serving(self) -> Mapping[str, Model]:
@@ -55,6 +57,7 @@ class S3Champions:
                 self._report(error)
         else:
             self._faults.pop(name, None)
+        self._end_what_expired(name)
 
     def _refresh(self, name: str) -> None:
         known = self._serving.get(name)
@@ -64,6 +67,9 @@ class S3Champions:
                 raise UnusableModelError("missing_pointer", f"{name} has no champion any more")
             return
         _, pointer = found
+        self._ends[name, pointer.version] = pointer.expires_at
+        if pointer.expired(self._clock()):
+            raise UnusableModelError("expired_model", f"{name} {pointer.version} may have seen somebody who was erased")
         if known is not None and known.version == pointer.version:
             return
         try:
@@ -73,6 +79,11 @@ class S3Champions:
                 with suppress(UnusableModelError):  # the champion's own fault is the one to tell
                     self._serve(name, pointer.previous)
             raise
+
+    def _end_what_expired(self, name: str) -> None:
+        known = self._serving.get(name)
+        if known is not None and 0 < self._ends.get((name, known.version), 0) <= self._clock():
+            self._serving = {one: model for one, model in self._serving.items() if one != name}
 
     def _serve(self, name: str, version: str) -> None:
         self._serving = {**self._serving, name: self._registry.model(name, version)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ANALYTICS: Final = "analytics"
 PERSONALIZATION: Final = "personalization"
@@ -62,6 +62,15 @@ def in_force(known: Mapping[str, Consent], at: int) -> dict[str, Consent]:
 def outlasts(record: Consent, withdrawn_at: int) -> bool:
     """Whether a grant still stands in the face of a withdrawal of that time."""
     return record.granted and record.stated and record.at > withdrawn_at
+
+
+def latest(holds: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Of the holds of one person: by purpose since when (ms) it is held, the latest."""
+    found: dict[str, int] = {}
+    for held in holds:
+        for purpose, since in held.items():
+            found[purpose] = max(since, found.get(purpose, since))
+    return found
 
 
 def is_restricted(known: Mapping[str, Consent]) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from attune.domain.duplicates import WINDOW
 from attune.domain.events import ADDRESSED, decode_event
-from attune.domain.verdicts import Row, Verdict, erased_id, said_by_nobody
+from attune.domain.verdicts import Row, Verdict, erased_id, hour, loosened, said_by_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -155,7 +155,7 @@ class ErasedRows:
             verdict, reason = Verdict.APPLIED, line.reason
             clear = said_by_nobody({name: msgspec.json.decode(raw) for name, raw in line.properties.items()})
             said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in clear.items()}
-            kept = {"type": line.type, "event": line.event, "time": _hour(line.time), "properties": said}
+            kept = {"type": line.type, "event": line.event, "time": hour(line.time), "properties": said}
         row = Line(
             message_id=self._pseudonym(line),
             source=line.source,
@@ -171,25 +171,10 @@ class ErasedRows:
         return _encoder.encode(self._loosened(row, owner))
 
     def _loosened(self, row: Line, owner: Subject | None) -> Line:
-        """Of who is made anonymous, without what rows of one request or one fold have in common.
-
-        `copy` tells an arrival from the event's others in place of its instants, by a pseudonym of event and arrival.
-        """
+        """Of who is made anonymous, without what rows of one request or one fold have in common."""
         if owner is None or owner.variant != "anonymise":
             return row
-        arrival = erased_id(self._key_of, row.message_id, f"{row.received_at}", f"{row.replayed_at} {row.copy}")
-        return msgspec.structs.replace(
-            row,
-            received_at=_hour(row.received_at),
-            processed_at=_hour(row.processed_at),
-            replayed_at=_hour(row.replayed_at),
-            version=min(row.version, 1),
-            copy=int(arrival[:8], 16),
-        )
-
-
-def _hour(at: int) -> int:
-    return at - at % 3_600_000
+        return loosened(row, self._key_of)
 
 
 def _is_erased(line: Line) -> bool:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 #: where it lies beside a model's versions
 ERASURES: Final = "erasures"
 PEOPLE: Final = "people.json"
+#: ms for which a model may serve on after the erasure of somebody whom it may have seen, where nothing replaces it
+LIFETIME: Final = 30 * 86_400_000
 #: of so many the newest: MAX_BYTES of a file of the registry are not reached
 _MOST: Final = 5_000
 
@@ -32,6 +34,11 @@ class Lineage(msgspec.Struct, frozen=True):
 def may_have_seen(cutoff: int, people: Iterable[Seen]) -> bool:
     """Whether a training as of then (ms; 0: nobody knows) had rows of anybody who was erased since."""
     return any(not cutoff or one.since <= cutoff <= one.erased_at for one in people)
+
+
+def expires_at(cutoff: int, people: Iterable[Seen]) -> int:
+    """From when on (ms) a model trained as of then must not serve; 0 where it has seen nobody who was erased since."""
+    return min((one.erased_at + LIFETIME for one in people if may_have_seen(cutoff, [one])), default=0)
 
 
 def decode_lineage(data: bytes | None) -> Lineage:

@@ -45,13 +45,19 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
     #: the run that moved it, and when (ms)
     run: str = ""
     moved_at: int = 0
+    #: the instant (ms) from which on it serves no more, if nothing has taken its place by then; 0 for never
+    expires_at: int = 0
+
+    def expired(self, at: int) -> bool:
+        """Whether it must not serve at an instant."""
+        return 0 < self.expires_at <= at
 
 
 class UnusableModelError(Exception):
     """What must not serve, and why.
 
     `code`: `corrupt_model`, `wrong_shape`, `not_finite`, `missing_model`; of pointers `corrupt_pointer`,
-    `missing_pointer`.
+    `missing_pointer`, `expired_model`.
     """
 
     def __init__(self, code: str, message: str, *, tag: str | None = None) -> None:

@@ -36,12 +36,17 @@ LASTING: Final = {
     "stream": (0, "records cannot be taken out; whoever reads them refuses them"),
     "tables": (7, "point-in-time recovery of the tables, under the company's key"),
     "inputs": (28, "refused input and files that name the person by nothing that was known expire by then"),
-    "lake": (1, "rows that Firehose could not lay down at once may reach the lake later; nothing sealed in them opens"),
+    "lake": (3, "rows that Firehose could not lay down at once: no table shows them, and they are swept by then"),
     "changes": (1, "the profile table's stream of changes"),
     "access_logs": (90, "S3's access logs hold the names of dropped files"),
     "logs": (30, "logs and metrics hold pseudonyms and no content"),
+    "models": (30, "versions that may have seen the person: any sound one takes their place, and none serves longer"),
     "histories": (90, "Step Functions keeps what runs were given: pseudonyms and no content"),
 }
+
+
+#: a further horizon, of who was unlinked
+OF_OTHERS: Final = "messages made while they were one with somebody stay with whom they were made for until they expire"
 
 
 class Swept(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -58,7 +63,10 @@ class Swept(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class SeenBy(msgspec.Struct, frozen=True, kw_only=True):
-    """A model whose training may have seen the person; `serves`: it is the champion, until a sound one replaces it."""
+    """A model whose training may have seen the person.
+
+    `serves`: it is the champion, until a sound one replaces it or it expires.
+    """
 
     model: str
     version: str

@@ -145,21 +145,45 @@ def bare_row(event: Event, record: Record, verdict: Verdict, reason: str, now: i
     )
 
 
-def unidentified_row(event: Event, record: Record, message_id: str, now: int, version: int) -> Row:
+def unidentified_row(
+    event: Event, record: Record, message_id: str, now: int, key_of: Callable[[Identifier], str]
+) -> Row:
     """The row of a refused event that may be counted for what it was, though not for whose: nothing in it leads back.
 
     `message_id`: what stands for the event's own; the fingerprint, which covers what the event says, is left out too.
     """
     clear = clear_properties(event)
-    return msgspec.structs.replace(
-        bare_row(event, record, Verdict.DROPPED, UNIDENTIFIED, now, version),
+    bare = msgspec.structs.replace(
+        bare_row(event, record, Verdict.DROPPED, UNIDENTIFIED, now, 0),
         message_id=message_id,
         fingerprint="",
         type=event.type,
         event=event.name,
-        time=event.time,
+        time=hour(event.time),
         properties=said_by_nobody(clear),
     )
+    return loosened(bare, key_of)
+
+
+def loosened[R: Row](row: R, key_of: Callable[[Identifier], str]) -> R:
+    """Without what rows of one request, one fold or one person have in common and others have not.
+
+    `copy` tells an arrival from the event's others in place of its instants, by a pseudonym of event and arrival.
+    """
+    arrival = erased_id(key_of, row.message_id, f"{row.received_at}", f"{row.replayed_at} {row.copy}")
+    return msgspec.structs.replace(
+        row,
+        received_at=hour(row.received_at),
+        processed_at=hour(row.processed_at),
+        replayed_at=hour(row.replayed_at),
+        version=min(row.version, 1),
+        copy=int(arrival[:8], 16),
+    )
+
+
+def hour(at: int) -> int:
+    """The beginning of the hour that an instant (ms) lies in."""
+    return at - at % 3_600_000
 
 
 def said_by_nobody(clear: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ A compacted day holds the rows that arrived on that day and count. A row may be 
 stream redelivers and producers are recognised, so each day is judged together with its neighbours; and it is made again
 when anything that it was made from has changed. Whatever is interrupted is found undone, and done again.
 
-Where the lake keeps its rows for a number of days only, a day that is older goes, whoever its rows are of. No rule of
-the bucket could do it: an erasure writes objects anew, and they are young again.
+Where storing is for a purpose whose rows are kept for a number of days only, a day that is older goes, whoever its rows
+are of. No rule of the bucket could do it: an erasure writes objects anew, and they are young again.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.gate import Edge, Refused, allowed
+from attune.domain.consent import STORE
+from attune.domain.gate import Edge
+from attune.domain.lake_retention import days_kept
 from attune.domain.models import MODELS
-from attune.domain.policies import PLAIN
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import spell_score
 from attune.ports import ConflictError
@@ -27,19 +28,21 @@ from attune.ports.learning import KnownProfile, UnreadableObjectError
 from attune.use_cases.compile_definitions import CompileDefinitions
 from attune.use_cases.count_changes import count_refusals
 from attune.use_cases.count_segments import CountSegments
+from attune.use_cases.find_graves import graves
+from attune.use_cases.judge_people import JudgePeople
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
-    from attune.ports import Clock, Count, DefinitionReader, ProfileItem, ProfileReader
+    from attune.ports import Clock, Count, DefinitionHistory, ProfileItem, ProfileReader
     from attune.ports.arrivals import ArrivalHistory
-    from attune.ports.learning import Compaction, LakeFiles, ProfileScan, RawObject
+    from attune.ports.learning import Compaction, HoldScan, LakeFiles, ProfileScan, RawObject
     from attune.ports.sizes import SizeHistory
+    from attune.use_cases.sweep_late import LateLines, SweepLate
 
 #: part of what a day was made from: raise it when the tables or the rule change, and every day is made again
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 
 
 class CompactLake:
@@ -52,40 +55,45 @@ class CompactLake:
         compaction: Compaction,
         profiles: ProfileReader,
         everybody: ProfileScan,
-        definitions: DefinitionReader,
+        holds: HoldScan,
+        late: SweepLate,
+        definitions: DefinitionHistory,
         sizes: SizeHistory,
         arrivals: ArrivalHistory,
         retention_hours: int,
-        keep_days: int = 0,
         clock: Clock,
         count: Count,
         report: Callable[[str, int], None],
     ) -> None:
-        """`retention_hours`: the stream's. `keep_days`: for how many the lake keeps rows; 0 for good.
-
-        `report` says of which object how many lines are no rows.
-        """
+        """`retention_hours`: the stream's. `report` says of which object how many lines are no rows."""
         self._lake = lake
         self._compaction = compaction
         self._profiles = profiles
         self._everybody = everybody
+        self._holds = holds
+        self._late = late
+        self._late_lines: LateLines | None = None
+        self._past = definitions
         self._definitions = CompileDefinitions(definitions)
         self._sizes = sizes
         self._arrivals = arrivals
         self._clock = clock
         #: days before and after within which the rows of one event lie
         self._reach = -(-retention_hours // 24) + 1
-        self._keep_days = keep_days
         self._count = count
         self._report = report
 
     def __call__(self, started_at: int, has_time: Callable[[], bool]) -> dict[str, Any]:
         """Do at least one piece of work, and another as long as `has_time`; call again until done."""
         self._compaction.clear()
+        self._late_lines = None
+        if not self._late(has_time):
+            return {"done": False, "days": 0}
         raw = self._lake.raw(started_at)
-        self._forget(raw, started_at)
+        first = self._first_day(started_at)
+        self._forget(raw, first)
         written = 0
-        for day, made_from, read in self._stale(raw, started_at):
+        for day, made_from, read in self._stale(raw, first, started_at):
             if written and not has_time():
                 return {"done": False, "days": written}
             try:
@@ -96,7 +104,9 @@ class CompactLake:
         if written and not has_time():
             return {"done": False, "days": written}
         compiled, now = self._definitions()[1], self._clock()
-        sizes, training = CountSegments(compiled, now), _Training(compiled.policies, now)
+        sizes = CountSegments(compiled, now)
+        # before the profiles: what the stream carries meanwhile, and is held no more, they say themselves
+        training = JudgePeople(Edge.TRAIN, compiled.policies, self._holds.every_hold(), now)
         known = known_profiles(self._everybody.all_items(), sizes, training)
         self._lake.keep_profiles(self._compaction.write_profiles(known))
         count_refusals(training.refused, self._count)
@@ -104,9 +114,11 @@ class CompactLake:
         self._count("DaysCompacted", written, {})
         return {"done": True, "days": written}
 
-    def _stale(self, raw: Mapping[str, Sequence[RawObject]], started_at: int) -> Iterator[tuple[str, str, str | None]]:
+    def _stale(
+        self, raw: Mapping[str, Sequence[RawObject]], first: str, started_at: int
+    ) -> Iterator[tuple[str, str, str | None]]:
         for day in sorted(raw):
-            if day < self._first_day(started_at):
+            if day < first:
                 continue  # its neighbours are going: what it would be made into is not what it was
             made_from = self._made_from(day, raw, started_at)
             made = self._lake.made(day)
@@ -114,13 +126,17 @@ class CompactLake:
                 yield day, made_from, made.tag if made else None
 
     def _first_day(self, started_at: int) -> str:
-        """The first that is kept, by UTC; empty where all are. What a run is told of a time to come removes nothing."""
-        today = datetime.fromtimestamp(min(started_at, self._clock()) / 1000, UTC).date()
-        return (today - timedelta(days=self._keep_days)).isoformat() if self._keep_days else ""
+        """The first that is kept, by UTC; empty where all are. What a run is told of a time to come removes nothing.
 
-    def _forget(self, raw: dict[str, list[RawObject]], started_at: int) -> None:
+        None goes before it is settled, however little is said.
+        """
+        now = min(started_at, self._clock())
+        days = days_kept(self._past.history("purpose", STORE), now)
+        today = datetime.fromtimestamp(now / 1000, UTC).date()
+        return "" if days is None else (today - timedelta(days=max(days, self._reach + 1))).isoformat()
+
+    def _forget(self, raw: dict[str, list[RawObject]], first: str) -> None:
         """Rows outlive their table by the days for which those that are kept are judged together with them."""
-        first = self._first_day(started_at)
         rows_from = _shifted(first, -self._reach).isoformat() if first else ""
         for day in [day for day in raw if day < first]:
             self._lake.forget_day(day, rows=day < rows_from)
@@ -167,38 +183,30 @@ class CompactLake:
         file.unlink()
 
     def _load(self, day: str, objects: Iterable[RawObject]) -> None:
-        """Lines that are no rows stay where they are, in the raw lake; what is made of it goes without them."""
+        """Lines that are no rows stay where they are, in the raw lake; what is made of it goes without them.
+
+        Those of the erased that were laid down after their sweep are read as it would have left them.
+        """
+        if self._late_lines is None:
+            self._late_lines = self._late.lines(graves(self._everybody.tombstones()))
         cut_off: list[str] = []
-        unreadable = self._compaction.load(day, self._rows(objects, cut_off))
+        unreadable = self._compaction.load(day, self._rows(objects, cut_off, self._late_lines))
         for key in cut_off:
             unreadable[key] = unreadable.get(key, 0) + 1
         for key, lines in sorted(unreadable.items()):
             self._report(key, lines)
             self._count("RowsUnreadable", lines, {})
 
-    def _rows(self, objects: Iterable[RawObject], cut_off: list[str]) -> Iterator[tuple[str, bytes]]:
+    def _rows(
+        self, objects: Iterable[RawObject], cut_off: list[str], read_as: Callable[[bytes], bytes]
+    ) -> Iterator[tuple[str, bytes]]:
         for found in objects:
             try:
-                for line in self._lake.lines(found.key):
+                for line in map(read_as, self._lake.lines(found.key)):
                     if line.strip():
                         yield found.key, line
             except UnreadableObjectError:
                 cut_off.append(found.key)
-
-
-class _Training:
-    """Callable: whether a profile's rows may be learnt from now. What was refused is noted, to be counted."""
-
-    def __init__(self, policies: Policies = PLAIN, now: int = 0) -> None:
-        self.refused: list[tuple[Edge, Refused]] = []
-        self._policies = policies
-        self._now = now
-
-    def __call__(self, profile: Profile) -> bool:
-        answer = allowed(Edge.TRAIN, self._policies.standing(profile), at=self._now)
-        if isinstance(answer, Refused):
-            self.refused.append((Edge.TRAIN, answer))
-        return bool(answer)
 
 
 def known_profiles(
@@ -210,7 +218,7 @@ def known_profiles(
 
     `look` is called with each live profile, before the first id is answered.
     """
-    may_train = may_train or _Training()
+    may_train = may_train or JudgePeople(Edge.TRAIN)
     live: dict[str, tuple[bool, dict[str, str]]] = {}
     absorbed: dict[str, str] = {}
     for item in items:

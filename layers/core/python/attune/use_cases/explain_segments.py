@@ -8,6 +8,7 @@ from attune.domain import segments
 from attune.domain.consent import SEGMENT, is_restricted
 from attune.domain.errors import AttuneError
 from attune.domain.folding_apart import whose
+from attune.domain.holds import heard_with
 from attune.domain.masking import NO_MASK, Mask
 from attune.domain.previews import drafted
 from attune.domain.profile_state import decode_profile
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from attune.domain.rebuilding import Told
     from attune.domain.segments.compilation import Compiled
     from attune.domain.segments.why import Part, Standing
-    from attune.ports import Clock, DefinitionReader, Identified, Key, Keys, ProfileItem, ProfileReader, Seal
+    from attune.ports import Clock, DefinitionReader, Holds, Identified, Key, Keys, ProfileItem, ProfileReader, Seal
     from attune.ports.rebuilding import History
 
 #: things (carts) of one answer
@@ -49,12 +50,13 @@ type Json = dict[str, Any]
 
 
 class ExplainSegments:
-    """Reads consistently and changes nothing. The lake is asked only about the past."""
+    """Reads consistently and changes nothing. The lake is asked only about the past. A hold is heard like a record."""
 
     def __init__(
         self,
         *,
         profiles: ProfileReader,
+        holds: Holds,
         definitions: DefinitionReader,
         keys: Keys,
         pseudonyms: Identified,
@@ -63,6 +65,7 @@ class ExplainSegments:
         clock: Clock,
     ) -> None:
         self._profiles = profiles
+        self._holds = holds
         self._definitions = CompileDefinitions(definitions)
         self._keys = keys
         self._pseudonyms = pseudonyms
@@ -88,6 +91,7 @@ class ExplainSegments:
             raise AttuneError("unknown_segment", f"there is no segment `{segment}`{waits}", status=404)
         item = self._find(address, caller)
         profile = decode_profile(item.state)
+        profile.consent = heard_with(profile.consent, self._holds.held(profile.links))
         mask = NO_MASK if sees_all(caller) else Mask(definitions, (link.identifier for link in profile.links.values()))
         now = max(self._clock(), profile.as_of)
         at = _instant(query.get("at"), now)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: there is no champion yet
 MISSING_POINTER: Final = "missing_pointer"
+#: it may have seen somebody who was erased, and nothing has taken its place in time
+EXPIRED: Final = "expired_model"
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +25,8 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None = None
 
 
-def find_champion(registry: Registry, name: str) -> Serving:
-    """The champion, else the version that served before it, else none."""
+def find_champion(registry: Registry, name: str, at: int) -> Serving:
+    """The champion, else the version that served before it, else none; in place of one that has expired none."""
     try:
         pointed = registry.champion(name)
     except UnusableModelError as error:
@@ -32,6 +34,8 @@ def find_champion(registry: Registry, name: str) -> Serving:
     if pointed is None:
         return Serving(fault=MISSING_POINTER)
     champion = pointed[1]
+    if champion.expired(at):
+        return Serving(fault=EXPIRED)
     try:
         return Serving(model=registry.model(name, champion.version))
     except UnusableModelError as error:

@@ -100,7 +100,7 @@ class ManageModels:
         return show_run(found) | {"result": _result(found)}
 
     def _model(self, name: str) -> Json:
-        standing = find_champion(self._registry, name)
+        standing = find_champion(self._registry, name, self._clock())
         state = "faulty" if standing.fault else "serving"
         if standing.fault == MISSING_POINTER:
             state = "none"

@@ -18,7 +18,8 @@ from attune.use_cases.start_runs import MAX_RUNS, find_run, show_run, start_run
 
 if TYPE_CHECKING:
     from attune.domain.definitions import Definitions
-    from attune.ports import Clock, DefinitionStore
+    from attune.ports import Clock
+    from attune.ports.editing import DefinitionStore
     from attune.ports.runs import Run, Runs
 
 #: weeks of a backtest, unless told otherwise, and at the most

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from attune.domain.consent import RESTRICTION, Consent, is_restricted, outlasts
+from attune.domain.consent import RESTRICTION, is_restricted
+from attune.domain.deliveries import still_kept
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, short_hash
 from attune.domain.gate import Edge, allowed
+from attune.domain.holds import heard_with
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
 from attune.domain.masking import NO_MASK, Mask
 from attune.domain.profile_state import decode_profile
@@ -26,6 +28,8 @@ from attune.use_cases.write_records import stream_entries
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from attune.domain.consent import Consent
+    from attune.domain.definitions import Definitions
     from attune.domain.deliveries import Delivery
     from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
@@ -107,7 +111,8 @@ class ManageProfiles:
         (definitions, compiled), now = self._definitions(), self._clock()
         identifiers = by_strength(link.identifier for link in profile.links.values())
         mask = NO_MASK if sees_all(caller) else Mask(definitions, identifiers)
-        consent, traits = self._consent(profile), traits_at(compiled, profile, now)
+        profile.consent = heard_with(profile.consent, self._holds.held(profile.links))
+        consent, traits = compiled.policies.standing(profile), traits_at(compiled, profile, now)
         return {
             "profile_id": profile.profile_id,
             "traits": {name: mask.value(name, value) for name, value in traits.items()},
@@ -115,12 +120,10 @@ class ManageProfiles:
             "segments": members(compiled, profile, now) if allowed(Edge.SEGMENT, consent, at=now) else [],
             "lists": sorted(name for name, listed in profile.lists.items() if listed.value),
             "consent": {
-                purpose: {"granted": record.granted, "at": iso(record.at) or None, "source": record.source}
-                for purpose, record in sorted(consent.items())
-                if purpose != RESTRICTION
+                purpose: _said(record, now) for purpose, record in sorted(consent.items()) if purpose != RESTRICTION
             },
             "scores": _scores(profile) if allowed(Edge.RECOMMEND, consent, at=now) else {},
-            "deliveries": [_shown(delivery) for delivery in self._sent(profile)],
+            "deliveries": [_shown(delivery) for delivery in self._sent(profile, definitions, now)],
         } | ({"restricted": True} if is_restricted(consent) else {})
 
     def set_consent(self, address: str, body: bytes, key: Key) -> Json:
@@ -154,16 +157,7 @@ class ManageProfiles:
         [meant] = self._name([written], caller.source, self._definitions()[0])
         return meant
 
-    def _consent(self, profile: Profile) -> dict[str, Consent]:
-        """What the gates go by: what stands for the profile, and a hold where no record outlasts it."""
-        records = dict(self._definitions()[1].policies.standing(profile))
-        for purpose, since in self._holds.held(profile.links).items():
-            record = records.get(purpose)
-            if record is None or (record.granted and not outlasts(record, since)):
-                records[purpose] = Consent(granted=False, at=since, source="hold")
-        return records
-
-    def _sent(self, profile: Profile) -> list[Delivery]:
+    def _sent(self, profile: Profile, definitions: Definitions, now: int) -> list[Delivery]:
         """The newest deliveries, also those to profiles that were merged into this one.
 
         A profile's id follows from the identifier that founded it, so those merged are looked for among the
@@ -180,8 +174,8 @@ class ManageProfiles:
             }
             found = live(self._profiles, founded - set(ids), consistent=False)
             ids += sorted(one for one, item in found.items() if item.profile_id == profile.profile_id)
-        sent = [one for profile_id in ids for one in self._deliveries.of_profile(profile_id, MAX_DELIVERIES)]
-        return sorted(sent, key=lambda one: (-one.created_at, one.delivery_id))[:MAX_DELIVERIES]
+        sent = [one for profile_id in ids for one in self._deliveries.of_profile(profile_id)]
+        return still_kept(sent, definitions, now)[:MAX_DELIVERIES]
 
 
 def read_address(address: str) -> Identifier:
@@ -237,6 +231,12 @@ def _consent_event(
         evidence={"method": evidence.method} | ({"notice": evidence.notice} if evidence.notice else {}),
         fingerprint=content,
     )
+
+
+def _said(record: Consent, now: int) -> Json:
+    """Whether the purpose is granted now; what has an end tells it, also when it is over."""
+    said = {"granted": record.granted and not record.ended(now), "at": iso(record.at) or None, "source": record.source}
+    return said | ({"until": iso(record.until)} if record.until else {})
 
 
 def _scores(profile: Profile) -> Json:

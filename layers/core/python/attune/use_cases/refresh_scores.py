@@ -1,5 +1,7 @@
 """After a training: everybody whose score is another now gets it from the champion, as `$score` events, in waves.
 
+Who may not be told of any more, by what they said or are held from since the features were selected, gets none.
+
 A score costs a write of the profile, and most are the same from day to day: what the profile held when the features
 were selected is a column of theirs, and who would get the same again is left alone.
 
@@ -12,22 +14,27 @@ profile may be left with the score before; the next run finds and mends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from attune.domain.events import SCORE, Event, Origin, Record, encode_record
+from attune.domain.gate import Edge
 from attune.domain.models import MODELS, Said, say
+from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import spell_score
+from attune.use_cases.compile_definitions import CompileDefinitions
+from attune.use_cases.count_changes import count_refusals
 from attune.use_cases.find_champions import MISSING_POINTER, find_champion
+from attune.use_cases.judge_people import JudgePeople
 from attune.use_cases.read_features import read_columns, read_lines
 
 if TYPE_CHECKING:
     from attune.domain.models import Model
-    from attune.ports import Clock, Count, EventStream
-    from attune.ports.learning import FeatureRows, Registry
+    from attune.ports import Clock, Count, DefinitionReader, EventStream, ProfileReader
+    from attune.ports.learning import FeatureRows, HoldScan, Registry
     from attune.use_cases.read_features import Columns, Features, Line
 
 #: scores of a wave for each shard: a tenth of what a shard takes in the minute between two waves
@@ -70,10 +77,13 @@ def pace_of(stream_shards: int) -> Pace:
 class RefreshScores:
     """Callable for one wave. `sleep` takes seconds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a port
         self,
         *,
         features: FeatureRows,
+        profiles: ProfileReader,
+        holds: HoldScan,
+        definitions: DefinitionReader,
         registry: Registry,
         stream: EventStream,
         clock: Clock,
@@ -82,6 +92,9 @@ class RefreshScores:
         count: Count,
     ) -> None:
         self._features = features
+        self._profiles = profiles
+        self._holds = holds
+        self._definitions = CompileDefinitions(definitions)
         self._registry = registry
         self._stream = stream
         self._clock = clock
@@ -106,15 +119,14 @@ class RefreshScores:
             if before and burst.scores:
                 self._sleep(_PAUSE)
             before = bool(burst.scores)
-            self._send(burst, cutoff)
-            sent, position = sent + len(burst.scores), burst.end
+            sent, position = sent + self._send(burst, cutoff), burst.end
         return {"done": next(lines, None) is None, "position": position, "sent": sent, "codes": codes}
 
     def _champions(self) -> tuple[list[Model], dict[str, str]]:
         models: list[Model] = []
         codes: dict[str, str] = {}
         for name in MODELS:
-            standing = find_champion(self._registry, name)
+            standing = find_champion(self._registry, name, self._clock())
             if standing.model is not None:
                 models.append(standing.model)
             if standing.fault == MISSING_POINTER:
@@ -124,9 +136,15 @@ class RefreshScores:
                 self._count("ChampionsUnusable", 1, {"reason": standing.fault})
         return models, codes
 
-    def _send(self, burst: Burst, cutoff: int) -> None:
+    def _send(self, burst: Burst, cutoff: int) -> int:
+        """How many scores went out."""
         now = self._clock()
-        records = [_scored(profile_id, model, said, cutoff, now) for profile_id, model, said in burst.scores]
+        open_to = self._open_to({profile_id for profile_id, _, _ in burst.scores}, now)
+        records = [
+            _scored(profile_id, model, said, cutoff, now)
+            for profile_id, model, said in burst.scores
+            if profile_id in open_to
+        ]
         if records:
             self._stream.put([(record.key, encode_record(record)) for record in records])
         for name, number in (
@@ -136,6 +154,19 @@ class RefreshScores:
         ):
             if number:
                 self._count(name, number, {})
+        return len(records)
+
+    def _open_to(self, profile_ids: Collection[str], now: int) -> set[str]:
+        """Whom a model may tell of, on a consistent read of what they said and of what they are held from."""
+        if not profile_ids:
+            return set()
+        items = self._profiles.items(profile_ids, consistent=True).values()
+        people = [decode_profile(item.state) for item in items if item.state]
+        holds = self._holds.each_hold({key for profile in people for key in profile.links})
+        judge = JudgePeople(Edge.RECOMMEND, self._definitions()[1].policies, holds, now)
+        found = {profile.profile_id for profile in people if judge(profile)}
+        count_refusals(judge.refused, self._count)
+        return found
 
 
 def _bursts(lines: Iterable[Line], columns: Columns, models: Sequence[Model], pace: Pace) -> Iterator[Burst]:

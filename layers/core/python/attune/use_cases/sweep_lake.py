@@ -10,20 +10,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attune.domain.erased_rows import ErasedRows
 from attune.domain.identifiers import DAY, UNLINKING
 from attune.use_cases.rewrite_objects import UNREADABLE, ChangedError, lines_in, rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from attune.domain.erased_rows import Known
     from attune.domain.erasure import Subject
     from attune.ports import Identified, ProfileReader, Seal
     from attune.ports.erasure import Stored, VersionedBucket
-    from attune.use_cases.sweep_tallies import Tallies
 
 LAKE: Final = "lake"
 RAW: Final = "events/"
@@ -38,6 +37,27 @@ _KNOWN: Final = 10_000
 type Events = dict[str, "Known"]
 
 
+class Counts(Protocol):
+    """What becomes of objects and lines; `sweep_tallies.Tallies` where a receipt tells of it."""
+
+    def add(
+        self,
+        subjects: Iterable[Subject],
+        store: str,
+        *,
+        found: int = 0,
+        rewritten: int = 0,
+        left: int = 0,
+        unreadable: int = 0,
+    ) -> None:
+        """Once a request, however many of its subjects are named."""
+        ...
+
+    def save(self) -> None:
+        """What has changed since the last time."""
+        ...
+
+
 class SweepLake:
     """Callable with how far it has come, until it answers None."""
 
@@ -49,25 +69,24 @@ class SweepLake:
         pseudonyms: Identified,
         seal: Seal,
         retention_hours: int,
+        note: Callable[[Sequence[Subject]], None] = lambda _: None,
     ) -> None:
-        """`retention_hours`: the stream's, by which lines of one event may lie apart."""
+        """`retention_hours`: the stream's, by which lines of one event may lie apart.
+
+        `note` is told of whom when all is swept: what comes later is theirs too.
+        """
         self._bucket = bucket
         self._profiles = profiles
         self._pseudonyms = pseudonyms
         self._seal = seal
         self._reach = timedelta(days=-(-retention_hours // 24) + 1)
+        self._note = note
 
     def __call__(
-        self, subjects: Sequence[Subject], position: str, tallies: Tallies, has_time: Callable[[], bool]
+        self, subjects: Sequence[Subject], position: str, tallies: Counts, has_time: Callable[[], bool]
     ) -> str | None:
         """At least one object, others as long as `has_time`; answers the key of the last one."""
-        rows = ErasedRows(
-            subjects,
-            unborn={profile_id: subject for subject in subjects for profile_id in self._unborn(subject)},
-            key_of=self._pseudonyms.key,
-            unsealed=self._seal.open,
-            is_nobody=lru_cache(_KNOWN)(self._is_nobody),
-        )
+        rows, _ = self.rules(subjects)
         events: dict[date, Events] = {}
         for found in self._bucket.listed(RAW, max(position, _before(subjects))):
             named = _DAY.fullmatch(found.key)
@@ -77,14 +96,27 @@ class SweepLake:
             self._sweep(found, rows, near, tallies, subjects)
             if not has_time():
                 return found.key
+        self._note(subjects)
         return None
+
+    def rules(self, subjects: Sequence[Subject]) -> tuple[ErasedRows, Collection[str]]:
+        """By which lines of theirs are told, and the ids of profiles of theirs that may never have come to be."""
+        unborn = {profile_id: subject for subject in subjects for profile_id in self._unborn(subject)}
+        rows = ErasedRows(
+            subjects,
+            unborn=unborn,
+            key_of=self._pseudonyms.key,
+            unsealed=self._seal.open,
+            is_nobody=lru_cache(_KNOWN)(self._is_nobody),
+        )
+        return rows, unborn.keys()
 
     def _unborn(self, subject: Subject) -> set[str]:
         """The profiles that their identifiers would have founded, had a fold not lost its race or died."""
         return {self._pseudonyms.profile_id(key, one) for key in subject.identity_keys for one in _GENERATIONS}
 
     def _sweep(
-        self, found: Stored, rows: ErasedRows, events: Events, tallies: Tallies, subjects: Sequence[Subject]
+        self, found: Stored, rows: ErasedRows, events: Events, tallies: Counts, subjects: Sequence[Subject]
     ) -> None:
         whose: list[Subject] = []
 
@@ -147,6 +179,6 @@ def _before(subjects: Sequence[Subject]) -> str:
 def _first_day(subject: Subject) -> str:
     if subject.shared:  # who was split off was somebody else's before
         return ""
-    if subject.profile_ids or not subject.erased_at:
+    if subject.profile_ids or subject.first_day or not subject.erased_at:
         return subject.first_day
     return datetime.fromtimestamp((subject.erased_at - _WAITING) / 1_000, UTC).date().isoformat()

@@ -1,6 +1,7 @@
 """Models hold nothing of anybody; which of them were trained while somebody's rows were there is kept in mind.
 
-So the next training replaces a champion that has seen the erased by any sound one (`use_cases/train_models.py`).
+So the next training replaces a champion that has seen the erased by any sound one (`use_cases/train_models.py`). One
+that nothing replaces serves for a stated time more (`domain.lineages.LIFETIME`), which its pointer says.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_lineage, decode_people, encode_people, may_have_seen
-from attune.domain.models import MODELS, UnusableModelError
+from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_people, encode_people, may_have_seen
+from attune.domain.models import MODELS
 from attune.domain.receipts import SeenBy
+from attune.use_cases.limit_champions import cutoff_of, limit_champion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,11 +42,11 @@ class SweepModels:
             before = decode_people(self._registry.document(name, ERASURES, PEOPLE))
             if not people <= set(before):
                 self._registry.keep(name, ERASURES, {PEOPLE: encode_people({*before, *people})})
-            serving = self._serving(name)
+            serving = limit_champion(self._registry, name, {*before, *people})
             found += [
                 SeenBy(model=name, version=version, serves=version == serving)
                 for version in self._versions(name)
-                if may_have_seen(decode_lineage(self._registry.document(name, version, "lineage.json")).cutoff, people)
+                if may_have_seen(cutoff_of(self._registry, name, version), people)
             ]
         return tuple(found)
 
@@ -52,13 +54,6 @@ class SweepModels:
         for found in self._bucket.listed(f"models/{name}/"):
             if named := _LINEAGE.fullmatch(found.key):
                 yield named[1]
-
-    def _serving(self, name: str) -> str | None:
-        try:
-            pointer = self._registry.champion(name)
-        except UnusableModelError:
-            return None
-        return pointer[1].version if pointer else None
 
 
 def _since(subject: Subject) -> int:

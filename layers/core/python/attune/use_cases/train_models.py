@@ -1,7 +1,8 @@
 """One training run: features → models → registry → and, if the hold-out says so, each the champion's place.
 
 A run that was killed is started again with the same name and cut-off, and does the same again: the features are those
-of its run, training is a function of them, keeping replaces like by like, and the pointer moves once.
+of its run, training is a function of them, keeping replaces like by like, and the pointer moves once. Only who may no
+longer be learnt from by then is another matter: they are left out of what is read, however old the features are.
 """
 
 from __future__ import annotations
@@ -14,15 +15,13 @@ from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_lineage, decod
 from attune.domain.models import MODELS, UNREADABLE, Champion, Model, UnusableModelError, encode_model
 from attune.domain.training import Order, Refusal, Verdict, VerdictCode, decide
 from attune.ports import ConflictError
+from attune.use_cases.limit_champions import limit_champion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from attune.ports import Clock, Count
     from attune.ports.learning import Candidate, FeatureTable, Registry, Trainer
+    from attune.use_cases.permit_rows import PermitRows
 
-#: bytes of the features read at a time
-PIECE: Final = 8 * 1024 * 1024
 #: looks at the champion, should others move the pointer meanwhile
 MAX_ATTEMPTS: Final = 5
 METRICS: Final = "metrics.json"
@@ -55,9 +54,17 @@ class TrainModels:
     """Callable with a run's cut-off (ms) and name; answers what became of it, as the learning machine hands it on."""
 
     def __init__(
-        self, *, features: FeatureTable, registry: Registry, trainer: Trainer, clock: Clock, count: Count
+        self,
+        *,
+        features: FeatureTable,
+        rows: PermitRows,
+        registry: Registry,
+        trainer: Trainer,
+        clock: Clock,
+        count: Count,
     ) -> None:
         self._features = features
+        self._rows = rows
         self._registry = registry
         self._trainer = trainer
         self._clock = clock
@@ -69,29 +76,40 @@ class TrainModels:
         `state`: promoted, kept (in the registry, but not serving) or skipped (no model).
         """
         location = self._features.build(cutoff, run)
-        answers = [self._train(Order(name=name, version=run, cutoff=cutoff, features=location)) for name in MODELS]
+        people = self._rows.permitted(location)
+        orders = [Order(name=name, version=run, cutoff=cutoff, features=location) for name in MODELS]
+        answers = [self._train(order, people) for order in orders]
         profiles = max(looked_at for _, looked_at in answers)
         return {"features": location, "profiles": profiles, "models": [answer for answer, _ in answers]}
 
-    def _train(self, order: Order) -> tuple[dict[str, Any], int]:
+    def _train(self, order: Order, people: set[str]) -> tuple[dict[str, Any], int]:
         """What became of one model, and how many profiles were looked at for it."""
         outcome = self._standing(order).outcome
         if outcome is None:
-            trained = self._trainer(order, self._pieces(order.features))
+            trained = self._trainer(order, self._rows.pieces(order.features, people))
             if isinstance(trained, Refusal):
                 return self._answer(order, "skipped", trained.code, trained.profiles)
-            outcome = self._settle(order, trained)
+            outcome = self._settle(order, trained, people)
         state: State = "promoted" if outcome.verdict.promoted else "kept"
+        # after the pointer has moved, in this try or in an earlier one: a sweep may have told of somebody meanwhile
+        if outcome.verdict.promoted and (told_of := self._erased(order.name)):
+            limit_champion(self._registry, order.name, told_of)
         return self._answer(order, state, outcome.verdict.code, outcome.profiles)
 
-    def _settle(self, order: Order, candidate: Candidate) -> Outcome:
-        """Judge, keep, promote; from the start again if the champion changed between the first and the last."""
+    def _settle(self, order: Order, candidate: Candidate, people: set[str]) -> Outcome:
+        """Judge, keep, promote; from the start again if the champion changed between the first and the last.
+
+        Of who was erased since the rows were read either the sweep has told, or their tombstone does.
+        """
         for _ in range(MAX_ATTEMPTS):
             standing = self._standing(order)
             if standing.outcome is not None:
                 return standing.outcome
             outcome, figures = judge(candidate, standing.champion)
-            if may_have_seen(order.cutoff, self._erased(order.name)):
+            has_erased = outcome.verdict.promoted and self._rows.has_erased(people)
+            # after that scan, which takes minutes
+            is_told = may_have_seen(order.cutoff, self._erased(order.name))
+            if is_told or has_erased:
                 outcome = Outcome(Verdict(promoted=False, code="saw_erased"), outcome.profiles)
             # All of a version lies there before anybody is pointed to it: a crash in between leaves the old champion.
             self._registry.keep(order.name, order.version, files_of(candidate, outcome, figures))
@@ -124,7 +142,7 @@ class TrainModels:
         except UnusableModelError:
             return Standing(tag=tag, champion="champion_unusable", previous=before)
         if order.version not in (pointer.version, pointer.previous):
-            if self._saw_erased(order.name, pointer.version):
+            if pointer.expires_at or self._saw_erased(order.name, pointer.version):
                 # nor does it serve in place of one that cannot be read
                 return Standing(tag=tag, champion="champion_saw_erased")
             return Standing(tag=tag, champion=champion, previous=pointer.version)
@@ -150,12 +168,6 @@ class TrainModels:
                 return Standing(tag=tag, champion="champion_unusable", previous=before)
             return Standing(tag=tag, champion=champion, previous=champion.version)
         return Standing(tag=tag, champion=champion, outcome=outcome)
-
-    def _pieces(self, location: str) -> Iterator[bytes]:
-        start = 0
-        while piece := self._features.read(location, start, PIECE):
-            yield piece
-            start += len(piece)
 
     def _answer(self, order: Order, state: State, code: str, profiles: int) -> tuple[dict[str, Any], int]:
         self._count("ModelsTrained", 1, {"model": order.name, "state": state})
