@@ -60,7 +60,8 @@ def set_consent(
 def consent_lines(told: Json) -> Iterator[str]:
     """A line a purpose, then a line an edge, and two a channel."""
     where = f", in {told['country']}" if told["country"] else ""
-    yield f"profile {told['profile_id']}{where}{', RESTRICTED' if told['restricted'] else ''}"
+    suppressed = f", SUPPRESSED since {told['suppressed']}" if told["suppressed"] else ""
+    yield f"profile {told['profile_id']}{where}{', RESTRICTED' if told['restricted'] else ''}{suppressed}"
     for name, purpose in told["purposes"].items():
         yield f"  {'yes' if purpose['granted'] else 'no ':<4}{name:<20}{_why(purpose)}"
     for edge, answer in told["edges"].items():

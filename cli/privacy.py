@@ -94,7 +94,10 @@ def access(
 def rectify(
     context: typer.Context,
     subject: Subject,
-    trait: Annotated[list[str], typer.Option(help="name=value, value in JSON or plain; name=null takes it away.")],
+    trait: Annotated[
+        list[str],
+        typer.Option(help="name=value, value in JSON or plain; name=null takes it away, zip='\"90210\"' is a text."),
+    ],
     reference: Reference = "",
     source: Source = "",
     wait: Wait = False,

@@ -11,6 +11,7 @@ import msgspec
 
 from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_profiles import MemoryProfiles
+from attune.domain.definitions import Definition
 from attune.domain.profile_state import decode_profile, encode_profile
 from attune.domain.profiles import Profile
 from attune.ports import Commit
@@ -87,6 +88,7 @@ def content(profile: Profile) -> dict[str, Any]:
     }
     return {
         "traits": profile.traits,
+        "gone": profile.gone,
         "windows": profile.windows,
         "timers": timers,
         "carts": profile.carts,
@@ -147,7 +149,14 @@ def write(world: World, profile: Profile) -> None:
 class Life:
     """A few people on a few devices, some of whom turn out to be one; a shop, an app and a model speak of them."""
 
-    def __init__(self, seed: int, *, late: bool = True, wire: Wire | None = None, world: type[World] = World) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *more: Definition,
+        late: bool = True,
+        wire: Wire | None = None,
+        world: type[World] = World,
+    ) -> None:
         """`late`: events are told up to three days after they happened."""
         self._rng, self._late = Random(seed), late
         self._sent: list[Any] = []
@@ -155,7 +164,14 @@ class Life:
         lag = 0.2 if late else 0.0
         calm = Schedule(again=0.0, parallel=1)
         self.world = world(
-            vip_segment(), models=[model()], seed=seed, shards=2, lag=lag, schedule=ROUGH if late else calm, wire=wire
+            vip_segment(),
+            *more,
+            models=[model()],
+            seed=seed,
+            shards=2,
+            lag=lag,
+            schedule=ROUGH if late else calm,
+            wire=wire,
         )
 
     def tell(self, rounds: int = 8, after: Callable[[World], Any] = lambda _: None) -> Life:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,10 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.builders import MINUTE, event, identifiers, identify
+from attune.use_cases.fulfil_requests import TURN
+from tests.builders import MINUTE, event, identifiers, identify, key_of
 from tests.faults.wires import Crash, Fault, Moment, Steady, Unavailable, strike
 from tests.use_cases.privacy_desk import ANN, PrivacyDesk, again
 
+#: of Ann, in what she is shown
+HELD = {"profiles": 1, "events": 1, "consent_history": 3, "refused_input": 2, "dropped_files": 2}
 KINDS = ("erasure", "rectification", "restriction", "suppression", "access", "shop_erasure")
 
 
@@ -38,6 +43,9 @@ def lived(kind: str, wire: Any) -> tuple[PrivacyDesk, str]:
     desk = PrivacyDesk(wire=wire)
     desk.processor.send(identify({"first_name": "Ann"}, identifiers=ANN))
     desk.processor.send(event(identifiers=identifiers(user_id="ben")), source="site")
+    for number in range(2):
+        desk.processor.quarantine.keep("invalid_json", "shop", desk.clock() + number, b'{"email": "ann@example.com"}')
+        desk.imports.put(f"imports/till/{number}.csv", io.BytesIO(b"email\nann@example.com\n"))
     desk.processor.now += MINUTE
     if kind == "shop_erasure":
         request_id = desk.received(kind).request_id
@@ -66,11 +74,18 @@ def judged(kind: str, desk: PrivacyDesk, request_id: str) -> None:
         assert ann is None
         assert len(desk.documents.keys("receipts/")) == 1
         assert kept.outcome["code"] == "erased"
+        assert desk.holds.held([key_of(one.namespace, one.value) for one in ANN]) == {}
         [request_ids] = [one for one in desk.swept if request_id in one][:1]
         assert request_ids == [request_id]
         assert {"ann", "ann@example.com", "tablet"} <= {v for one in desk.subjects.values() for v in one.values}
     elif kind == "access":
-        assert len(desk.documents.keys("exports/")) == 2
+        assert desk.documents.keys("exports/") == [
+            f"exports/{request_id}/data.html",
+            f"exports/{request_id}/data.json",
+        ]
+        data = json.loads(desk.documents.documents[f"exports/{request_id}/data.json"][0])
+        assert {part: len(entries) for part, entries in data.items() if part in HELD} == HELD
+        assert (data["left_out"], kept.outcome.get("left_out")) == ([], None)
     else:
         assert kept.outcome["applied"] is True
     if kind == "rectification":
@@ -101,3 +116,36 @@ def test_a_broken_call_is_made_up_for(kind: str, number: int, fault: Fault, mome
     desk, request_id = lived(kind, wire)
     assert wire.struck
     judged(kind, desk, request_id)
+
+
+def swept(wire: Any) -> tuple[PrivacyDesk, str, Any]:
+    """Ann's erasure up to its end, and where its run stands."""
+    desk = PrivacyDesk(wire=wire)
+    desk.processor.send(identify({"first_name": "Ann"}, identifiers=ANN))
+    desk.processor.send(event(identifiers=identifiers(user_id="ben")), source="site")
+    desk.processor.now += MINUTE
+    request_id = desk.ask("erasure", "email:ann@example.com")["request_id"]
+    desk.carry()
+    position = desk.fulfil.begin("first", None)
+    assert position["next"] == "sweep"
+    desk.sweep(position["swept"])
+    return desk, request_id, position
+
+
+def calls_of_the_end() -> list[Any]:
+    steady = Steady()
+    desk, _, position = swept(steady)
+    before = len(steady.calls)
+    desk.fulfil.finish("first", position)
+    return [pytest.param(number, id=name) for number, name in list(enumerate(steady.calls, 1))[before:]]
+
+
+@pytest.mark.parametrize("number", calls_of_the_end())
+def test_an_erasure_whose_run_dies_for_good_at_its_end_is_ended_by_the_next(number: int) -> None:
+    desk, request_id, position = swept(wire := Once(number, Fault.CRASH, Moment.APPLIED))
+    with pytest.raises(Crash):
+        desk.fulfil.finish("first", position)
+    assert wire.struck
+    desk.processor.now += TURN
+    desk.run("second")
+    judged("erasure", desk, request_id)

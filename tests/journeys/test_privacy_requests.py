@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import duckdb
 import httpx
 import pytest
 
@@ -67,10 +70,35 @@ def send(stack: Stack, *events: dict[str, Any]) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def withdraw(stack: Stack, address: str, purpose: str) -> None:
+    answer = httpx.put(
+        f"{stack.api_url}/v1/profiles/{address}/consent",
+        headers={"Authorization": f"Bearer {stack.server_key}"},
+        json={"consent": {purpose: False}},
+        trust_env=False,
+        timeout=35,
+    )
+    assert answer.status_code == 202, answer.text
+    eventually(lambda: ((profile(stack, address) or {})["consent"][purpose]["source"] != "hold") or None)
+
+
+def objects(stack: Stack) -> Any:
+    make: Any = boto3.client
+    return make("s3", **client_settings(stack.aws_endpoint_url))
+
+
+def dropped(email: str) -> dict[str, bytes]:
+    """Files with a row of theirs, as rows and as a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.parquet"
+        duckdb.sql(f"SELECT '{email}' AS email").write_parquet(str(path))
+        table = path.read_bytes()
+    return {"one.csv": f"email,x\nnobody@example.com,1\n{email},2\n".encode(), "two.parquet": table}
+
+
 def in_documents(stack: Stack, text: str) -> list[str]:
     """Versions in the audit bucket that hold a text."""
-    make: Any = boto3.client
-    bucket, s3 = stack.outputs["AuditBucket"], make("s3", **client_settings(stack.aws_endpoint_url))
+    bucket, s3 = stack.outputs["AuditBucket"], objects(stack)
     listed = s3.list_object_versions(Bucket=bucket).get("Versions", ())
     bodies = (
         (one["Key"], s3.get_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])["Body"].read())
@@ -90,16 +118,21 @@ def test_a_person_is_shown_corrected_restricted_and_forgotten(stack: Stack) -> N
     )
     eventually(lambda: ((found := profile(stack, address)) and found["traits"].get("first_name") and found) or None)
 
+    for name, content in dropped(email).items():
+        objects(stack).put_object(Bucket=stack.outputs["ImportsBucket"], Key=f"taken/till/{stamp}{name}", Body=content)
     shown = said(attune(stack, "access", address, "--wait"))
     data = httpx.get(shown["json"], trust_env=False).json()
     assert {one["value"] for one in data["profiles"][0]["identifiers"]} == {ann, email}
     assert {one.get("name") or one["type"] for one in data["events"]} >= {"Product Viewed", "identify"}
     assert data["consent_history"]
     assert any(one["route"] == "GET /v1/profiles/{profile}" for one in data["who_looked"])
+    assert [one["file"].partition(stamp)[2] for one in data["dropped_files"]] == ["one.csv", "two.parquet"]
+    assert [key for key in in_documents(stack, email) if "/pieces/" in key] == []
     page = httpx.get(shown["html"], trust_env=False)
     assert "Product Viewed" in page.text
     assert page.headers["content-type"].startswith("text/html")
 
+    withdraw(stack, address, "analytics")
     corrected = said(attune(stack, "rectify", address, "--trait", "first_name=Anne", "--wait"))
     assert corrected["outcome"]["applied"] is True
     assert (profile(stack, address) or {})["traits"]["first_name"] == "Anne"
@@ -119,6 +152,11 @@ def test_a_person_is_shown_corrected_restricted_and_forgotten(stack: Stack) -> N
     time.sleep(3)
     assert profile(stack, f"user_id:{ann}") is None
     assert said(attune(stack, "unsuppress", address, "--wait"))["state"] == "done"
+
+    send(stack, {"type": "track", "event": "Back", "userId": ann, "messageId": f"{ann}-4"})
+    back = eventually(lambda: profile(stack, f"user_id:{ann}"))
+    assert {purpose: one["granted"] for purpose, one in back["consent"].items()}["email"] is True
+    assert "hold" not in {one["source"] for one in back["consent"].values()}
 
 
 def test_of_somebody_unknown_there_is_a_receipt_of_nothing(stack: Stack) -> None:

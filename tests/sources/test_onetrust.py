@@ -10,15 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune.adapters.memory import MemoryDefinitions, MemorySecrets, MemoryStream
+from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.domain.definition_checks import check
 from attune.domain.definitions import decode_definition, snapshot
-from attune.domain.events import CONSENT, Event
+from attune.domain.events import CONSENT, Event, decode_record
 from attune.domain.identifiers import Identifier
+from attune.domain.purposes import Purpose
+from attune.domain.signatures import TokenSignature
 from attune.domain.sources import Source
+from attune.sources.consent_signals import USUAL
 from attune.sources.formats import FORMATS
 from attune.sources.onetrust import MAX_RECEIPTS, read
 from attune.sources.webhooks import Call, Reading
-from tests.builders import DAY, NOW
+from attune.use_cases.receive_webhook import ReceiveWebhook
+from tests.builders import DAY, NOW, Pseudonyms
 
 SOURCE = Source(
     id="receipts",
@@ -29,6 +35,7 @@ SOURCE = Source(
         "4f2a": ("advertising", "personalization"),
     },
 )
+SOURCE_THAT_IS_PROVEN = msgspec.structs.replace(SOURCE, signature=TokenSignature(header="x-token"))
 ADA = Identifier("email", "ada@example.com")
 THEN = NOW - DAY
 
@@ -43,7 +50,7 @@ def one(name: str, status: Any, **fields: Any) -> dict[str, Any]:
 
 
 def said(document: object, *, item: bool = False) -> Reading:
-    return read(Call(body=json.dumps(document).encode(), item=item), SOURCE, NOW)
+    return read(Call(body=json.dumps(document).encode(), item=item), USUAL.told_to(SOURCE), NOW)
 
 
 def statement(document: object) -> Event:
@@ -195,6 +202,35 @@ values = st.recursive(
 )
 names = st.sampled_from(["identifier", "identifierType", "purposes", "interactionDate", "test", "Status", "name", "id"])
 odd = st.dictionaries(names, values | st.lists(st.dictionaries(names, values, max_size=4), max_size=3), max_size=8)
+
+
+@pytest.mark.parametrize(("name", "consent"), [("loyalty", {"loyalty": True}), ("C0042", {"loyalty": True})])
+def test_what_is_called_like_a_defined_purpose_or_signal_needs_no_entry(name: str, consent: dict[str, bool]) -> None:
+    """At the entrance; before it was defined the receipt waits in quarantine."""
+    definitions = MemoryDefinitions([SOURCE_THAT_IS_PROVEN])
+    stream = MemoryStream()
+    receive = ReceiveWebhook(
+        definitions=definitions,
+        secrets=MemorySecrets({"receipts": ("hush",)}),
+        pseudonyms=Pseudonyms(),
+        stream=stream,
+        requests=MemoryPrivacyRequests(),
+        count=lambda *_: None,
+    )
+    body = json.dumps(receipt(one(name, "ACTIVE"))).encode()
+    receive("receipts", Call(body=body, headers={"x-token": "hush"}), NOW)
+    definitions.put(Purpose(id="loyalty", signals=("C0042",)), read_version=None)
+    receive("receipts", Call(body=body, headers={"x-token": "hush"}), NOW)
+    before, after = [decode_record(sent.data) for sent in stream.records]
+    assert [rejected.reason for rejected in before.rejected] == ["unknown_purpose"]
+    assert [event.consent for event in after.events] == [consent]
+
+
+def test_an_entry_of_the_source_goes_before_a_purpose_of_that_name() -> None:
+    mapped = msgspec.structs.replace(SOURCE, consent_categories={"email": ("sms",)})
+    body = json.dumps(receipt(one("email", "ACTIVE"))).encode()
+    [made] = read(Call(body=body), USUAL.told_to(mapped), NOW).made
+    assert made.consent == {"sms": True}
 
 
 @given(odd | st.lists(odd, max_size=3) | values)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from attune.adapters.duckdb_tables import DuckTables
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryRuns, MemoryStream, PlainSeal
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_ledger import MemoryLedger
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
+from attune.adapters.memory_swept import MemorySwept
 from attune.domain.erasure import Subject, decode_subject
 from attune.domain.events import decode_record
 from attune.domain.privacy_requests import PrivacyRequest
+from attune.domain.purposes import purposes_of
+from attune.domain.trait_lifetimes import lifetimes_of
 from attune.ports.rebuilding import LakeSlowError
 from attune.use_cases.answer_requests import AnswerRequests
 from attune.use_cases.begin_requests import BeginRequests
@@ -22,8 +28,13 @@ from attune.use_cases.export_profiles import ExportProfiles
 from attune.use_cases.find_shop_people import FindShopPeople
 from attune.use_cases.follow_requests import FollowRequests
 from attune.use_cases.fulfil_requests import FulfilRequests
+from attune.use_cases.gather_events import GatherEvents, GatherMissedRows
+from attune.use_cases.gather_inputs import GatherBatches, GatherFiles, GatherRefused
+from attune.use_cases.gather_parts import GatherParts
 from attune.use_cases.manage_privacy import ManagePrivacy
+from attune.use_cases.open_cases import OpenCases
 from attune.use_cases.rebuild_profiles import RebuildProfiles
+from attune.use_cases.write_exports import WriteExports
 from tests.builders import NOW, Pseudonyms, identifiers
 from tests.faults.wires import Crash, Steady, Unavailable, Wire, wired
 from tests.use_cases.test_process_events import Processor
@@ -49,7 +60,9 @@ class PrivacyDesk:
         self.stream, self.holds, self.documents = MemoryStream(), MemoryHolds(), MemoryDocuments()
         self.requests, self.deliveries = MemoryPrivacyRequests(), MemoryDeliveries()
         self.ledger = MemoryLedger(self.processor.store)
+        self.failures, self.imports, self.lake = MemorySwept(), MemorySwept(), MemorySwept()
         self.runs = MemoryRuns(self.clock)
+        self.steps = 0
         self.swept: list[list[str]] = []
         self.subjects: dict[str, Subject] = {}
         self.left = 0
@@ -121,16 +134,19 @@ class PrivacyDesk:
                     if carries:
                         self.carry()
                 case "read":
-                    self.read(position["read"])
+                    self.read(position["read"], name)
+                case _ if position["rebuilds"]:
+                    self.rebuild(position["rebuild"], anyway=position["anyway"])
                 case _:
                     if position["next"] == "sweep":
                         self.sweep(position["swept"])
                     position = [again(partial(self.fulfil.finish, name, position)) for _ in range(times)][-1]
 
-    def read(self, request_ids: list[str]) -> None:
+    def read(self, request_ids: list[str], run: str = RUN) -> None:
         answer: dict[str, Any] = {"position": None}
         while not answer.get("done"):
-            answer = again(partial(self.answer, request_ids, answer["position"], lambda: False))
+            self.steps += 1
+            answer = again(partial(self.answer, run, request_ids, answer["position"], lambda: False))
 
     def sweep(self, request_ids: list[str]) -> None:
         """What it would be told to remove."""
@@ -138,7 +154,7 @@ class PrivacyDesk:
         found = {key: data for key, (data, _) in self.documents.documents.items() if key.startswith("erasures/")}
         self.subjects |= {key: decode_subject(data) for key, data in found.items()}
 
-    def rebuild(self, keys: list[str]) -> dict[str, Any]:
+    def rebuild(self, keys: list[str], *, anyway: bool = False) -> dict[str, Any]:
         """Fold these people anew from the lake."""
         processor = self.processor
         rebuild = RebuildProfiles(
@@ -150,7 +166,7 @@ class PrivacyDesk:
             count=lambda *_: None,
             pause=lambda _: None,
         )
-        return rebuild(keys, None, lambda: True)
+        return rebuild(keys, None, lambda: True, anyway=anyway)
 
     def state(self, request_id: str) -> str:
         found = self.requests.get(request_id)
@@ -183,39 +199,55 @@ class PrivacyDesk:
                 profiles=self._over("profiles", store),
                 documents=self._over("documents", self.documents),
                 named=self.begin.named,
+                lifetimes=lambda: lifetimes_of(purposes_of(self.processor.definitions.current()).values()),
             ),
             documents=self._over("documents", self.documents),
             remove=lambda prefix: int(self._wire.carry("remove", lambda: self._remove(prefix))),
-            everybody=store,
+            merges=self._over("merges", store),
             write_receipt=lambda one: dict(self._wire.carry("receipt", lambda: self._receipt(one))),
             clock=self.clock,
             count=lambda name, value, dimensions: self.processor.counted.append((name, value, dict(dimensions))),
         )
 
     def _answer(self) -> AnswerRequests:
-        processor = self.processor
-        history = MemoryHistory(self._rows, processor.store)
-        export = ExportProfiles(
-            profiles=processor.store,
+        history = MemoryHistory(self._rows, self.processor.store)
+        return self.answer_with(history, self.export(history))
+
+    def answer_with(self, history: MemoryHistory, export: ExportProfiles) -> AnswerRequests:
+        """The step that reads, as it is wired."""
+        find = FindShopPeople(profiles=self.processor.store, history=history, begin=self.begin, pseudonyms=Pseudonyms())
+        return AnswerRequests(
+            requests=self._over("requests", self.requests), export=export, find_people=find, clock=self.clock
+        )
+
+    def export(self, history: MemoryHistory, **bounds: int) -> ExportProfiles:
+        """As it is wired; `bounds`: in bytes."""
+        processor, documents = self.processor, self._over("documents", self.documents)
+        open_case = OpenCases(processor.store, processor.definitions, Pseudonyms())
+        tabled = GatherParts(
             holds=self.holds,
             deliveries=self.deliveries,
             consents=self.ledger,
             accesses=self.ledger,
-            quarantine=processor.quarantine,
             requests=self.requests,
-            history=history,
-            definitions=processor.definitions,
-            pseudonyms=Pseudonyms(),
-            seal=PlainSeal(),
-            clock=self.clock,
+            open_case=open_case,
         )
-        find = FindShopPeople(profiles=processor.store, history=history, begin=self.begin, pseudonyms=Pseudonyms())
-        return AnswerRequests(
-            requests=self._over("requests", self.requests),
-            export=export,
-            find_people=find,
-            documents=self._over("documents", self.documents),
+        tables = DuckTables(Path(tempfile.gettempdir()) / f"privacy-desk-{id(self)}")
+        return ExportProfiles(
+            parts={
+                **tabled.parts(),
+                "events": GatherEvents(processor.store, history, PlainSeal(), Pseudonyms()),
+                "missed_rows": GatherMissedRows(self.lake, PlainSeal(), Pseudonyms()),
+                "failed_batches": GatherBatches(self.failures),
+                "dropped_files": GatherFiles(self.imports, tables),
+                "refused_input": GatherRefused(processor.quarantine),
+            },
+            open_case=open_case,
+            write=WriteExports(documents),
+            documents=documents,
+            remove=lambda prefix: int(self._wire.carry("remove", lambda: self._remove(prefix))),
             clock=self.clock,
+            **bounds,
         )
 
 

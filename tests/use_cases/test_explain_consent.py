@@ -11,15 +11,19 @@ from attune.adapters.memory_ledger import MemoryLedger
 from attune.domain.consent import RESTRICTION
 from attune.domain.definitions import Definition
 from attune.domain.errors import AttuneError
-from attune.domain.events import Event
+from attune.domain.events import Event, Origin
 from attune.domain.gate import Edge
+from attune.domain.markers import OURS
 from attune.domain.purposes import Notice, Purpose
 from attune.ports import Key
 from attune.use_cases.explain_consent import ExplainConsent
+from attune.use_cases.show_times import iso
 from tests.builders import DAY, NOW, Pseudonyms, consent_event, event, identifiers
+from tests.faults.erasing import suppress_event
 from tests.faults.world import World
 
 ME = identifiers(user_id="u1")
+OPENED = {"allowed": True, "purpose": None, "reason": None}
 KEY = Key(key_id="k", source="shop", type="server", digest="", created_at=0)
 
 
@@ -95,6 +99,22 @@ def test_every_edge_is_answered_as_the_gate_would() -> None:
     assert shown["channels"] == {"shop_webhook": {"decide": closed, "send": closed}}
     assert set(shown["edges"]) | set(shown["channels"]["shop_webhook"]) == {str(edge) for edge in Edge}
     assert shown["restricted"] is False
+    assert shown["suppressed"] is None
+
+
+def test_who_is_suppressed_is_shown_as_such_until_it_ends() -> None:
+    desk = Desk().said(says({"analytics": True, "personalization": True}))
+    for on in (True, False):
+        desk.world.time.now += 1
+        asked = suppress_event(*ME, on=on, request_id=f"{on}", time=desk.world.time.now)
+        desk.world.send(asked, source=OURS, origin=Origin.INTERNAL, received_at=desk.world.time.now, trusted=True)
+        desk.world.settle()
+        shown = desk.shown()
+        assert shown["edges"]["store"] == (
+            {"allowed": False, "purpose": None, "reason": "suppressed"} if on else OPENED
+        )
+        assert shown["suppressed"] == (iso(desk.world.time.now) if on else None)
+        assert shown["edges"]["segment"] == OPENED  # what is held is used
 
 
 @pytest.mark.parametrize("held", [True, False])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attune.adapters.memory import MemoryKeys, PlainSeal
+from attune.adapters.memory import MemoryHolds, MemoryKeys, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
 from attune.domain.events import decode_record
 from attune.domain.identifiers import Identifier
@@ -95,6 +95,7 @@ def test_why_somebody_is_in_a_segment_is_told_by_either_spelling(told: tuple[For
     desk, address, stored = told
     explain = ExplainSegments(
         profiles=desk.processor.store,
+        holds=MemoryHolds(),
         definitions=desk.processor.definitions,
         keys=MemoryKeys(),
         pseudonyms=Pseudonyms(),

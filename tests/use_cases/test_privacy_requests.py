@@ -13,10 +13,11 @@ from attune.domain.errors import AttuneError
 from attune.domain.normalisation import Normalisation
 from attune.domain.privacy_requests import PrivacyRequest
 from attune.domain.sources import Source
+from attune.domain.splits import is_pending
 from attune.ports.rebuilding import LakeSlowError
-from attune.use_cases.fulfil_requests import FEW_LOOKS, MAX_LOOKS, SOON, TURN
+from attune.use_cases.fulfil_requests import FEW_LOOKS, MAX_LOOKS, PATIENCE, SOON, TURN
 from attune.use_cases.manage_privacy import REASONS, over
-from tests.builders import DAY, HOUR, MINUTE, NOW, consent_event, definition_list, event, identifiers, identify, key_of
+from tests.builders import DAY, HOUR, MINUTE, NOW, definition_list, event, identifiers, identify, key_of
 from tests.faults.unlinking import unlink_event
 from tests.use_cases.privacy_desk import ANN, RUN, PrivacyDesk
 
@@ -95,6 +96,37 @@ def test_who_was_merged_long_ago_is_named_to_the_sweep(desk: PrivacyDesk) -> Non
     assert absorbed in next(iter(desk.subjects.values())).profile_ids
 
 
+class Lagging:
+    """The index of who was merged tells of nobody as long as it `lags`."""
+
+    lags = True
+
+    def carry(self, name: str, call: Callable[[], Any]) -> Any:
+        return [] if name == "merges.absorbed" and self.lags else call()
+
+
+def test_whom_the_index_tells_of_late_is_swept_before_there_is_a_receipt() -> None:
+    desk = PrivacyDesk(wire=(wire := Lagging()))
+    signs_up(desk)
+    desk.processor.send(event(identifiers=identifiers(cart_token="cart")))
+    absorbed = desk.processor.profile("cart_token", "cart").profile_id
+    desk.processor.send(event(identifiers=identifiers(user_id="ann", cart_token="cart")))
+    for number in range(60):
+        desk.processor.send(event(identifiers=identifiers(user_id="ann", cart_token=f"c{number}"), time=desk.clock()))
+    later(desk)
+    asked = desk.ask("erasure", EMAIL)["request_id"]
+    desk.carry()
+    position = desk.fulfil.begin(RUN, None)
+    assert position["next"] == "sweep"
+    wire.lags = False
+    desk.fulfil.finish(RUN, position)
+    assert desk.state(asked) == "running"
+    later(desk, TURN)
+    desk.run("later")
+    assert desk.state(asked) == "done"
+    assert absorbed in next(iter(desk.subjects.values())).profile_ids
+
+
 def test_who_becomes_another_before_the_stream_has_carried_it_is_swept_as_both(desk: PrivacyDesk) -> None:
     """The other survives the merge, and is what the erasure then buries."""
     desk.processor.send(identify({}, identifiers=identifiers(user_id="u1")))
@@ -139,6 +171,51 @@ def test_where_the_stream_was_out_of_reach_the_machine_says_it_again(desk: Priva
     desk.run()
     assert desk.state(asked) == "done"
     assert desk.processor.item("user_id", "ann") is None
+
+
+def test_whoever_comes_back_after_an_erasure_is_held_by_nothing(desk: PrivacyDesk) -> None:
+    """What they agree to then counts, also where a banner only rides along with what they do."""
+    desk.holds.place(key_of("user_id", "ann"), {"sms": desk.clock() - HOUR}, 1)  # a word that was on its way
+    asked = desk.ask("erasure", EMAIL)["request_id"]
+    keys = [key_of(one.namespace, one.value) for one in ANN]
+    position = desk.fulfil.begin(RUN, None)
+    desk.carry()
+    position = desk.fulfil.begin(RUN, position)
+    assert desk.holds.held(keys)  # as long as anything of it is under way
+    desk.run("later")
+    later(desk, TURN)
+    desk.run("after the turn")
+    assert desk.state(asked) == "done"
+    assert desk.holds.held(keys) == {}
+
+
+def test_what_was_held_since_an_erasure_began_is_not_lifted_with_it(desk: PrivacyDesk) -> None:
+    """Nor what is held against somebody else under an identifier that is not the erased person's any more."""
+    desk.ask("erasure", EMAIL)
+    desk.carry()
+    later(desk)
+    signs_up(desk, time=desk.clock())
+    email, tablet = key_of("email", "ann@example.com"), key_of("anonymous_id", "tablet")
+    desk.holds.place(email, {"email": desk.clock()}, 1)
+    desk.run()
+    assert desk.holds.held([email, tablet]) == {"email": desk.clock()}
+
+
+def test_an_erasure_lifts_nothing_under_what_went_to_somebody_else(desk: PrivacyDesk) -> None:
+    """Ann's tablet is found to be Ben's while her erasure waits for the stream."""
+    desk.ask("erasure", EMAIL)
+    waiting = list(desk.stream.records)
+    desk.stream.records.clear()
+    whole = desk.processor.profile("user_id", "ann")
+    desk.processor.send(unlink_event(whole.profile_id, *identifiers(anonymous_id="tablet")))
+    tablet = key_of("anonymous_id", "tablet")
+    before = desk.clock() - HOUR
+    desk.holds.place(tablet, {"email": before}, 1)
+    desk.stream.records += waiting
+    desk.run()
+    assert desk.processor.item("user_id", "ann") is None
+    assert desk.processor.item("anonymous_id", "tablet") is not None
+    assert desk.holds.held([tablet]) == {"email": before}
 
 
 def test_said_again_an_erasure_does_not_reach_the_life_that_began_since(desk: PrivacyDesk) -> None:
@@ -196,12 +273,13 @@ def test_a_rectification_corrects_and_takes_away(desk: PrivacyDesk) -> None:
     assert desk.manage.one(asked)["outcome"]["applied"] is True
 
 
-def test_what_nobody_may_store_is_not_waited_for_long_and_not_called_done(desk: PrivacyDesk) -> None:
-    desk.processor.send(consent_event({"analytics": False}, identifiers=ANN, time=desk.clock()))
+def test_what_a_later_word_stands_against_is_not_waited_for_long_and_not_called_done(desk: PrivacyDesk) -> None:
+    first = desk.ask("suppression", EMAIL)["request_id"]
     later(desk)
-    asked = desk.ask("rectification", EMAIL, traits={"first_name": "Anne"})["request_id"]
+    second = desk.ask("suppression_end", EMAIL)["request_id"]
     assert desk.run() == ["wait"] * (FEW_LOOKS - 1) + ["finish", "over"]
-    assert desk.manage.one(asked)["outcome"]["applied"] is False
+    assert desk.manage.one(first)["outcome"]["applied"] is False
+    assert desk.manage.one(second)["outcome"]["applied"] is True
 
 
 def test_what_somebody_else_has_ended_does_not_end_the_run(desk: PrivacyDesk) -> None:
@@ -361,6 +439,29 @@ def test_whoever_a_shops_erasure_has_left_is_searched_for_again(desk: PrivacyDes
     assert desk.processor.item("user_id", "ann") is None
 
 
+@pytest.mark.parametrize("before", ["nobody_known", "already_erased"])
+@pytest.mark.parametrize(
+    ("kind", "applied"),
+    [
+        *(("restriction", False), ("restriction_end", True), ("rectification", False)),
+        *(("suppression", True), ("suppression_end", True), ("access", None)),
+    ],
+)
+def test_what_is_asked_of_nobody_says_so(desk: PrivacyDesk, kind: str, applied: bool | None, before: str) -> None:
+    """A wrong address must not pass for somebody who is restricted; who is suppressed need not be known."""
+    address = "email:nobody@example.com" if before == "nobody_known" else EMAIL
+    if before == "already_erased":
+        desk.ask("erasure", EMAIL)
+        desk.run("before")
+        later(desk, DAY)
+    more = {"traits": {"first_name": "Ann"}} if kind == "rectification" else {}
+    asked = desk.ask(kind, address, **more)["request_id"]
+    desk.run()
+    shown = desk.manage.one(asked)
+    assert (shown["state"], shown["outcome"]["code"]) == ("done", before)
+    assert shown["outcome"].get("applied") is applied
+
+
 def test_what_else_was_asked_of_who_is_erased_is_over_and_names_nobody(desk: PrivacyDesk) -> None:
     hers = desk.received("access", identifiers=identifiers(email="ann@example.com"), orders=("1",))
     others = desk.received("access", identifiers=identifiers(email="ben@example.com"))
@@ -510,6 +611,37 @@ def test_who_was_unlinked_from_them_and_has_what_was_theirs_is_folded_apart_firs
     rebuilt = desk.rebuild(position["rebuild"])
     assert (rebuilt["rebuilt"], rebuilt["incomplete"]) == (1, 0)
     assert desk.processor.profile("user_id", "ann").trait_values() == {"first_name": "Ann"}
+
+
+def test_nobody_gets_a_receipt_while_somebody_else_holds_what_was_theirs(desk: PrivacyDesk) -> None:
+    """The lake has forgotten the time when they were one: after three days they are folded apart all the same."""
+    mixed_up(desk)
+    rows = list(desk.processor.lake.rows)
+    desk.processor.lake.rows[:] = rows[:1] + rows[3:]  # not what Ben said of his shoes
+    desk.processor.send(identify({"city": "Kiel"}, identifiers=ANN, time=desk.clock()))
+    desk.processor.lake.rows.pop()  # of Ann's own nothing has arrived yet
+    asked = desk.ask("erasure", "loyalty_id:ben")["request_id"]
+    assert desk.run() == ["wait", "sweep", "finish", "over"]
+    assert (desk.state(asked), desk.swept) == ("running", [])
+    assert desk.processor.profile("user_id", "ann").trait_values()["shoes"] == 43
+    later(desk, PATIENCE)
+    assert desk.run("three days later") == ["sweep", "sweep", "over"]
+    assert desk.state(asked) == "done"
+    ann = desk.processor.profile("user_id", "ann")
+    assert ann.trait_values() == {"first_name": "Ann", "city": "Kiel"}
+    assert not is_pending(ann)
+
+
+def test_who_waits_for_others_to_be_folded_apart_keeps_nobody_else_waiting(desk: PrivacyDesk) -> None:
+    mixed_up(desk)
+    desk.processor.lake.rows.pop(0)
+    desk.processor.send(identify({}, identifiers=identifiers(user_id="eve")))
+    later(desk)
+    stuck = desk.ask("erasure", "loyalty_id:ben")["request_id"]
+    other = desk.ask("erasure", "user_id:eve")["request_id"]
+    desk.run()
+    assert (desk.state(stuck), desk.state(other)) == ("running", "done")
+    assert desk.swept == [[other]]
 
 
 def test_who_is_folded_apart_already_is_left_as_they_are(desk: PrivacyDesk) -> None:

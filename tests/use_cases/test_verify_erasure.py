@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 import pytest
@@ -34,9 +34,9 @@ class Documents:
     def __init__(self, bucket: MemorySwept) -> None:
         self.bucket = bucket
 
-    def put(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+    def put(self, key: str, data: bytes | IO[bytes], content_type: str = "application/json") -> None:
         del content_type
-        self.bucket.put(key, io.BytesIO(data))
+        self.bucket.put(key, io.BytesIO(data) if isinstance(data, bytes) else data)
 
     def get(self, key: str) -> bytes | None:
         found = self.bucket.open(key)

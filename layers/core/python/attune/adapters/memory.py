@@ -23,6 +23,7 @@ from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, M
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
 from attune.adapters.memory_quarantine import Kept, MemoryQuarantine
 from attune.adapters.memory_runs import MemoryRuns
+from attune.domain.consent import latest
 from attune.domain.deliveries import MUTABLE, Delivery, State, is_under_way
 from attune.ports import ConflictError
 from attune.ports.deliveries import Answer
@@ -56,7 +57,7 @@ __all__ = [
 
 
 class MemoryHolds:
-    """`Holds`. Expiry is not acted upon: a table forgets up to two days late, so nothing may depend on it."""
+    """`Holds` and `HoldScan`. Expiry is not acted upon: a table forgets days late, so nothing may depend on it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -73,12 +74,25 @@ class MemoryHolds:
 
     def held(self, identity_keys: Collection[str]) -> dict[str, int]:
         """The latest instant per purpose over all keys."""
-        latest: dict[str, int] = {}
+        return latest(self.each_hold(identity_keys).values())
+
+    def every_hold(self) -> dict[str, dict[str, int]]:
+        """`HoldScan`."""
+        with self._lock:
+            return {key: dict(held) for key, held in self._held.items() if held}
+
+    def each_hold(self, identity_keys: Collection[str]) -> dict[str, dict[str, int]]:
+        """`HoldScan`."""
+        with self._lock:
+            return {key: dict(self._held[key]) for key in identity_keys if self._held.get(key)}
+
+    def lift(self, identity_keys: Collection[str], until: int) -> None:
+        """Each purpose by itself."""
         with self._lock:
             for key in identity_keys:
-                for purpose, since in self._held.get(key, {}).items():
-                    latest[purpose] = max(since, latest.get(purpose, since))
-        return latest
+                held = self._held.get(key, {})
+                for purpose in [purpose for purpose, since in held.items() if since <= until]:
+                    del held[purpose]
 
 
 class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,10 +195,10 @@ class MemoryDeliveries:
             changed = {name: getattr(delivery, name) for name in MUTABLE}
             self._deliveries.put(key, msgspec.structs.replace(found, **changed))
 
-    def of_profile(self, profile_id: str, limit: int) -> list[Delivery]:
-        """Newest first."""
+    def of_profile(self, profile_id: str) -> list[Delivery]:
+        """Sorted as the table sorts."""
         mine = [delivery for delivery in self.all() if delivery.profile_id == profile_id]
-        return sorted(mine, key=lambda delivery: (-delivery.created_at, delivery.delivery_id))[:limit]
+        return sorted(mine, key=lambda delivery: delivery.delivery_id.encode())
 
     def under_way(self, profile_id: str, now: int) -> bool:
         """Whether a message may be leaving."""

@@ -46,7 +46,7 @@ class Shelf[T: msgspec.Struct]:
 
 
 class MemoryProfiles:
-    """`ProfileStore` and `DueIndex`; also the ledger and the change stream of the profiles table."""
+    """`ProfileStore`, `DueIndex` and `MergeIndex`; also the ledger and the change stream of the profiles table."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -112,6 +112,10 @@ class MemoryProfiles:
             end = bisect_right(armed, until, lo=start, key=lambda due: due.due_at)
             return armed[start : min(end, start + limit)]
 
+    def absorbed(self, profile_id: str) -> list[str]:
+        """Never lags behind the items."""
+        return [item.profile_id for item in self.all_items() if item.merged_into == profile_id]
+
     def marks(self) -> Marks:
         """As last set."""
         with self._lock:
@@ -139,10 +143,14 @@ class MemoryProfiles:
             images = self._images[start:]
         return [msgspec.msgpack.decode(image, type=ProfileItem) for image in images]
 
-    def all_items(self) -> list[ProfileItem]:
-        """Every item, tombstones included."""
+    def all_items(self, *, consistent: bool = False) -> list[ProfileItem]:  # noqa: ARG002
+        """Every item, tombstones included; always consistent here."""
         with self._lock:
             return self._items.values()
+
+    def tombstones(self) -> list[ProfileItem]:
+        """Who was merged or erased."""
+        return [item for item in self.all_items() if item.erased_at is not None or item.merged_into is not None]
 
     def some_items(self, after: str, limit: int) -> tuple[list[ProfileItem], str]:
         """In order of ids."""

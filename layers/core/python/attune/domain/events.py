@@ -21,6 +21,9 @@ SCORE: Final = "$score"
 #: puts somebody on a list or takes them off it: `properties` are `{"list": name, "on": true or false}`
 LIST: Final = "$list"
 UNLINK: Final = "$unlink"
+#: corrects what is known of somebody who is there: `traits`, as they should be. Made of requests alone; it is no event
+#: of theirs (nothing is counted or linked), and no word of theirs on consent keeps it out
+RECTIFY: Final = "$rectify"
 #: forgets whoever its identifiers lead to: `properties` are `{"request_id": …, "suppress": true or false}`, and
 #: `gathered`, who they were when it was written down by what else they are known (`domain/forgetting.py`)
 ERASE: Final = "$erase"

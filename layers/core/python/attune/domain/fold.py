@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from attune.domain import carts, duplicates, segments
 from attune.domain.activity import observe
-from attune.domain.events import LIST
+from attune.domain.events import LIST, RECTIFY
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME, limit
-from attune.domain.profiles import Trait, set_trait
+from attune.domain.policies import PLACES, tells_place
+from attune.domain.profiles import Trait, newer, set_trait
 from attune.domain.scores import forget_scores
 from attune.domain.segments import Quiet
-from attune.domain.segments.nodes import list_key
+from attune.domain.segments.nodes import list_key, trait_key
 
 if TYPE_CHECKING:
     from attune.domain.changes import Change
     from attune.domain.events import Event
+    from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
     from attune.domain.segments import Compiled
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 def fold_event(
     profile: Profile, event: Event, order: bytes, compiled: Compiled, quiet: Quiet | None = None
 ) -> list[Change]:
-    """Apply an accepted event; `order` is its hash. Answers the exits it caused; entries are announced by `finish`."""
+    """Apply an accepted event; `order` is its hash. Answers the exits it caused; entries are announced by `finish`.
+
+    What is said of lists, and a correction, is no event of the person's: nothing is counted.
+    """
     quiet = quiet or Quiet()
     # up to the event and not beyond: at its own instant it already counts
     changes = segments.advance(compiled, profile, event.time - 1, quiet)
@@ -33,16 +38,16 @@ def fold_event(
         said = event.properties
         set_trait(profile.lists, said["list"], Trait(said["on"], event.time, order))
         return changes + segments.react(compiled, profile, {list_key(said["list"]): ()}, quiet, in_order=in_order)
+    if event.type == RECTIFY:
+        _set_traits(profile, event, order, compiled, quiet)
+        corrected = dict.fromkeys(map(trait_key, event.traits), ())
+        return changes + segments.react(compiled, profile, corrected, quiet, in_order=in_order)
     profile.events += 1
     profile.first_seen = min(profile.first_seen or event.time, event.time)
     profile.last_seen = max(profile.last_seen, event.time)
     profile.activity = observe(profile.activity, event)
-    policies = compiled.policies
-    before = policies.places_of(profile) if policies.permissive and event.traits else ()
-    for name, value in event.traits.items():
-        set_trait(profile.traits, name, Trait(value, event.time, order))
-    if policies.permissive and event.traits and policies.places_of(profile) != before:
-        quiet.whole = False  # where another policy holds any membership may be another
+    if event.traits:
+        _set_traits(profile, event, order, compiled, quiet)
     carts.fold_cart(profile.carts, event, order)
     touched = segments.keep(compiled, profile, event, event_name(event), order)
     return changes + segments.react(compiled, profile, touched, quiet, in_order=in_order)
@@ -54,6 +59,8 @@ def finish(profile: Profile, compiled: Compiled, now: int, read_up_to: int, quie
     `read_up_to`: when the newest of the records was received that the profile is folded with.
     """
     changes = segments.advance(compiled, profile, now, quiet)
+    if compiled.policies.traits or profile.gone:
+        _forget_traits(profile, compiled.policies)
     forget_scores(profile, compiled, profile.as_of)
     changes += segments.announce(compiled, profile, read_up_to)
     duplicates.forget_old(profile, now)
@@ -69,8 +76,29 @@ def event_name(event: Event) -> str:
     return event.name if event.type == "track" else event.type
 
 
+def _set_traits(profile: Profile, event: Event, order: bytes, compiled: Compiled, quiet: Quiet) -> None:
+    policies = compiled.policies
+    before = policies.places_of(profile) if policies.permissive else ()
+    for name, value in event.traits.items():
+        set_trait(profile.traits, name, Trait(value, event.time, order))
+    if policies.permissive and policies.places_of(profile) != before:
+        quiet.whole = False  # where another policy holds any membership may be another
+
+
+def _forget_traits(profile: Profile, policies: Policies) -> None:
+    """Those whose time is up. Of what told where somebody is it stays that it did, until that trait is said again."""
+    held = policies.traits.held(profile.traits, profile.as_of)
+    for name in PLACES:
+        if name in profile.traits and name not in held:
+            word = profile.traits[name]
+            set_trait(profile.gone, name, Trait(tells_place(name, word.value), word.time, word.order))
+        elif name in held and name in profile.gone and newer(held[name], profile.gone[name]) is held[name]:
+            del profile.gone[name]
+    profile.traits = dict(held)
+
+
 def _forget_weak_links(profile: Profile, now: int) -> None:
-    for namespace in WEAK:
+    for namespace in WEAK & {link.identifier.namespace for link in profile.links.values()}:
         held = [(link.at, key) for key, link in profile.links.items() if link.identifier.namespace == namespace]
         kept = {key for at, key in sorted(held)[-limit(namespace) :] if at + WEAK_LIFETIME > now}
         for _, key in held:

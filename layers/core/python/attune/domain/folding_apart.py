@@ -11,10 +11,11 @@ is not told again, and what waits to be told is told once, by whom it belongs to
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from attune.domain import segments
 from attune.domain.events import LIST
 from attune.domain.profile_state import decode_profile, encode_profile
 from attune.domain.profiles import Timer, Trait, set_trait
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from attune.domain.splits import Split
 
     type KeyOf = Callable[[Identifier], str]
+
+
+#: what both sides of an unlinking have made of a profile
+_OF_BOTH: Final = ("carts", "memberships", "scores", "windows", "samples", "timers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,21 @@ class Events:
 
 
 def fold_apart(
-    stored: Mapping[str, Profile], events: Mapping[str, Events], compiled: Compiled, key_of: KeyOf
+    stored: Mapping[str, Profile],
+    events: Mapping[str, Events],
+    compiled: Compiled,
+    key_of: KeyOf,
+    *,
+    anyway: bool = False,
 ) -> dict[str, Profile] | None:
-    """Profiles anew, by id: one, or all who were unlinked and are not folded apart yet; None where rows lack."""
-    for root, profile in stored.items():
-        folded = {name: split for name, split in profile.splits.items() if split.folded}
-        before = whose(folded, events[root], key_of)
-        gone = (one.told for one in events[root].own if profile.splits)
-        if not is_whole(profile, before, unlinked_at(profile), gone):
-            return None
+    """Profiles anew, by id: one, or all who were unlinked and are not folded apart yet; None where rows lack.
+
+    `anyway`: who is not folded apart yet is so from the rows that there are. Of what none of them tells only traits
+    stay that were said after the unlinking: of anything else nobody knows whose it was.
+    """
+    lacking = [root for root, profile in stored.items() if not _is_all_told(profile, events[root], key_of)]
+    if lacking and not (anyway and all(is_pending(stored[root]) for root in lacking)):
+        return None
     told = {root: whose(profile.splits, events[root], key_of) for root, profile in stored.items()}
     own = {root: _with_own_lists(profile, told[root]) for root, profile in stored.items()}
     fresh = {root: rebuild(profile, told[root], compiled) for root, profile in own.items()}
@@ -66,6 +77,9 @@ def fold_apart(
         if origins := list(_origins(profile, stored)):
             untold = {name for origin in origins for name in _untold(stored[origin], fresh[origin], compiled)}
             fresh[root] = rebuild(_informed(profile, [stored[one] for one in origins]), told[root], compiled, untold)
+    for root in lacking:
+        _keep_later_traits(fresh[root], stored[root], events[root])
+        segments.evaluate(compiled, fresh[root])
     for root, profile in fresh.items():
         if is_pending(profile):
             profile.events = sum(one.is_call for one in told[root])
@@ -75,20 +89,55 @@ def fold_apart(
     return fresh
 
 
+def _is_all_told(profile: Profile, events: Events, key_of: KeyOf) -> bool:
+    folded = {name: split for name, split in profile.splits.items() if split.folded}
+    gone = [one.told for one in events.own if profile.splits]
+    return is_whole(profile, whose(folded, events, key_of), unlinked_at(profile), gone)
+
+
+def _keep_later_traits(fresh: Profile, stored: Profile, events: Events) -> None:
+    told = {one.told.order for found in (events.own, *events.others.values()) for one in found}
+    since = max(split.at for split in stored.splits.values() if not split.folded)
+    for name, trait in stored.traits.items():
+        if trait.order not in told and trait.time > since:
+            set_trait(fresh.traits, name, trait)
+
+
 def whose(splits: Mapping[str, Split], events: Events, key_of: KeyOf) -> list[Told]:
     """A profile's own events, by these unlinkings."""
     if not splits:
         return [one.told for one in events.own]
-    mine = list(events.own)
-    for name, lain in events.others.items():
-        if name in splits:
-            mine += [one for one in lain if splits[name].took(_strongest(one, key_of))]
-    left = [split for split in splits.values() if not split.is_new]
-    return [
-        one.told
-        for one in mine
-        if not any(one.version <= split.version and split.took(_strongest(one, key_of)) for split in left)
-    ]
+    lain = (("", events.own), *events.others.items())
+    return [one.told for name, found in lain for one in found if is_theirs(splits, name, one, key_of)]
+
+
+def is_theirs(splits: Mapping[str, Split], name: str, one: Lain, key_of: KeyOf) -> bool:
+    """Of a row that lies for a profile: by the unlinking `name` under another, or, without a name, under its own id."""
+    strongest = _strongest(one, key_of)
+    if name and not (name in splits and splits[name].took(strongest)):
+        return False
+    left = (split for split in splits.values() if not split.is_new)
+    return not any(one.version <= split.version and split.took(strongest) for split in left)
+
+
+def surely_own(profile: Profile) -> tuple[Profile, int]:
+    """What a profile was told since it was unlinked, as long as it is not folded apart; and how much that leaves out.
+
+    All else may be the other's. What is counted with, and what follows from it, is of both.
+    """
+    if not is_pending(profile):
+        return profile, 0
+    since = max(split.at for split in profile.splits.values() if not split.folded)
+    own = msgspec.structs.replace(
+        profile,
+        traits={name: told for name, told in profile.traits.items() if told.time > since},
+        lists={name: told for name, told in profile.lists.items() if told.time > since},
+        place=profile.place if profile.place is not None and profile.place.time > since else None,
+        **{name: {} for name in _OF_BOTH},
+        sessions=None,
+        activity=None,
+    )
+    return own, sum(len(getattr(profile, name)) - len(getattr(own, name)) for name in ("traits", "lists", *_OF_BOTH))
 
 
 def _strongest(one: Lain, key_of: KeyOf) -> str:

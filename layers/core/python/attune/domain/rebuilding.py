@@ -1,14 +1,16 @@
 """A profile folded anew from what the lake holds of it, as of the instant that the stored one has reached. Pure.
 
 **Kept** from the stored profile is what no event's content tells again: ids, generation, links, consent, scores, the
-key, the ledger's head, cursors, both memories of ids, merges, the count of events, and the instant `as_of`. **Folded
+key, the ledger's head, cursors, both memories of ids, merges, the count of events, which words of where they are were
+past their time, and the instant `as_of`. **Folded
 anew**, by the code that folds live, in order of event time: traits, windows, timers, carts, activity, when the person
 was first and last seen, and which segments they are and were in.
 
 **An event counts once**, however often its producer told it. Live, what is told again after more than 24 hours counts
 again; the count of events stays, which is of all that was applied.
 
-**Left out** is what was withdrawn after it had been accepted: events dated at or after a withdrawal from storing.
+**Left out** is what was withdrawn after it had been accepted: events dated at or after a withdrawal from storing. Not
+what was corrected meanwhile (`$rectify`): else what was wrong would come back.
 
 **Nothing is told.** A rebuild has no changes to report. Of stays in segments:
 
@@ -30,10 +32,10 @@ import msgspec
 from attune.domain import memory, segments
 from attune.domain.consent import RESTRICTION, SEGMENT, STORE, Consent, in_force
 from attune.domain.duplicates import event_hash
-from attune.domain.events import LIST, Event
+from attune.domain.events import LIST, RECTIFY, Event
 from attune.domain.fold import finish, fold_event
 from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import FINGERPRINT, NOBODY, Membership, Profile, Score
+from attune.domain.profiles import FINGERPRINT, NOBODY, Membership, Profile, Score, set_trait
 from attune.domain.scores import fold_score
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 _CONSENT, _EVENT, _SCORE = range(3)
 #: whoever refused one of these is in no segment, whatever a policy permits
 _DECISIVE: Final = (SEGMENT, RESTRICTION)
+#: no doing of the person's, and no withdrawal of theirs keeps it out: lists, and corrections that they asked for
+SAID_OF_THEM: Final = frozenset({LIST, RECTIFY})
 #: nobody has read the stream: no entry's grace is over
 _NOT_READ: Final = -1
 
@@ -77,15 +81,28 @@ def open_told(source: str, plain: bytes, *, repeated: bool = False) -> Told:
 def is_whole(stored: Profile, told: Sequence[Told], since: int = 0, gone: Iterable[Told] = ()) -> bool:
     """Whether `told` are exactly the events that the stored profile was folded from.
 
-    As many as it counts, and among them all whose ids it remembers, consent included. Fewer: rows that
-    have not arrived yet, or never will; but for events that were counted again. More: rows of events that are not
-    committed, and may never be. `since`: what was remembered before may be another's; `gone`: what is, by now.
+    As many as it counts, and among them all whose ids it remembers, consent included, and all that its traits are by.
+    Fewer: rows that have not arrived yet, or never will; but for events that were counted again. More: rows of events
+    that are not committed, and may never be. `since`: what was remembered before may be another's; `gone`: what is, by
+    now.
     """
     calls = [one for one in told if one.is_call]
     if not len(calls) <= stored.events <= len(calls) + sum(one.repeated for one in calls):
         return False
-    known = {(one.order, bytes.fromhex(one.event.fingerprint)) for one in (*told, *gone)}
+    everything = (*told, *gone)
+    if not _are_told(stored, everything):
+        return False
+    known = {(one.order, bytes.fromhex(one.event.fingerprint)) for one in everything}
     return all(entry in known for entry in _remembered(stored, since))
+
+
+def _are_told(stored: Profile, told: Sequence[Told]) -> bool:
+    """Whether nothing is missing that a trait is by: a correction, which no count counts, and whose id is forgotten.
+
+    What is older than all that is told nobody can have said: it is wrong, and is mended.
+    """
+    orders, first = {one.order for one in told}, min((one.event.time for one in told), default=0)
+    return all(trait.order in orders or trait.time < first for trait in stored.traits.values())
 
 
 def rebuild(
@@ -100,15 +117,18 @@ def rebuild(
     fresh.events, fresh.first_seen, fresh.last_seen, fresh.as_of = 0, _first_seen(stored, kept, told), 0, 0
     fresh.samples, fresh.sessions = {}, None
     fresh.traits, fresh.windows, fresh.timers, fresh.carts, fresh.activity = {}, {}, {}, {}, None
+    fresh.gone = {}
     fresh.consent = {name: stored.consent[name] for name in _DECISIVE if _is_refused(stored.consent, name)}
     fresh.scores, fresh.lists, fresh.memberships = {}, {}, {}
-    listed = [one for one in _once(told) if one.event.type == LIST]
+    said = [one for one in _once(told) if one.event.type in SAID_OF_THEM]
     quiet = segments.Quiet()
-    for _, _, step in sorted(_steps(stored, [*kept, *listed]), key=_place):
+    for _, _, step in sorted(_steps(stored, [*kept, *said]), key=_place):
         _live_through(fresh, step, compiled, quiet)
     segments.advance(compiled, fresh, stored.as_of)
     fresh.consent, fresh.scores, fresh.lists = dict(stored.consent), dict(stored.scores), dict(stored.lists)
     fresh.events = stored.events
+    for name, word in stored.gone.items():
+        set_trait(fresh.gone, name, word)
     _take_stays(fresh, stored, compiled, untold)
     finish(fresh, compiled, stored.as_of, _NOT_READ)
     return fresh

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attune.domain import segments
 from attune.domain.consent import SEGMENT, in_force
-from attune.domain.events import LIST, SCORE
+from attune.domain.events import SCORE
 from attune.domain.fold import finish, fold_event
 from attune.domain.gate import Edge, allowed
 from attune.domain.profiles import Profile
-from attune.domain.rebuilding import Told, that_count
+from attune.domain.rebuilding import SAID_OF_THEM, Told, that_count
 from attune.domain.scores import fold_score, read_score
 from attune.domain.segments.why import keys_of
 
@@ -58,7 +58,7 @@ def relive(stored: Profile, told: Sequence[Told], compiled: Compiled, at: int) -
 
 def has_done(profile: Profile) -> bool:
     """Whether anything is known of somebody but consent: who has only that is asked about nothing."""
-    return bool(profile.events or profile.lists or profile.scores)
+    return bool(profile.events or profile.traits or profile.lists or profile.scores)
 
 
 def turns(stored: Profile, told: Sequence[Told], compiled: Compiled, segment: str, until: int) -> list[Turn]:
@@ -121,7 +121,7 @@ def _newborn(stored: Profile) -> Profile:
 def _steps(stored: Profile, told: Sequence[Told]) -> Iterator[tuple[int, int, Step]]:
     """Everything that segments look at, each at its instant, in order."""
     steps: list[tuple[int, int, Step]] = [(one.event.time, _EVENT, one) for one in that_count(stored, told)]
-    steps += [(one.event.time, _EVENT, one) for one in told if one.event.type == LIST]
+    steps += [(one.event.time, _EVENT, one) for one in told if one.event.type in SAID_OF_THEM]
     steps += [(instant, _CONSENT, None) for instant in {one.at for one in stored.consent.values() if one.granted}]
     scores = [read_score(one.event, one.event.time) for one in told if one.event.type == SCORE]
     known = {(model, score) for model, score in (*filter(None, scores), *stored.scores.items())}

@@ -9,7 +9,7 @@ import msgspec
 
 from attune.domain import duplicates, gate, segments
 from attune.domain.duplicates import Familiarity
-from attune.domain.events import CONSENT, Origin, Rejected, set_aside
+from attune.domain.events import CONSENT, RECTIFY, Origin, Rejected, set_aside
 from attune.domain.fold import finish, fold_event
 from attune.domain.identity import Match
 from attune.domain.scores import score_online
@@ -146,6 +146,8 @@ class WorkingSet:
             self.put_aside(event, record, "wrong_partition")
         elif event.type == CONSENT:
             self._apply_consent(event, record, keyed)
+        elif event.type == RECTIFY:
+            self._rectify(event, record)
         else:
             self._apply_call(event, record, keyed)
 
@@ -189,19 +191,31 @@ class WorkingSet:
         profiles = () if known is None else (known.profile.profile_id,)
         working = self.people.target(Match(kept=tuple(keyed[:1]), profiles=profiles), event, record)
         order = duplicates.event_hash(record.source, event)
-        match duplicates.familiarity([working.profile], order, bytes.fromhex(event.fingerprint)):
-            case Familiarity.DUPLICATE:
-                self._note_duplicate(event, record)
-                return
-            case Familiarity.CONFLICT:
-                self._keep_conflict(working, event, record)
-                return
-            case Familiarity.NEW:
-                pass
+        if not self._is_new(working, event, record, order):
+            return
         self._reach(working, event)
         if working.hear(event, record, self.now, gate.voice([working.profile], event, record)):
             self._obey(working, event)
         self._note(working, event, record, order)
+
+    def _rectify(self, event: Event, record: Record) -> None:
+        """Of who is there, whatever they consented to: what is held must be right (GDPR Art. 16). It links nothing."""
+        working, order = self.people.owner(record.key, lapsed=True), duplicates.event_hash(record.source, event)
+        if working is None:
+            self.outcomes["dropped", "unknown_profile"] += 1
+        elif self._is_new(working, event, record, order):
+            working.changes += fold_event(working.profile, event, order, self.compiled, working.quiet)
+            working.grown = True
+            self._note(working, event, record, order)
+
+    def _is_new(self, working: Working, event: Event, record: Record, order: bytes) -> bool:
+        """Whether the profile has not met it; what it has met leaves its row."""
+        known = duplicates.familiarity([working.profile], order, bytes.fromhex(event.fingerprint))
+        if known is Familiarity.DUPLICATE:
+            self._note_duplicate(event, record)
+        elif known is Familiarity.CONFLICT:
+            self._keep_conflict(working, event, record)
+        return known is Familiarity.NEW
 
     def _apply_call(self, event: Event, record: Record, keyed: Keyed) -> None:
         found, may_claim = self.people.match(keyed, event, record)
@@ -239,12 +253,13 @@ class WorkingSet:
     def _refuse(self, event: Event, record: Record, found: Match, answer: gate.Allowed | gate.Refused) -> None:
         """A refused event links and stores nothing; what it withdraws from a known person still counts."""
         self.note_refusal(gate.Edge.STORE, answer)
-        version = self._version_of(found)
         if self.compiled.policies.keeps_unidentified:
             self.outcomes["dropped", UNIDENTIFIED] += 1
-            self.loose_rows.append(unidentified_row(event, record, self._erased_id(event, record), self.now, version))
+            pseudonym = self._erased_id(event, record)
+            self.loose_rows.append(unidentified_row(event, record, pseudonym, self.now, self._pseudonyms.key))
         else:
             self.outcomes["dropped", "consent"] += 1
+            version = self._version_of(found)
             self.loose_rows.append(bare_row(event, record, Verdict.DROPPED, "consent", self.now, version))
         for profile_id in found.profiles:
             working = self.working[profile_id]

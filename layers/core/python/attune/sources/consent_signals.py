@@ -74,6 +74,11 @@ class ConsentSignals:
             return (category,)
         return self.of_signal(category) if mapped is None else mapped
 
+    def told_to(self, source: Source) -> Source:
+        """The source as if it said itself what `of_category` answers, for formats that ask nobody else."""
+        mapped = {**self._named, **{one: (one,) for one in self.purposes}, **source.consent_categories}
+        return msgspec.structs.replace(source, consent_categories=mapped)
+
     def of_signal(self, signal: str) -> tuple[str, ...] | None:
         """The purposes that a signal speaks of; None where nobody knows."""
         return self._named.get(signal, () if signal in _OF_NO_PURPOSE else None)

@@ -10,6 +10,8 @@
 
 Names of fields are read in whatever case. A body is a receipt or a list of them; test receipts say nothing.
 
+The purposes that are defined lie among those categories when a source is handed over (`ConsentSignals.told_to`).
+
 In doubt nothing is permitted: a grant without a time is refused (it might grant again what was withdrawn since), a
 status that nobody knows withdraws, and a purpose that nobody mapped is noted and never granted.
 """
@@ -21,7 +23,6 @@ from typing import Any, Final
 
 import msgspec
 
-from attune.domain.consent import PURPOSES
 from attune.domain.events import CONSENT, Event, Rejected, short_hash
 from attune.domain.identifiers import Identifier
 from attune.domain.sources import Source
@@ -139,7 +140,7 @@ def _purposes(one: Fields, source: Source) -> tuple[str, ...]:
     for field in ("name", "purposename", "id", "purposeid"):
         name = one.get(field)
         if isinstance(name, str):
-            mapped = source.consent_categories.get(name, (name,) if name in PURPOSES else ())
+            mapped = source.consent_categories.get(name, ())
             if mapped:
                 return mapped
     return ()

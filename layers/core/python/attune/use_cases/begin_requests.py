@@ -12,7 +12,7 @@ import msgspec
 
 from attune.domain.consent import RESTRICTION
 from attune.domain.erasure import decode_subject, encode_subject, subject_key
-from attune.domain.events import CONSENT, ERASE, SUPPRESS, Event, Origin, Record, short_hash
+from attune.domain.events import CONSENT, ERASE, RECTIFY, SUPPRESS, Event, Origin, Record, short_hash
 from attune.domain.forgetting import digest_of
 from attune.domain.identifiers import by_strength
 from attune.domain.markers import OURS
@@ -27,6 +27,7 @@ from attune.use_cases.write_records import stream_entries
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from attune.domain.erasure import Subject
     from attune.domain.identifiers import Identifier
     from attune.domain.privacy_requests import PrivacyRequest
     from attune.ports import DefinitionReader, EventStream, Holds, Identified, ProfileReader
@@ -82,7 +83,7 @@ class BeginRequests:
                 return self._restrict(request, named)
             case "rectification":
                 known = self._known(named)
-                self._put(request, [_event(request, "identify", (one,), traits=request.traits) for one in known])
+                self._put(request, [_event(request, RECTIFY, (one,), traits=request.traits) for one in known])
             case "access" | "shop_erasure":
                 pass  # these begin with what the lake says
         return False
@@ -110,6 +111,17 @@ class BeginRequests:
         properties = {"request_id": request.request_id, "suppress": request.suppress, "gathered": gathered}
         self._put(request, [_event(request, ERASE, one.values(), properties=properties) for one in still_there])
         return in_flight
+
+    def release(self, request: PrivacyRequest, subjects: Iterable[Subject]) -> None:
+        """Of an erasure that is done: what was held up to it is held no more, or it would hold whoever comes back.
+
+        Not before every sender is over that could have found the person there: rows are waited for longer than that.
+        Only under keys that were marked since it began; another's hold under a key that moved on is none of ours.
+        """
+        keys = {key for subject in subjects for key in subject.identity_keys}
+        marked = markers(self._profiles, keys, consistent=True)
+        over = [key for key, known in marked.items() if known.erased_at >= request.started_at]
+        self._holds.lift(over, request.started_at)
 
     def _digests(self, named: Named) -> dict[str, str]:
         """Who they are, read before all else: who is somebody else once it comes to it, is gathered and erased anew."""

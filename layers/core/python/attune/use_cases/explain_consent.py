@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.errors import AttuneError
-from attune.domain.gate import Edge, Refused, allowed, is_closed, reason_against
+from attune.domain.gate import Edge, Refusal, Refused, allowed, is_closed, reason_against
 from attune.domain.policies import POLICY
 from attune.domain.profile_state import decode_profile
 from attune.use_cases.compile_definitions import CompileDefinitions
-from attune.use_cases.find_profiles import find
+from attune.use_cases.find_profiles import find, markers
 from attune.use_cases.manage_profiles import read_address
 from attune.use_cases.name_people import NamePeople
 from attune.use_cases.show_times import iso
@@ -50,7 +50,7 @@ class ExplainConsent:
         self._clock = clock
 
     def __call__(self, address: str, caller: Key) -> Json:
-        """`{profile_id, country, restricted, purposes, edges, channels}` of `namespace:value`.
+        """`{profile_id, country, restricted, suppressed, purposes, edges, channels}` of `namespace:value`.
 
         404 `unknown_profile`; 400 `invalid_identifier`. The address is read as the caller's source names people.
         """
@@ -58,15 +58,20 @@ class ExplainConsent:
         definitions, compiled = self._definitions()
         policies, now = compiled.policies, self._clock()
         stands, held = policies.standing(profile), self._holds.held(profile.links)
+        suppressed_at = self._suppressed_at(profile)
+        own = {edge: allowed(edge, stands, at=now, held=held) for edge in _OWN}
+        if suppressed_at:
+            own[Edge.STORE] = Refused("", Refusal.SUPPRESSED)
         ledger = {entry.purpose: entry for entry in self._chains.chain(profile.profile_id)}
         return {
             "profile_id": profile.profile_id,
-            "country": policies.country_of(profile) or None,
+            "country": policies.country_of(profile, now) or None,
             "restricted": is_closed(stands, held),
+            "suppressed": iso(suppressed_at) or None,
             "purposes": {
                 name: _purpose(stands.get(name), held.get(name), ledger.get(name), now) for name in policies.purposes
             },
-            "edges": {str(edge): _answer(allowed(edge, stands, at=now, held=held)) for edge in _OWN},
+            "edges": {str(edge): _answer(answer) for edge, answer in own.items()},
             "channels": {
                 channel.id: {
                     str(edge): _answer(allowed(edge, stands, at=now, held=held, purpose=channel.purpose))
@@ -75,6 +80,11 @@ class ExplainConsent:
                 for channel in definitions.channels.values()
             },
         }
+
+    def _suppressed_at(self, profile: Profile) -> int:
+        """Since when (ms) nothing is taken in that names them by any identifier, or by one of them; 0 where all is."""
+        known = markers(self._profiles, profile.links, consistent=True)
+        return max((one.suppressed_at for one in known.values()), default=0)
 
     def _profile(self, address: str, caller: Key) -> Profile:
         [meant] = self._name([read_address(address)], caller.source, self._definitions()[0])

@@ -10,7 +10,9 @@ from attune.domain.consent import RESTRICTION
 from attune.domain.erasure import decode_subject, subjects_of
 from attune.domain.identifiers import WEAK
 from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Trait
 from attune.domain.splits import is_pending
+from attune.domain.trait_lifetimes import FOR_GOOD
 from attune.use_cases.find_profiles import ends, find, live, markers
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from attune.domain.identifiers import Identifier
     from attune.domain.privacy_requests import PrivacyRequest
     from attune.domain.profiles import Profile
+    from attune.domain.trait_lifetimes import TraitLifetimes
     from attune.ports import ProfileReader
     from attune.ports.documents import Documents
 
@@ -33,11 +36,13 @@ class FollowRequests:
         profiles: ProfileReader,
         documents: Documents,
         named: Callable[[PrivacyRequest], Mapping[str, Identifier]],
+        lifetimes: Callable[[], TraitLifetimes] = lambda: FOR_GOOD,
     ) -> None:
-        """`named`: whom a request names, by identity key."""
+        """`named`: whom a request names, by identity key. `lifetimes`: for how long traits are kept, today."""
         self._profiles = profiles
         self._documents = documents
         self._named = named
+        self._lifetimes = lifetimes
 
     def __call__(self, request: PrivacyRequest) -> bool:
         """Of an erasure: nobody is left of its subjects, and whoever comes under their names is told what is over."""
@@ -56,7 +61,8 @@ class FollowRequests:
                 ended = request.kind == "restriction_end"
                 return all(record.granted == ended if record else ended for record in records)
             case "rectification":
-                return all(_is_corrected(one, request) for one in people(self._profiles, named))
+                kept_for = self._lifetimes()
+                return all(_is_corrected(one, request, kept_for) for one in people(self._profiles, named))
             case "access":
                 return True
 
@@ -79,6 +85,14 @@ class FollowRequests:
         if any(at >= request.started_at for at in graves):
             return "erased"
         return "already_erased" if graves else "nobody_known"
+
+    def nobody(self, request: PrivacyRequest) -> str:
+        """`already_erased` or `nobody_known` where nobody is known by what it names; else empty."""
+        named = self._named(request)
+        if people(self._profiles, named):
+            return ""
+        known = markers(self._profiles, named, consistent=True)
+        return "already_erased" if any(one.erased_at for one in known.values()) else "nobody_known"
 
     def erased_at(self, subject: Subject) -> int:
         """The latest instant at which somebody of it was erased, ms."""
@@ -112,6 +126,11 @@ def linked(profiles: Iterable[Profile]) -> dict[str, Identifier]:
     return {key: identifier for key, identifier in links.items() if identifier.namespace not in WEAK}
 
 
-def _is_corrected(profile: Profile, request: PrivacyRequest) -> bool:
-    """A trait that somebody has said later is theirs to say."""
-    return all(name in profile.traits and profile.traits[name].time >= request.started_at for name in request.traits)
+def _is_corrected(profile: Profile, request: PrivacyRequest, kept_for: TraitLifetimes) -> bool:
+    """A trait that somebody has said later is theirs to say; one whose time is up since is not there any more."""
+    for name, value in request.traits.items():
+        end = kept_for.end(name, Trait(value, request.started_at, b""))
+        known = profile.traits.get(name)
+        if (known is None or known.time < request.started_at) and (end is None or profile.as_of < end):
+            return False
+    return True

@@ -19,13 +19,12 @@ from attune.use_cases.gather_subjects import absorbed_by, unite
 from attune.use_cases.manage_privacy import over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from attune.domain.erasure import Subject
     from attune.domain.privacy_requests import PrivacyRequest
-    from attune.ports import Clock, Count
+    from attune.ports import Clock, Count, MergeIndex
     from attune.ports.documents import Documents
-    from attune.ports.learning import ProfileScan
     from attune.ports.privacy import PrivacyRequests
     from attune.use_cases.begin_requests import BeginRequests
     from attune.use_cases.follow_requests import FollowRequests
@@ -34,13 +33,15 @@ if TYPE_CHECKING:
 MAX_REQUESTS: Final = 200
 #: looks at an erasure that the stream has not carried yet, after which a round goes on without it; it stays under way
 MAX_LOOKS: Final = 10
-#: looks at anything else: what a person has withdrawn from storing, or is not taken in of them, is refused and not late
+#: looks at anything else: what does not stand by then, something that was said since may stand against
 FEW_LOOKS: Final = 3
 #: ms that a run keeps the turn without a sign of life: a round's longest way from one of these steps to the next.
 #: Should one take longer, another sweeps beside it, and each replaces only what it has read.
 TURN: Final = 3 * 3_600_000
 #: times that a request may begin to read before the others go on without it
 MAX_ATTEMPTS: Final = 3
+#: ms that an erasure waits for the rows of somebody who was unlinked and still has what is to be erased
+PATIENCE: Final = 3 * DAY
 #: ms before the term at which an open request alarms
 SOON: Final = 5 * DAY
 #: requests of one look at the index
@@ -54,7 +55,8 @@ class Round(msgspec.Struct, kw_only=True):
     """What a run knows of its requests, by their ids.
 
     `requests`: of this round. `read`: those that take the lake, to show it or to find people there; `is_read`: it was.
-    `swept`: erasures whose people are gone. `rebuild`: identity keys of those who still have what was theirs.
+    `swept`: erasures whose people are gone. `rebuild`: identity keys of those who still have what was theirs;
+    `rebuilds`: that comes before any sweep, `anyway` though rows lack; `is_apart`: that was done.
     `left`: what this run could not bring to its end, and leaves.
     """
 
@@ -65,6 +67,8 @@ class Round(msgspec.Struct, kw_only=True):
     swept: list[str] = []
     rebuild: list[str] = []
     rebuilds: bool = False
+    anyway: bool = False
+    is_apart: bool = False
     left: list[str] = []
     looks: int = 0
 
@@ -80,7 +84,7 @@ class FulfilRequests:
         follow: FollowRequests,
         documents: Documents,
         remove: Callable[[str], int],
-        everybody: ProfileScan,
+        merges: MergeIndex,
         write_receipt: Callable[[PrivacyRequest], Json],
         clock: Clock,
         count: Count,
@@ -94,7 +98,7 @@ class FulfilRequests:
         self._follow = follow
         self._documents = documents
         self._remove = remove
-        self._everybody = everybody
+        self._merges = merges
         self._write_receipt = write_receipt
         self._clock = clock
         self._count = count
@@ -132,7 +136,7 @@ class FulfilRequests:
         state.looks += 1
         reading = [one.request_id for one in wanted if _reads(one)]
         erasing = [one for one in wanted if one.kind in _ERASING and one.request_id not in reading]
-        waiting = [one for one in wanted if one.request_id not in reading and not self._follow(one)]
+        waiting = [one for one in wanted if not (one.request_id in reading or _has_receipt(one) or self._follow(one))]
         if any(state.looks < (MAX_LOOKS if one.kind in _ERASING else FEW_LOOKS) for one in waiting):
             state.next = "wait"
         elif reading and not state.is_read:
@@ -140,27 +144,43 @@ class FulfilRequests:
             state.looks = 0
         else:
             gone = [one for one in erasing if one not in waiting]
-            state.next, state.swept = "sweep" if gone else "finish", [one.request_id for one in gone]
-            state.rebuild = self._complete(gone)
-            state.rebuilds = bool(state.rebuild)
+            self._complete(gone)
+            self._take_apart(state, gone)
 
-    def _complete(self, requests: Sequence[PrivacyRequest]) -> list[str]:
-        """Write down of the subjects when they were erased, and who had been merged into them, however long ago.
+    def _take_apart(self, state: Round, gone: Sequence[PrivacyRequest]) -> None:
+        """Sweep for those of whom nobody has anything any more; before it others are folded apart from them.
 
-        Answers whom they had been unlinked from and who still have what was theirs: they are folded apart while the
-        lake holds the rows of both.
+        That takes the rows of both, which a sweep would cut. Who cannot be folded apart yet keeps the request under
+        way; after `PATIENCE` it is done with the rows that there are.
         """
+        held = {one.request_id: self._follow.unlinked_from(self._follow.subjects(one).values()) for one in gone}
+        pending = {request_id: keys for request_id, keys in held.items() if keys}
+        state.rebuilds = bool(pending) and not state.is_apart
+        if state.rebuilds:
+            now = self._clock()
+            late = [one.request_id for one in gone if now - one.started_at >= PATIENCE and one.request_id in pending]
+            state.rebuild = sorted({key for one in late or pending for key in pending[one]})
+            state.next, state.anyway, state.is_apart = "sweep", bool(late), True
+            return
+        state.rebuild, state.swept = [], [request_id for request_id in held if request_id not in pending]
+        state.next = "sweep" if state.swept else "finish"
+
+    def _complete(self, requests: Sequence[PrivacyRequest]) -> None:
+        """Write down of the subjects when they were erased, and who had been merged into them, however long ago."""
         subjects: dict[str, Subject] = {}
         for request in requests:
             gathered = self._follow.subjects(request)
             subjects |= {key: self._follow.to_its_end(one) for key, one in gathered.items()}
-        owners = {profile_id: key for key, one in subjects.items() for profile_id in one.profile_ids}
-        absorbed = absorbed_by(self._everybody, owners.keys()) if owners else {}
+        absorbed = self._absorbed_by(subjects)
         for key, subject in subjects.items():
-            mine = tuple(one for one, into in absorbed.items() if owners[into] == key)
+            mine = tuple(one for one, owner in absorbed.items() if owner == key)
             more = msgspec.structs.replace(subject, profile_ids=mine, erased_at=self._follow.erased_at(subject))
             self._documents.put(key, encode_subject(unite(subject, more)))
-        return self._follow.unlinked_from(subjects.values())
+
+    def _absorbed_by(self, subjects: Mapping[str, Subject]) -> dict[str, str]:
+        """Whoever was merged into them and is in none of them, each with the key of the subject that they are of."""
+        owners = {profile_id: key for key, one in subjects.items() for profile_id in one.profile_ids}
+        return {one: owners[into] for one, into in absorbed_by(self._merges, owners.keys()).items()}
 
     def _under_way(self, request_ids: Sequence[str]) -> list[PrivacyRequest]:
         found = map(self._requests.get, request_ids)
@@ -189,30 +209,44 @@ class FulfilRequests:
 
     def _end(self, request: PrivacyRequest, state: Round) -> bool:
         """False where it must be tried again."""
-        outcome: Json = dict(request.outcome)
-        if request.kind in _ERASING:
-            if request.request_id not in state.swept:
-                self._search_anew(request)
-                return False
-            outcome |= self._write_receipt(request)
-            if outcome.get("left"):
-                return False
-            outcome.setdefault("code", self._follow.came_of(request))
-            # Before its subjects go: whoever is killed behind that would not know what became of them.
-            self._requests.save(msgspec.structs.replace(request, outcome=outcome), read_state="running")
-            self._end_others(request)
-            self._remove(subjects_of(request.request_id))
-        elif request.kind == "access":
-            if not outcome.get("exported"):
-                return False
-        else:
-            outcome["applied"] = self._follow(request)
+        outcome = self._erased(request, state) if request.kind in _ERASING else self._answered(request)
+        if outcome is None:
+            return False
         try:
             self._requests.save(over(request, "done", self._clock(), outcome), read_state="running")
         except ConflictError:
             return True  # somebody else has ended it
         self._count("PrivacyRequestsDone", 1, {"kind": request.kind})
         return True
+
+    def _erased(self, request: PrivacyRequest, state: Round) -> Json | None:
+        """What became of an erasure; None where it must be tried again."""
+        if request.request_id not in state.swept and not _has_receipt(request):
+            self._search_anew(request)
+            return None
+        if not _has_receipt(request) and self._absorbed_by(self._follow.subjects(request)):
+            return None  # the index tells of somebody only now: they are swept by the next run
+        outcome: Json = request.outcome | self._write_receipt(request)
+        if outcome.get("left"):
+            return None
+        outcome.setdefault("code", self._follow.came_of(request))
+        # Before its subjects go: whoever is killed behind that would not know what became of them.
+        self._requests.save(msgspec.structs.replace(request, outcome=outcome), read_state="running")
+        self._end_others(request)
+        self._begin.release(request, self._follow.subjects(request).values())
+        self._remove(subjects_of(request.request_id))
+        return outcome
+
+    def _answered(self, request: PrivacyRequest) -> Json | None:
+        """What became of any other; None where it must be tried again."""
+        code = self._follow.nobody(request)
+        outcome: Json = request.outcome | ({"code": code} if code else {})
+        if request.kind == "access":
+            return outcome if outcome.get("exported") else None
+        is_so = self._follow(request)
+        if request.kind == "rectification" and not is_so:
+            return None  # nothing that was said since stands against it: it is late, or somebody must look
+        return outcome | {"applied": is_so and not (code and request.kind in _OF_SOMEBODY)}
 
     def _search_anew(self, request: PrivacyRequest) -> None:
         """Of a shop: whom the next run finds there still is gathered and erased again."""
@@ -243,6 +277,11 @@ def is_stuck(request: PrivacyRequest) -> bool:
     return int(request.outcome.get("attempts", 0)) >= MAX_ATTEMPTS
 
 
+def _has_receipt(request: PrivacyRequest) -> bool:
+    """Whether it was swept to the end, and whoever was to end it was killed before it did."""
+    return bool(request.outcome.get("receipt"))
+
+
 def _reads(request: PrivacyRequest) -> bool:
     """Whether the lake must be asked before anything else can happen."""
     return (request.kind == "access" and not request.outcome.get("exported")) or (
@@ -251,4 +290,6 @@ def _reads(request: PrivacyRequest) -> bool:
 
 
 _ERASING: Final = frozenset({"erasure", "shop_erasure"})
+#: of nobody nothing of these is so; a suppression holds for whoever comes
+_OF_SOMEBODY: Final = frozenset({"rectification", "restriction"})
 _OPEN: Final = ("received", "running")

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from attune.domain.identifiers import Identifier
     from attune.domain.privacy_requests import PrivacyRequest
     from attune.domain.profiles import Profile
-    from attune.ports import Identified, ProfileItem, ProfileReader
-    from attune.ports.learning import ProfileScan
+    from attune.ports import Identified, MergeIndex, ProfileItem, ProfileReader
 
 #: generations of one founder that are looked for
 _GENERATIONS: Final = 16
@@ -90,17 +89,19 @@ def unite(known: Subject, newer: Subject) -> Subject:
     )
 
 
-def absorbed_by(everybody: ProfileScan, profile_ids: Collection[str]) -> dict[str, str]:
-    """Whoever was merged into one of these, over any merges between, each with the one of these it went into."""
-    into = {item.profile_id: item.merged_into for item in everybody.all_items() if item.merged_into}
+def absorbed_by(merges: MergeIndex, profile_ids: Collection[str]) -> dict[str, str]:
+    """Whoever was merged into one of these, over any merges between, each with the one of these it went into.
+
+    The index tells of them a moment late: of who was merged just now, and whose founding identifier did not come along
+    (by that `GatherSubjects` has them). So it is asked once more when all else is done.
+    """
     found: dict[str, str] = {}
-    for start, first in into.items():
-        passed, end = [start], first
-        while end in into and end not in profile_ids:
-            passed.append(end)
-            end = into[end]
-        if end in profile_ids:
-            found |= dict.fromkeys(passed, end)
+    for root in profile_ids:
+        waiting = [root]
+        while waiting:
+            before = [one for one in merges.absorbed(waiting.pop()) if one not in found and one not in profile_ids]
+            found |= dict.fromkeys(before, root)
+            waiting += before
     return found
 
 
@@ -123,8 +124,11 @@ def _first_day(people: Iterable[Profile]) -> str:
 
 
 def _was_trained_on(profile: Profile) -> bool:
+    """In doubt they were: what a policy permitted of who said nothing is written down nowhere."""
     record = profile.consent.get(PERSONALIZATION)
-    return bool(profile.scores) or (record is not None and (record.granted or bool(record.since)))
+    if record is None:
+        return bool(profile.scores or profile.events)
+    return bool(profile.scores) or record.granted or bool(record.since)
 
 
 def _sorted(values: Iterable[str]) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from attune.domain.profile_state import decode_profile
 from attune.domain.splits import old_sides
@@ -32,7 +33,7 @@ def with_traces(profiles: ProfileStore, component: Component) -> Component:
         wanted = set().union(*map(_others, _decoded(found.values())))
     named = {reference for item in items.values() for reference in item.pages} - component.pages.keys()
     pages = component.pages | (profiles.pages(named) if named else {})
-    return replace(component, items=items, identities=identities, pages=pages)
+    return msgspec.structs.replace(component, items=items, identities=identities, pages=pages)
 
 
 def _decoded(items: Iterable[ProfileItem]) -> list[Profile]:

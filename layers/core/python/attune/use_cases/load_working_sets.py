@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from attune.domain.addressed import addressees, is_unlinking
+from attune.domain.events import Origin
 from attune.domain.forgetting import is_forgetting
 from attune.domain.identifiers import UNLINKING, WEAK
 from attune.domain.identity import expired
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from attune.ports import Identified, ProfileItem, ProfileStore, Seal
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True, gc=False):
     """A decoded record and its place in the batch. `final` is False for the first part of one that had to be split."""
 
     index: int
@@ -40,8 +39,7 @@ class Read:
     final: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(msgspec.Struct, frozen=True):
     """Records that touch the same people, in order, and what is stored of these."""
 
     reads: tuple[Read, ...]
@@ -243,7 +241,7 @@ def set_apart(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
 
 
 def _stands_alone(record: Record) -> bool:
-    return is_unlinking(record) or is_forgetting(record)
+    return record.origin is Origin.INTERNAL and (is_unlinking(record) or is_forgetting(record))
 
 
 def halve(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
@@ -259,4 +257,5 @@ def halve(reads: tuple[Read, ...]) -> tuple[list[Read], list[Read]] | None:
         return None
     first = msgspec.structs.replace(reads[0].record, events=events[: len(events) // 2])
     rest = msgspec.structs.replace(reads[0].record, events=events[len(events) // 2 :])
-    return [replace(reads[0], record=first, final=False)], [replace(reads[0], record=rest)]
+    begin = msgspec.structs.replace(reads[0], record=first, final=False)
+    return [begin], [msgspec.structs.replace(reads[0], record=rest)]

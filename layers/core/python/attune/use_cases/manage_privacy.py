@@ -89,7 +89,8 @@ class ManagePrivacy:
         """The request, begun: what it holds is held when this returns, what it changes follows by the stream.
 
         `recorded`: told of whom it is about, first.
-        400 `invalid_body`, `invalid_kind`, `no_subject`, `invalid_identifier`, `ambiguous_subject`, `no_such_source`.
+        400 `invalid_body`, `invalid_kind`, `no_subject`, `invalid_identifier`, `ambiguous_subject`, `no_such_source`,
+        `ambiguous_traits`.
         """
         request = self._read(body, self._definitions.current(), self._clock())
         recorded(self._begin.named(request))

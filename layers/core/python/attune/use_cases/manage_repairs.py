@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from attune.domain.conditions import Id, milliseconds
+from attune.domain.deliveries import REPAIRABLE
 from attune.domain.errors import AttuneError
 from attune.use_cases.manage_profiles import read_address
 from attune.use_cases.read_bodies import read_body
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from attune.use_cases.record_access import Recorded
 
 DAY: Final = 86_400_000
-#: how far back lost effects are looked for, unless told otherwise, and at the most, ms. Deliveries are kept for 90
-#: days, and one that is no longer there would be sent again: 30 leave room for a message that is told late.
+#: how far back lost effects are looked for, unless told otherwise, and at the most, ms
 SINCE: Final = DAY
-LONGEST: Final = 30 * DAY
+LONGEST: Final = REPAIRABLE
 #: profiles of one rebuild that are named
 MAX_PROFILES: Final = 100
 #: segments of one backfill that are named

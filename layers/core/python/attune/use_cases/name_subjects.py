@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from attune.domain.errors import AttuneError
-from attune.domain.events import CONSENT, Event
-from attune.domain.identifiers import Identifier, by_strength
+from attune.domain.events import CONSENT, RECTIFY, Event
+from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
 from attune.use_cases.admit_events import AdmitEvents
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from attune.domain.sources import Source
     from attune.ports import Identified
 
+#: traits that are addresses too: where these are hashed, so is the trait
+_ADDRESSES: Final = ("email", "phone")
 #: orders by which a guest is looked for
 MAX_ORDERS: Final = 100
 
@@ -46,6 +50,25 @@ class NameSubjects:
                     "a telephone number without its country code is another one by each source: write it with `+`, or "
                     "name the source",
                 )
+
+    def traits(
+        self, traits: dict[str, Any], identifiers: Sequence[Identifier], source: str, definitions: Definitions
+    ) -> dict[str, Any]:
+        """A correction in the form in which its sources' words are kept: else what one hashes would lie there plainly.
+
+        400 `ambiguous_traits` where sources keep it in several forms and none is named.
+        """
+        said = [normalise_identifier(name, traits[name]) for name in _ADDRESSES if traits.get(name) is not None]
+        named = by_strength((*identifiers, *(one for one in said if one is not None)))
+        event = Event(type=RECTIFY, message_id="", time=0, identifiers=named, traits=traits)
+        formed = [self._admit.form(event, one).traits for one in _sources(source, definitions)] or [traits]
+        if len({msgspec.json.encode(one, order="deterministic") for one in formed}) > 1:
+            raise AttuneError(
+                "ambiguous_traits",
+                "$.traits: sources keep one of these in different forms (hashed, say): name the source whose words are "
+                "corrected",
+            )
+        return formed[0]
 
     def _forms(self, identifier: Identifier, sources: Iterable[Source]) -> set[Identifier]:
         said = Event(type=CONSENT, message_id="", time=0, identifiers=(identifier,))

@@ -8,7 +8,6 @@ repeats, never loses.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -48,8 +47,7 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRecord:
+class StreamRecord(msgspec.Struct, frozen=True, gc=False):
     """One Kinesis record as delivered; `sequence` is decimal digits, `arrived_at` the same on every delivery."""
 
     key: str
@@ -233,7 +231,7 @@ class ProcessEvents:
         if read.final and read.record.events and read.whole != record_hash(read.record):
             # the end of a record that was split: its cursor moves all the same, by a part without events
             rest = msgspec.structs.replace(read.record, events=())
-            self._process([replace(read, record=rest)], outcomes, failed)
+            self._process([msgspec.structs.replace(read, record=rest)], outcomes, failed)
 
     def _fold(
         self, component: Component, now: int, compiled: Compiled, models: Mapping[str, Model]

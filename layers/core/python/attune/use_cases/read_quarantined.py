@@ -154,7 +154,7 @@ def _read(
             if source.type not in FORMATS:
                 raise UnreadableError("unknown_source")
             call = Call(headers=came.how.get("headers", {}), body=raw, item=item)
-            return FORMATS[source.type].read(call, source, received_at)
+            return FORMATS[source.type].read(call, signals.told_to(source), received_at)
         case Origin.FILE:
             if source.mapping is None:
                 raise UnreadableError("unknown_source")

@@ -52,7 +52,8 @@ class ReadRequests:
     def __call__(self, body: bytes, definitions: Definitions, now: int) -> PrivacyRequest:
         """Keeps nothing.
 
-        400 `invalid_body`, `invalid_kind`, `no_subject`, `no_such_source`, `invalid_identifier`, `ambiguous_subject`.
+        400 `invalid_body`, `invalid_kind`, `no_subject`, `no_such_source`, `invalid_identifier`, `ambiguous_subject`,
+        `ambiguous_traits`.
         """
         asked = read_body(body, Asked)
         _check(asked)
@@ -70,7 +71,7 @@ class ReadRequests:
             state="running",
             variant=asked.variant,
             suppress=asked.suppress,
-            traits=asked.traits,
+            traits=self._name.traits(asked.traits, identifiers, asked.source, definitions) if asked.traits else {},
             started_at=now,
         )
 

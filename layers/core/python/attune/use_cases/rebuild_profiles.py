@@ -45,6 +45,8 @@ class Progress(msgspec.Struct, kw_only=True):
     #: the lake does not hold exactly the events that the profile counts: nothing was changed
     incomplete: int = 0
     unknown: int = 0
+    #: who was unlinked is folded apart though rows lack
+    anyway: bool = False
 
 
 class RebuildProfiles:
@@ -72,12 +74,16 @@ class RebuildProfiles:
         self._pause = pause
         self._page = page
 
-    def __call__(self, keys: Sequence[str], position: Any, has_time: Callable[[], bool]) -> dict[str, Any]:
+    def __call__(
+        self, keys: Sequence[str], position: Any, has_time: Callable[[], bool], *, anyway: bool = False
+    ) -> dict[str, Any]:
         """Rebuild whom the identity keys name, or everybody where there are none.
 
-        A page at least, and on as long as `has_time`. `position`: from the answer before, None at first.
+        A page at least, and on as long as `has_time`. `position`: from the answer before, None at first. `anyway`: who
+        was unlinked is folded apart though rows lack (`fold_apart`).
         """
         progress = msgspec.convert(position or {}, Progress)
+        progress.anyway = anyway
         done = False
         while not done:
             before = msgspec.structs.replace(progress)
@@ -155,7 +161,7 @@ class RebuildProfiles:
         """False where somebody else has written one of them meanwhile."""
         _, compiled = self._definitions()
         stored = {root: one.profile for root, one in loaded.items()}
-        fresh = fold_apart(stored, events, compiled, self._pseudonyms.key)
+        fresh = fold_apart(stored, events, compiled, self._pseudonyms.key, anyway=progress.anyway)
         if fresh is None:
             progress.incomplete += len(loaded)
             return True

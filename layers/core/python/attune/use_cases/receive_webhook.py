@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from attune.domain.errors import AttuneError
 from attune.domain.events import Origin, Record
+from attune.sources.consent_signals import KnownSignals
 from attune.sources.formats import FORMATS
 from attune.sources.payloads import KB, too_large
 from attune.use_cases.admit_events import AdmitEvents
@@ -47,6 +48,7 @@ class ReceiveWebhook:
         self._stream = stream
         self._requests = requests
         self._count = count
+        self._signals = KnownSignals()
 
     def __call__(self, name: str, call: Call, now: int) -> Acknowledgement | None:
         """How the sender hears of it, if otherwise than others.
@@ -65,7 +67,7 @@ class ReceiveWebhook:
         sender = FORMATS[source.type]
         if not sender.proves(call, source, self._secrets.live(source.id), now):
             raise AttuneError("invalid_signature", "the signature does not match this source and body", status=401)
-        said = sender.read(call, source, now)
+        said = sender.read(call, self._signals(definitions).told_to(source), now)
         for request in said.requests:
             self._requests.keep(request)
         events, rejected = admit_reading(self._admit, said, call.body, source, definitions)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from attune.domain.deliveries import KEPT
 from attune.domain.erasure import decode_subject, subjects_of
 from attune.domain.identifiers import DAY
 from attune.domain.receipts import (
     HEAD,
     LASTING,
+    OF_OTHERS,
     Head,
     Horizon,
     Receipt,
@@ -27,6 +29,8 @@ from attune.ports import ConflictError
 from attune.use_cases.show_times import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from attune.domain.erasure import Subject
     from attune.domain.privacy_requests import PrivacyRequest
     from attune.ports import Clock
@@ -41,8 +45,20 @@ _HOUR: Final = 3_600_000
 class WriteReceipts:
     """Callable with a request whose stores were swept."""
 
-    def __init__(self, *, documents: Documents, notes: Notes, retention_hours: int, clock: Clock) -> None:
-        """`documents` and `notes`: of the audit bucket. `retention_hours`: the stream's."""
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        notes: Notes,
+        retention_hours: int,
+        clock: Clock,
+        messages_kept: Callable[[], int] = lambda: KEPT,
+    ) -> None:
+        """`documents` and `notes`: of the audit bucket. `retention_hours`: the stream's.
+
+        `messages_kept`: for how long any message is kept, ms.
+        """
+        self._messages_kept = messages_kept
         self._documents = documents
         self._notes = notes
         self._retention_hours = retention_hours
@@ -83,13 +99,19 @@ class WriteReceipts:
                 identifiers=len({one for subject in subjects for one in subject.identity_keys}),
                 stores=stores_of(sweep),
                 models=sweep.models,
-                horizons=horizons(erased_at, sweep.ended_at, self._retention_hours),
+                horizons=(*horizons(erased_at, sweep.ended_at, self._retention_hours), *self._of_others(subjects, now)),
                 number=head.number + 1,
                 previous=head.digest,
             )
         )
         self._documents.put(receipt_key(request.request_id), encode_receipt(receipt))
         return receipt
+
+    def _of_others(self, subjects: Sequence[Subject], now: int) -> tuple[Horizon, ...]:
+        """Of who was unlinked: messages to whom they were one with until then may have been made of their words."""
+        if not any(subject.shared for subject in subjects):
+            return ()
+        return (Horizon(store="messages", until=iso(now + self._messages_kept()), why=OF_OTHERS),)
 
     def _written(self, request_id: str, head: Head) -> Receipt | None:
         """The request's receipt, if it is part of the chain."""
