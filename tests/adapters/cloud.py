@@ -16,8 +16,9 @@ REGION: Final = "eu-central-1"
 _TABLES: Final[dict[str, dict[str, Any]]] = {
     "profiles": {
         "keys": ("profile_id",),
-        "attributes": {"profile_id": "S", "due_shard": "S", "due_at": "N"},
+        "attributes": {"profile_id": "S", "due_shard": "S", "due_at": "N", "merged_into": "S"},
         "index": ("due_shard", "due_at"),
+        "sparse": {"merged": ("merged_into",)},
     },
     "identities": {"keys": ("identity_key",), "attributes": {"identity_key": "S"}},
     "ledger": {
@@ -42,6 +43,7 @@ _TABLES: Final[dict[str, dict[str, Any]]] = {
     },
 }
 DUE_INDEX: Final = "due"
+MERGED_INDEX: Final = "merged"
 
 
 class Cloud:
@@ -80,6 +82,11 @@ class Cloud:
             name = shape.get("name", DUE_INDEX)
             index = {"IndexName": name, "KeySchema": _schema(shape["index"]), "Projection": projection}
             arguments["GlobalSecondaryIndexes"] = [index]
+        for name, keys in shape.get("sparse", {}).items():
+            keys_only = {"ProjectionType": "KEYS_ONLY"}
+            arguments["GlobalSecondaryIndexes"].append(
+                {"IndexName": name, "KeySchema": _schema(keys), "Projection": keys_only}
+            )
         if streamed:
             arguments["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
         self.client("dynamodb").create_table(**arguments)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -81,17 +82,39 @@ class MemoryRoom:
         self.profiles._ledger.put((partition, entry), msgspec.structs.replace(found, profile_id=partition, entry=entry))
 
 
+class Contents(NamedTuple):
+    """Items of both tables and objects of the bucket, as they are stored."""
+
+    profiles: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
+    documents: dict[str, bytes]
+
+
 class CloudRoom:
     """The same on tables and a bucket."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._client, self._s3 = cloud.client("dynamodb"), cloud.client("s3")
+        self._cloud, self._client, self._s3 = cloud, cloud.client("dynamodb"), cloud.client("s3")
         self._profiles, self._table, self._bucket = cloud.table("profiles"), cloud.table("ledger"), cloud.bucket()
         identities = cloud.table("identities")
         self.profiles = DynamoProfiles(self._client, profiles=self._profiles, identities=identities, ledger=self._table)
         self.scan = DynamoProfileScan(self._client, self._profiles)
         self.ledger = DynamoLedger(self._client, self._table)
         self.documents = S3Documents(self._s3, self._bucket)
+
+    def contents(self) -> Contents:
+        """All that lies in it, of what one answer holds."""
+        tables = [self._client.scan(TableName=table)["Items"] for table in (self._profiles, self._table)]
+        return Contents(tables[0], tables[1], self._cloud.objects(self._bucket))
+
+    def furnish(self, contents: Contents) -> None:
+        """Lay down what another room held when it was asked: a few calls in place of all that came to it."""
+        for table, items in ((self._profiles, contents.profiles), (self._table, contents.ledger)):
+            for some in itertools.batched(items, 25, strict=False):
+                puts = [{"PutRequest": {"Item": item}} for item in some]
+                assert not self._client.batch_write_item(RequestItems={table: puts})["UnprocessedItems"]
+        for key, body in contents.documents.items():
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
 
     def change(self, partition: str, entry: str, **said: Any) -> None:
         said = {name: _typed(value) for name, value in said.items()}

@@ -38,8 +38,9 @@ from attune.adapters.s3_registry import S3Registry, champion_key
 from attune.adapters.secrets_manager import SecretMap
 from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
-from attune.ports import DefinitionStore, DueIndex, EventStream, Holds, Keys, Lake, ProfileStore, Quarantine, Secrets
+from attune.ports import DueIndex, EventStream, Holds, Keys, Lake, ProfileStore, Quarantine, Secrets
 from attune.ports.deliveries import DeliveryQueue, DeliveryStore
+from attune.ports.editing import DefinitionStore
 from attune.ports.learning import Registry
 from attune.ports.limits import Allowances
 from attune.ports.privacy import PrivacyRequests

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from attune.domain.conditions import AllOf, NotOf, Performed, PropertyTest, TraitTest
-from attune.ports import ConflictError, DefinitionStore
+from attune.ports import ConflictError
+from attune.ports.editing import DefinitionStore
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import definition_store
 from tests.builders import (

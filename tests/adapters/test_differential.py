@@ -168,6 +168,8 @@ class Story:
         rng = self.rng
         if rng.random() < 0.5:
             return ask("holds", "held", self._some(KEYS))
+        if rng.random() < 0.3:
+            return ask("holds", "lift", self._some(KEYS), rng.choice(INSTANTS))
         purposes = {purpose: rng.choice(INSTANTS) for purpose in rng.sample(PURPOSES, rng.randint(0, 3))}
         return ask("holds", "place", rng.choice(KEYS), purposes, NOW // 1_000 + rng.randint(0, 3))
 
@@ -195,7 +197,7 @@ class Story:
             return self._settle(wanted, known)
         if kind < 0.9:
             return ask("deliveries", "get", owner, wanted.delivery_id)
-        return ask("deliveries", "of_profile", owner, rng.choice([0, 1, 2, 10]))
+        return ask("deliveries", "of_profile", owner)
 
     def _delivery(self, owner: str, number: str) -> Delivery:
         rng = self.rng

@@ -24,7 +24,7 @@ from attune.ports.ledger import Found
 from attune.use_cases.digest_access import BrokenDigestsError
 from tests.adapters.cloud import Cloud
 from tests.adapters.conftest import MEMORY, MOTO
-from tests.adapters.ledgers import CALLER, LedgerDesk
+from tests.adapters.ledgers import CALLER, Contents, LedgerDesk
 from tests.builders import DAY, HOUR, NOW, profile_id
 from tests.domain.test_receipts import receipt
 
@@ -38,16 +38,28 @@ def backend(request: pytest.FixtureRequest) -> Cloud | None:
     return None if request.param == MEMORY else request.getfixturevalue("moto_cloud")
 
 
+@pytest.fixture(scope="module")
+def furnished() -> dict[Cloud, tuple[Contents, int]]:
+    """What a desk's room holds and what time it is there, once one has been put up on a cloud."""
+    return {}
+
+
 @pytest.fixture
-def desk(backend: Cloud | None) -> LedgerDesk:
+def desk(backend: Cloud | None, furnished: dict[Cloud, tuple[Contents, int]]) -> LedgerDesk:
     """Three people and two tombstones, whom somebody looked at on three days."""
     desk = LedgerDesk(backend)
+    if backend in furnished:
+        contents, desk.now = furnished[backend]
+        desk.room.furnish(contents)
+        return desk
     desk.live(1, 5)
     desk.live(2, 1)
     desk.live(3, 0)
     desk.tombstone(4, 4, merged_into=profile_id(1))
     desk.tombstone(5, 3, erased_at=NOW)
     assert desk.use() == [FIRST, SECOND, THIRD]
+    if backend is not None:
+        furnished[backend] = desk.room.contents(), desk.now
     return desk
 
 

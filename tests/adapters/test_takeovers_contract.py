@@ -12,7 +12,8 @@ from attune.domain.computations import Counter
 from attune.domain.conditions import Performed, SegmentTest, TraitTest
 from attune.domain.definitions import ComputedTrait, Segment
 from attune.domain.takeovers import NOTICE, Standing
-from attune.ports import ConflictError, DefinitionStore
+from attune.ports import ConflictError
+from attune.ports.editing import DefinitionStore
 from attune.ports.rebuilding import TakeoverStore
 from tests.adapters.cloud import Cloud
 from tests.builders import HOUR, MINUTE, NOW, channel

@@ -20,7 +20,6 @@ from attune.domain.timers import DUE_SHARDS
 from attune.ports import (
     Commit,
     ConflictError,
-    DefinitionStore,
     Due,
     DueIndex,
     Holds,
@@ -30,6 +29,7 @@ from attune.ports import (
     UnstorableError,
 )
 from attune.ports.deliveries import DeliveryStore
+from attune.ports.editing import DefinitionStore
 from tests.adapters.cloud import DUE_INDEX, Cloud
 from tests.adapters.stores import clock
 
@@ -215,7 +215,7 @@ class Twins:
             self.do(due(shard, 0, FAR, 1_000))
         self.do(ask("due", "marks"))
         for profile_id in profile_ids:
-            self.do(ask("deliveries", "of_profile", profile_id, 1_000))
+            self.do(ask("deliveries", "of_profile", profile_id))
             self.do(ask_extra("ledger", profile_id))
         for key in keys:
             self.do(ask("holds", "held", [key]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import typer.main
 from moto import mock_aws
 
 from cli.commands import main
@@ -63,6 +65,14 @@ class Api:
     url: str
     requests: list[tuple[str, str]]
     deployment: Deployment
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_built_once() -> Iterator[None]:
+    """Typer makes its tree of commands anew for each run, which takes longer than most commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture

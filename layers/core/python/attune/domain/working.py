@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,33 +35,32 @@ class Absorbed(msgspec.Struct, frozen=True, kw_only=True):
     ledger_head: bytes
 
 
-@dataclass(slots=True)
-class Working:
+class Working(msgspec.Struct):
     """One profile between load and commit. `version` is None for a profile that does not exist yet."""
 
     profile: Profile
     version: int | None = None
     due_at: int | None = None
     #: references of the pages of its memory, and of those it absorbed, that need not be written again
-    stored_pages: set[bytes] = field(default_factory=set)
+    stored_pages: set[bytes] = set()
     #: of a profile that was split off: the version of the other one until then
     above: int = 0
     dirty: bool = False
     #: events' content was added, not only consent and the passing of time
     grown: bool = False
-    quiet: Quiet = field(default_factory=Quiet)
-    changes: list[Change] = field(default_factory=list)
+    quiet: Quiet = msgspec.field(default_factory=Quiet)
+    changes: list[Change] = []
     #: profiles merged into this one
-    absorbed: list[Absorbed] = field(default_factory=list)
-    claims: dict[str, Claim] = field(default_factory=dict)
-    ledger: list[LedgerEntry] = field(default_factory=list)
+    absorbed: list[Absorbed] = []
+    claims: dict[str, Claim] = {}
+    ledger: list[LedgerEntry] = []
     #: rows for the lake, with what to seal into each
-    rows: list[tuple[Row, bytes]] = field(default_factory=list)
+    rows: list[tuple[Row, bytes]] = []
     policies: Policies = PLAIN
     #: consent by which all of these were found open, at the one instant of the fold; it is replaced, never changed
     open: Mapping[str, Consent] | None = None
     #: edges that were found closed, to be counted
-    refused: list[tuple[Edge, Refused]] = field(default_factory=list)
+    refused: list[tuple[Edge, Refused]] = []
 
     @property
     def target_version(self) -> int:
@@ -112,17 +110,18 @@ class Working:
         """
         known = self.profile.consent
         added = gate.heard(known, event, record, speaks, self.policies)
+        if not added:
+            return False
         for purpose, said in sorted(added.items()):
             before = known.get(purpose)
             if before is None or not _says_the_same(before, said):
                 evidence = gate.evidence_of(event, purpose, record, self.policies)
                 self._enter_in_ledger(purpose, said, now, evidence)
-        if added:
-            self.profile.consent = dict(sorted((known | added).items()))
-            if not allowed(Edge.RECOMMEND, self.policies.standing(self.profile), at=event.time):
-                self.profile.scores = {}
-            self.dirty = True
-        return bool(added)
+        self.profile.consent = dict(sorted((known | added).items()))
+        if not allowed(Edge.RECOMMEND, self.policies.standing(self.profile), at=event.time):
+            self.profile.scores = {}
+        self.dirty = True
+        return True
 
     def locate(self, event: Event, record: Record, order: bytes) -> bool:
         """Note where an accepted event came from, while that decides about consent; True if it is somewhere else."""
@@ -166,7 +165,7 @@ class Working:
 
     def _asks(self, consent: Mapping[str, Consent], now: int) -> bool:
         """Whether analyses may see an event. That it may be reckoned with too is asked to be counted."""
-        may_show, may_reckon = allowed(Edge.LAKE, consent, at=now), allowed(Edge.SEGMENT, consent, at=now)
+        may_show, may_reckon = allowed(Edge.LAKE, consent, now), allowed(Edge.SEGMENT, consent, now)
         if may_show is ALLOWED and may_reckon is ALLOWED:
             self.open = consent
             return True
@@ -205,7 +204,7 @@ class Working:
             copy=event.copy,
             properties=properties or {},
             consent={
-                purpose: said.granted and not 0 < said.until <= event.time
+                purpose: said.granted and not (said.until and said.ended(event.time))
                 for purpose, said in consent.items()
                 if purpose != RESTRICTION
             },
