@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attune.adapters.memory import MemoryFailedBatches
+from attune.domain.takeovers import Version
 from attune.runtime.outboxes import outbox_records
 from attune.use_cases.read_circumstances import ReadCircumstances
 from attune.use_cases.repair_effects import Effects, RepairEffects
@@ -87,6 +88,9 @@ class _Old(Fixed):
 
     def watched_since(self, campaign: str, segment: str) -> int:
         return 0
+
+    def history(self, kind: str, definition_id: str) -> list[Version]:
+        return []
 
 
 class _Invoked:

@@ -4,6 +4,7 @@ sent is what was promised, at every instant and a millisecond on either side of 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from random import Random
 from typing import Any
@@ -22,10 +23,11 @@ from attune.domain.profiles import Profile, Score
 from attune.domain.purposes import Notice, Purpose
 from attune.domain.segments import advance, compile_segments, evaluate, members, next_due
 from attune.domain.working import Working
-from tests.builders import DAY, HOUR, MINUTE, NOW, consent_event, event, identifiers, record, source
+from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, record, source
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule
 from tests.faults.world import World
+from tests.lakes import LakeOfTests
 
 ME = identifiers(anonymous_id="me")
 CART = {"cart_id": "c1", "product_id": "p1"}
@@ -341,12 +343,37 @@ def test_what_may_not_be_stored_may_be_counted_as_nobodys() -> None:
     [row] = [json.loads(one) for one in world.lake.rows]
     assert (row["verdict"], row["reason"], row["event"]) == ("dropped", "unidentified", "Product Viewed")
     assert row["properties"] == {"product_id": "p1", "price": 5}
-    assert row["time"] == refused.time
+    assert row["time"] == refused.time - refused.time % HOUR
     for trace in ("m-ada", "o-77", "c-9", "Ada", refused.fingerprint):
         assert trace not in json.dumps(row)
     assert row.get("profile_id", "") == ""
     assert "sealed" not in row
     assert world.states() == []
+
+
+def test_two_rows_of_nobody_do_not_say_that_they_are_of_one_request_and_are_counted_all_the_same() -> None:
+    world = World(Purpose(id="analytics", without="keep_unidentified"))
+
+    def refuse(*names: str) -> None:
+        events = [event(message_id=one, identifiers=ME, consent={"analytics": False}) for one in names]
+        world.send(*events, origin=Origin.CLIENT)
+        world.settle()
+
+    refuse("1", "2")
+    world.time.now += SECOND
+    refuse("1", "3")
+    rows = [json.loads(one) for one in world.lake.rows]
+    assert len({(one["message_id"], one.get("copy", 0)) for one in rows}) == 4
+    for one in rows:
+        del one["message_id"], one["copy"]
+    assert all(one == rows[0] for one in rows)
+    assert all(rows[0][name] % HOUR == 0 for name in ("received_at", "processed_at", "time"))
+    with contextlib.closing(LakeOfTests()) as lake:
+        lake.arrive(*world.lake.rows)
+        lake.compact()
+        [counted] = lake.ledger()["sources"]
+        assert (counted["received"], counted["dropped"], counted["duplicate"]) == (4, {"unidentified": 3}, 1)
+        assert len(lake.table()) == 3
 
 
 def test_a_stay_that_a_policy_took_is_told_as_an_exit() -> None:

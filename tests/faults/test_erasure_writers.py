@@ -48,7 +48,8 @@ def lived() -> World:
     world.send(event("Product Added", identifiers=ADA, properties=cart, traits={"name": "Ada"}))
     world.pass_time(HOUR)
     changed = the_one(world)
-    changed.traits["name"] = Trait("Eve", changed.traits["name"].time, b"")
+    said = changed.traits["name"]
+    changed.traits["name"] = Trait("Eve", said.time, said.order)
     write(world, changed)
     return world
 
