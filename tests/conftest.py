@@ -14,10 +14,14 @@ from local.stack import down, up
 from local.state import Stack, StateDirectory, read_stack_file
 from tests.clients.matrix import pytest_terminal_summary  # noqa: F401 (a hook, found by its name)
 
-#: each on a local stack of its own, where several workers run: journeys mostly wait, and the others need not wait too
+#: each on a local stack of its own, where several workers run: journeys mostly wait, and the others need not wait too.
+#: Beside the others go journeys that look at nobody but their own people, so that both clouds are busy as long
 LOCAL_CLOUDS: Final = {
+    "of the others": (
+        *("tests/adapters/", "tests/clients/", "tests/local/"),
+        *("tests/journeys/test_webhooks.py", "tests/journeys/test_window_exit.py"),
+    ),
     "of the journeys": ("tests/journeys/",),
-    "of the others": ("tests/adapters/", "tests/clients/", "tests/local/"),
 }
 
 
@@ -35,7 +39,7 @@ class OneLocalCloudEach(LoadFileScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         """The local clouds before all else: nothing takes as long."""
-        for cloud in reversed(LOCAL_CLOUDS):
+        for cloud in LOCAL_CLOUDS:  # the last one comes to lie first
             if cloud in self.workqueue:
                 self.workqueue.move_to_end(cloud, last=False)
         super()._assign_work_unit(node)

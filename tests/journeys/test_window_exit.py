@@ -7,7 +7,7 @@ import json
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import pytest
@@ -59,36 +59,35 @@ def stored_stay(stack: Stack, profile_id: str, segment: str) -> Membership | Non
     return stored(stack, profile_id).memberships.get(segment)
 
 
-def test_a_window_exit_happens_on_the_deployed_stack_with_no_event_arriving(stack: Stack, shop: Shop) -> None:
+class Story(NamedTuple):
+    """What was defined, of which profile, and when time alone ends it (ms)."""
+
+    name: str
+    visitor: str
+    profile_id: str
+    due: int
+
+
+@pytest.fixture(scope="module")
+def look(stack: Stack, shop: Shop) -> Story:
+    """Somebody has just looked at something, and is in a segment for 20 s."""
     run = str(int(time.time() * 1_000))
     # an event of its own, because other tests share the stack
     segment, visitor, name = f"just_looked_{run}", f"window-{run}", f"Window Looked At {run}"
     when = {"type": "performed", "event": name, "within": "20s"}
     shop.admin("PUT", f"/v1/definitions/segment/{segment}", {"kind": "segment", "id": segment, "when": when})
     time.sleep(6)  # every function has noticed
-    consent = {"consent": {"categoryPreferences": EVERYTHING}}
-    look = {"type": "track", "userId": visitor, "event": name, "messageId": visitor, "context": consent}
-    shop.send_batch(gzip.compress(json.dumps({"batch": [look]}).encode()))
-    known = once(lambda: shop.profile("user_id", visitor), 30)
+    known = sent(shop, {"type": "track", "userId": visitor, "event": name})
     entered = stored_stay(stack, known["profile_id"], segment)
     assert entered is not None
     assert segment in known["segments"]
-    due = entered.entered_at + WINDOW
     assert entered.left_at is None
-
-    def left() -> Membership | None:
-        found = stored_stay(stack, known["profile_id"], segment)
-        return found if found is not None and found.left_at is not None else None
-
-    exited = once(left, due / 1_000 - time.time() + BAR)
-    assert exited.left_at == due
-    assert time.time() - due / 1_000 <= BAR
-    again = shop.profile("user_id", visitor)
-    assert again is not None
-    assert segment not in again["segments"]
+    return Story(segment, visitor, known["profile_id"], entered.entered_at + WINDOW)
 
 
-def test_a_trait_goes_on_the_deployed_stack_when_its_time_is_up(stack: Stack, shop: Shop) -> None:
+@pytest.fixture(scope="module")
+def mood(stack: Stack, shop: Shop) -> Iterator[Story]:
+    """Somebody has a trait that was said an hour ago, but for 20 s, and is kept for an hour."""
     run = str(int(time.time() * 1_000))
     purpose, trait, visitor = f"kept_{run}", f"mood_{run}", f"retention-{run}"
     retention = {"traits": {trait: "1h"}}
@@ -97,15 +96,42 @@ def test_a_trait_goes_on_the_deployed_stack_when_its_time_is_up(stack: Stack, sh
     assert answer["awaits_backfill"] is True
     time.sleep(6)  # every function has noticed
     end = int(time.time()) + 20
-    said = {"type": "identify", "userId": visitor, "messageId": visitor, "traits": {trait: "well", "name": "Ada"}}
     told_at = datetime.fromtimestamp(end - 3_600, UTC).isoformat()
-    said |= {"timestamp": told_at, "context": {"consent": {"categoryPreferences": EVERYTHING}}}
-    shop.send_batch(gzip.compress(json.dumps({"batch": [said]}).encode()))
-    known = once(lambda: shop.profile("user_id", visitor), 30)
+    traits = {trait: "well", "name": "Ada"}
+    known = sent(shop, {"type": "identify", "userId": visitor, "traits": traits, "timestamp": told_at})
     assert trait in stored(stack, known["profile_id"]).traits
-    once(lambda: None if trait in stored(stack, known["profile_id"]).traits else True, end - time.time() + BAR)
-    again = shop.profile("user_id", visitor)
+    yield Story(trait, visitor, known["profile_id"], end * 1_000)
+    shop.admin("DELETE", defined)
+
+
+def sent(shop: Shop, call: dict[str, Any]) -> dict[str, Any]:
+    """The profile of whom the call is about, once it is there."""
+    said = call | {"messageId": call["userId"], "context": {"consent": {"categoryPreferences": EVERYTHING}}}
+    shop.send_batch(gzip.compress(json.dumps({"batch": [said]}).encode()))
+    return once(lambda: shop.profile("user_id", call["userId"]), 30)
+
+
+@pytest.mark.usefixtures("mood")  # begun before anybody waits: both waits are one
+def test_a_window_exit_happens_on_the_deployed_stack_with_no_event_arriving(
+    stack: Stack, shop: Shop, look: Story
+) -> None:
+    def left() -> Membership | None:
+        found = stored_stay(stack, look.profile_id, look.name)
+        return found if found is not None and found.left_at is not None else None
+
+    exited = once(left, look.due / 1_000 - time.time() + BAR)
+    assert exited.left_at == look.due
+    again = shop.profile("user_id", look.visitor)
+    assert again is not None
+    assert look.name not in again["segments"]
+
+
+def test_a_trait_goes_on_the_deployed_stack_when_its_time_is_up(stack: Stack, shop: Shop, mood: Story) -> None:
+    def is_gone() -> bool | None:
+        return True if mood.name not in stored(stack, mood.profile_id).traits else None
+
+    once(is_gone, mood.due / 1_000 - time.time() + BAR)
+    again = shop.profile("user_id", mood.visitor)
     assert again is not None
     assert again["traits"]["name"] == "Ada"
-    assert trait not in again["traits"]
-    shop.admin("DELETE", defined)
+    assert mood.name not in again["traits"]
