@@ -120,7 +120,9 @@ def test_every_store_is_asked(desk: PrivacyDesk) -> None:
     assert data["left_out"] == [{"part": "failed_batches", "code": "unreadable", "entries": 1}]
     assert [one["kind"] for one in data["requests"]] == ["erasure"]
     assert data["holds"] == []
-    assert {one["purpose"] for one in data["purposes"]} >= {"analytics", "email"}
+    kept = {one["purpose"]: one["kept"] for one in data["purposes"]}  # Art. 15(1)d
+    assert kept["email"] == "messages 90 days"
+    assert "what you did until you are erased" in kept["analytics"]
     assert [one["source"] for one in data["sources"]] == ["shop"]
 
 

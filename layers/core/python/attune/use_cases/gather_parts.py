@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from attune.domain.catalog_kept import kept_in_words
 from attune.domain.deliveries import still_kept
 from attune.domain.folding_apart import surely_own
 from attune.domain.holds import heard_with
@@ -148,7 +149,7 @@ def _suppressions(case: Case) -> Iterator[Json]:
 
 def _purposes(case: Case) -> Iterator[Json]:
     for one in purposes_of(case.definitions).values():
-        yield {"purpose": one.id, "name": one.name, "description": one.description}
+        yield {"purpose": one.id, "name": one.name, "description": one.description, "kept": kept_in_words(one)}
 
 
 def _recipients(case: Case) -> Iterator[Json]:
