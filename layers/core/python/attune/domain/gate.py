@@ -62,6 +62,7 @@ class Refusal(StrEnum):
     HELD = "held"
     RESTRICTED = "restricted"
     SUPPRESSED = "suppressed"
+    ERASED = "erased"
 
 
 class Allowed(msgspec.Struct, frozen=True, tag=True):
