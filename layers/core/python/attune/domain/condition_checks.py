@@ -27,11 +27,12 @@ from attune.domain.conditions import (
     ScoreTest,
     Sequence,
     TraitTest,
+    instant,
     milliseconds,
 )
 from attune.domain.models import MODELS, NUMERIC
 from attune.domain.segments.abandonment import ABANDONED_LIFETIME
-from attune.domain.segments.comparisons import RELATIVE, instant, is_number
+from attune.domain.segments.comparisons import RELATIVE, is_number
 
 #: items that a value is looked for among
 MAX_LIST: Final = 1_000

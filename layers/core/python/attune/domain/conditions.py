@@ -6,6 +6,7 @@ What each says in plain English: docs/segments.md. What types cannot say of them
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -28,6 +29,8 @@ NumberOperator = Literal["equals", "not_equals", "greater_than", "at_least", "le
 InstantOperator = Literal["before", "after", "within_last", "older_than"]
 
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 
 
 def milliseconds(duration: str) -> int:
@@ -36,6 +39,18 @@ def milliseconds(duration: str) -> int:
     if match is None:
         raise ValueError(duration)
     return int(match[1]) * _UNITS[match[2]]
+
+
+def instant(value: Any) -> int | None:
+    """Ms of an ISO 8601 date (its midnight) or date-time, UTC where it names no offset; None for anything else."""
+    if not isinstance(value, str) or _INSTANT.fullmatch(value) is None:
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    since = (read if read.tzinfo else read.replace(tzinfo=UTC)) - _EPOCH
+    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

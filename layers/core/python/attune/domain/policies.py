@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.conditions import milliseconds
+from attune.domain.conditions import instant, milliseconds
 from attune.domain.consent import STORE, Consent
 from attune.domain.profiles import Trait, newer
 from attune.domain.purposes import DEFAULTS, Purpose, purposes_of
@@ -209,9 +209,6 @@ def _is_permissive(purpose: Purpose) -> bool:
 
 
 def _shown(purpose: Purpose) -> dict[str, int]:
-    # Later than this module: segments rest on it.
-    from attune.domain.segments.comparisons import instant
-
     return {one.version: instant(one.since) or 0 for one in purpose.notices}
 
 

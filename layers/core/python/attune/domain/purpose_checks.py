@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from attune.domain.condition_checks import is_duration, optional_duration_problems
-from attune.domain.conditions import milliseconds
+from attune.domain.conditions import instant, milliseconds
 from attune.domain.consent import STORE
 from attune.domain.deliveries import LEAST_KEPT
 from attune.domain.identifiers import DAY
 from attune.domain.lake_retention import LEAST_DAYS, MOST_DAYS
 from attune.domain.places import COUNTRIES
 from attune.domain.purposes import DEFAULTS, Purpose
-from attune.domain.segments.comparisons import instant
 
 _JURISDICTION: Final = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _MAX: Final = 250

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.conditions import milliseconds
+from attune.domain.conditions import instant, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +20,6 @@ type Comparison = Callable[[Any, int], bool]
 RELATIVE: Final = frozenset({"within_last", "older_than", "within_next"})
 
 _INDEX: Final = re.compile(r"[0-9]{1,5}")
-_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 
 
 def lookup(data: Any, path: str) -> Any:
@@ -45,18 +43,6 @@ def lookup_all(data: Any, path: str) -> list[Any]:
         else:
             found = [lookup(one, step) for one in found]
     return found
-
-
-def instant(value: Any) -> int | None:
-    """Ms of an ISO 8601 date (its midnight) or date-time, UTC where it names no offset; None for anything else."""
-    if not isinstance(value, str) or _INSTANT.fullmatch(value) is None:
-        return None
-    try:
-        read = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    since = (read if read.tzinfo else read.replace(tzinfo=UTC)) - _EPOCH
-    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
 
 
 def compile_comparison(operator: str, wanted: Any) -> Comparison:
@@ -183,7 +169,6 @@ _AT_LEAST: Final = _ordered(lambda actual, wanted: actual >= wanted)
 _AT_MOST: Final = _ordered(lambda actual, wanted: actual <= wanted)
 _NUMBERS: Final = frozenset({int, float})
 _SCALARS: Final = frozenset({int, float, str})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "equals": _same,

@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.conditions import milliseconds
+from attune.domain.conditions import instant, milliseconds
 from attune.domain.consent import permits
-from attune.domain.segments.comparisons import RELATIVE, compile_comparison, instant, is_number, turning_points
+from attune.domain.segments.comparisons import RELATIVE, compile_comparison, is_number, turning_points
 from attune.domain.segments.nodes import Node, leaf, list_key, score_key, trait_key
 from attune.domain.segments.readings import Reading
 
