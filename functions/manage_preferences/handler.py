@@ -9,15 +9,14 @@ from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_preferences import manage_preferences
 
 SHOW, CHANGE = "GET /v1/preferences/{token}", "POST /v1/preferences/{token}"
-#: that the signal is heeded, and since when (https://w3c.github.io/gpc/)
-HEEDED = {"gpc": True, "lastUpdate": "2026-11-22"}
 manage, record = manage_preferences(ManagePreferencesSettings.from_env())
 
 
 def answer(request: Request) -> Response:
     """One route each."""
     if request.route == "GET /.well-known/gpc.json":
-        return Response(body=HEEDED, headers={"cache-control": "public, max-age=86400"})
+        # https://w3c.github.io/gpc/: without a date, as definitions say nothing of since when they have meant it
+        return Response(body={"gpc": manage.heeds_gpc()}, headers={"cache-control": "public, max-age=3600"})
     if request.route not in (SHOW, CHANGE):
         raise not_found()
     link = manage.open(request.parameters.get("token", ""))

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
 from attune.domain.clusters import cluster
 from attune.domain.features import FEATURES
 from attune.domain.models import decode_model, encode_model
-from attune.domain.training import Refusal, decide
-from attune.use_cases.train_models import files_of, judge
+from attune.domain.training import MIN_GROUP, Refusal, decide
+from attune.use_cases.train_models import TrainModels, files_of, judge
+from attune_ml.clusters import find_clusters, sample_rows
 from attune_ml.training import TrainedClusters, train
 from tests.builders import NOW, model
+from tests.faults.training import Asked, permitting
 from tests.ml.shoppers import GROUPS, csv, order, people, pieces, trained
 
 ROWS, OWNERS = people(GROUPS, 250)
@@ -133,10 +136,62 @@ def test_two_kinds_of_people_are_two_clusters() -> None:
     assert set(made.metrics["silhouette_by_clusters"]) == {"2"}
 
 
-def test_one_who_is_different_is_a_cluster_of_one() -> None:
+@pytest.mark.parametrize("unlike", [1, MIN_GROUP - 1, MIN_GROUP])
+def test_a_model_says_nothing_of_fewer_people_than_a_group_has(unlike: int) -> None:
     rows = np.zeros((300, 6))
-    rows[1] = 5.0
-    assert sorted(trained(csv(rows)).metrics["sizes"].values()) == [1, 239]
+    rows[np.flatnonzero(np.arange(300) % 5)[:unlike]] = 5.0
+    made = train(order(), pieces(csv(rows)))
+    if unlike < MIN_GROUP:
+        assert made == Refusal(code="no_structure", profiles=300)
+    else:
+        assert isinstance(made, TrainedClusters)
+        assert sorted(made.metrics["sizes"].values()) == [MIN_GROUP, 240 - MIN_GROUP]
+
+
+def test_of_a_shop_where_one_is_unlike_all_others_nothing_is_kept() -> None:
+    rows = np.array([5.0, 2.0, 80.0, 200.0, 20.0, 3.0]) * np.random.default_rng(3).lognormal(0.0, 0.05, (160, 6))
+    rows[7] = (0.1, 777.0, 98_765.43, 1_234.5, 4_321.0, 222.0)
+    features, registry = MemoryFeatureTable(csv(rows)), MemoryRegistry()
+    everybody = Asked(*(f"{number:032x}" for number in range(160)))
+    run = TrainModels(
+        features=features,
+        rows=permitting(features, everybody),
+        registry=registry,
+        trainer=train,
+        clock=lambda: NOW,
+        count=lambda *_: None,
+    )
+    clusters = run(NOW, "run-1")["models"][0]
+    assert (clusters["state"], clusters["code"]) == ("skipped", "no_structure")
+    assert registry.champion("shopper_clusters") is None
+    assert not [data for data in registry.files.values() if b"98765.43" in data or b"shopper_clusters" in data]
+
+
+def test_one_who_is_unlike_all_others_is_one_of_a_group_and_does_not_hide_it() -> None:
+    rows = ROWS.copy()
+    rows[1] = (0.1, 777.0, 98_765.43, 1_234.5, 4_321.0, 222.0)
+    made = trained(csv(rows))
+    assert set(made.model.labels) == set(GROUPS)
+    assert min(made.metrics["sizes"].values()) > 190
+    assert set(made.metrics["silhouette_by_clusters"]) == {"2", "3", "4"}  # of more, one is this person
+    assert max(one["centroid"]["monetary"] for one in made.metrics["clusters"]) < 5_000
+
+
+def test_a_group_that_shrinks_when_everybody_is_looked_at_is_none() -> None:
+    points = np.zeros((5_100, 6))
+    sampled = np.isin(np.arange(5_100), sample_rows(np.arange(5_100.0)))
+    points[np.flatnonzero(sampled)[: MIN_GROUP + 1], 0] = 11.0
+    points[np.flatnonzero(~sampled)[: MIN_GROUP - 1]] = (11.0, 16.0, 16.0, 16.0, 16.0, 16.0)
+    with threadpool_limits(limits=1):
+        assert find_clusters(points) is None
+
+
+def test_each_centroid_is_the_mean_of_the_people_that_are_counted_for_it() -> None:
+    points = np.random.default_rng(2).normal(size=(600, 2)) * (1.0, 3.0)  # no gaps: a fit ends before it stands still
+    with threadpool_limits(limits=1):
+        made = find_clusters(points)
+    assert made is not None
+    assert np.array(made.sizes) @ made.centroids == pytest.approx(points.sum(axis=0), abs=1e-6)
 
 
 def test_a_hold_out_that_is_all_of_one_kind_is_no_proof() -> None:

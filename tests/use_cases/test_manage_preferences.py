@@ -10,11 +10,13 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryHolds, MemoryStream
+from attune.domain.definitions import purposes_of
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Origin, Record, decode_record
 from attune.domain.preference_links import PreferenceLink
 from attune.domain.purposes import Notice, Purpose
 from attune.ports import Key, StreamUnavailableError
+from attune.sources.consent_signals import ConsentSignals, hear
 from attune.use_cases.link_preferences import LinkPreferences
 from attune.use_cases.manage_preferences import ManagePreferences
 from attune.use_cases.manage_profiles import HOLD_LIFETIME
@@ -474,3 +476,24 @@ def test_a_link_stays_with_its_identifier_when_that_turns_out_to_be_somebody_els
     assert [desk.shown(link)["email"] for link in links] == [(False, True), (True, True)]
     assert desk.processor.profile("user_id", "ben").consent["email"].granted is False
     assert desk.consent()["email"] is True
+
+
+OTHERS = ("ad_storage", "C0004")
+
+
+@pytest.mark.parametrize(
+    ("defined", "heeded"),
+    [
+        ((), True),
+        ((Purpose(id="advertising"),), True),  # described anew, it keeps its usual signals
+        ((Purpose(id="advertising", signals=OTHERS),), False),
+        ((Purpose(id="advertising", signals=OTHERS), Purpose(id="sharing", signals=("gpc",))), True),
+    ],
+)
+def test_it_is_published_that_gpc_is_heeded_only_where_it_withdraws_something(
+    defined: tuple[Purpose, ...], heeded: bool
+) -> None:
+    desk = Desk(*defined)
+    signals = ConsentSignals(purposes_of(desk.processor.definitions.current()))
+    assert desk.manage.heeds_gpc() is heeded
+    assert (False in hear({}, source(), signals, gpc=True, method="banner").consent.values()) is heeded

@@ -1,7 +1,8 @@
 """K-means (Lloyd, 1982) over standardised logarithms; how many clusters there are, a sample's silhouettes say.
 
 The sample also says where to begin on all rows (Bradley & Fayyad, 1998), so that these are gone through once, and not
-once for each number of clusters that there might be.
+once for each number of clusters that there might be. A model outlasts the people it was made of, so that no cluster may
+be a handful of them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from sklearn.cluster import KMeans
 
+from attune.domain.training import MIN_GROUP
 from attune_ml.evaluation import silhouettes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from attune_ml.dataset import Matrix
 
 SEED: Final = 20_250_615
@@ -37,7 +41,10 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """Centroids in the standardised space, rows in each, and the silhouette of the sample by number of clusters."""
+    """Centroids in the standardised space, the mean of that many rows each, and the sample's silhouettes.
+
+    These are by number of clusters, of those numbers that leave no cluster too small.
+    """
 
     centroids: Matrix
     sizes: tuple[int, ...]
@@ -71,16 +78,28 @@ def sample_rows(matrix: Matrix, size: int = SAMPLE) -> Matrix:
 
 
 def find_clusters(points: Matrix) -> Clustering | None:
-    """None where a sample finds all rows in one place. `points` are lent: they are moved and moved back."""
+    """None where all rows lie in one place, or some cluster is too small however many there are.
+
+    `points` are lent: they are moved and moved back.
+    """
     sample = sample_rows(points)
     most = min(MOST, len(np.unique(sample, axis=0)))
     if most < FEWEST:
         return None
     tried = {count: KMeans(count, n_init=_STARTS, random_state=SEED).fit(sample) for count in range(FEWEST, most + 1)}
-    found = silhouettes(sample, [fitted.labels_ for fitted in tried.values()])
-    judged = dict(zip(tried, found, strict=True))
-    best = max(judged, key=lambda count: (judged[count], -count))
-    start = tried[best].cluster_centers_
-    fitted = KMeans(best, init=start, n_init=1, copy_x=False, random_state=SEED).fit(points)
-    sizes = np.bincount(fitted.labels_, minlength=best)
-    return Clustering(fitted.cluster_centers_, tuple(sizes.tolist()), judged)
+    large = {count: fitted for count, fitted in tried.items() if np.bincount(fitted.labels_).min() >= MIN_GROUP}
+    found = silhouettes(sample, [fitted.labels_ for fitted in large.values()])
+    judged = dict(zip(large, found, strict=True))
+    for count in sorted(judged, key=lambda count: (-judged[count], count)):
+        start = large[count].cluster_centers_
+        labels = KMeans(count, init=start, n_init=1, copy_x=False, random_state=SEED).fit(points).labels_
+        sizes = np.bincount(labels, minlength=count)
+        if sizes.min() >= MIN_GROUP:
+            return Clustering(_means(points, labels, sizes), tuple(sizes.tolist()), judged)
+    return None
+
+
+def _means(points: Matrix, labels: NDArray[np.integer], sizes: NDArray[np.integer]) -> Matrix:
+    """Of each cluster's own rows: the centroids that a fit ends with may be of the rows that it had a step before."""
+    columns = [np.bincount(labels, weights=column, minlength=len(sizes)) / sizes for column in points.T]
+    return np.stack(columns, axis=1)

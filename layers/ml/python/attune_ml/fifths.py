@@ -11,7 +11,7 @@ import numpy as np
 
 from attune.domain.features import FEATURES
 from attune.domain.rfm import FIFTHS, HIGHEST, LOWEST, Rfm, rate
-from attune.domain.training import BALANCE, MIN_HOLDOUT, MIN_TRAINING, Measure, Order, Refusal
+from attune.domain.training import BALANCE, MIN_GROUP, MIN_HOLDOUT, MIN_TRAINING, Measure, Order, Refusal
 
 if TYPE_CHECKING:
     from attune.domain.models import Model
@@ -53,12 +53,12 @@ def find_fifths(order: Order, dataset: Dataset, lineage: dict[str, Any]) -> Trai
     customers, holdout = (rows[rows[:, _FREQUENCY] >= 1] for rows in (dataset.training, dataset.holdout))
     if len(customers) < MIN_TRAINING or len(holdout) < MIN_HOLDOUT:
         return Refusal(code="too_few_profiles", profiles=dataset.profiles)
-    borders = {name: np.quantile(customers[:, FEATURES.index(name)], _ENDS) for name in _BY}
+    borders = {name: _borders(customers[:, FEATURES.index(name)]) for name in _BY}
     bare = Rfm(
         name=order.name,
         version=order.version,
         trained_at=order.cutoff,
-        **{name: tuple(border.tolist()) for name, border in borders.items()},
+        **borders,
         at_most=(1.0,) * (HIGHEST - LOWEST + 1),
     )
     counted = Counter(rate(bare, row) for row in customers.tolist())
@@ -80,6 +80,15 @@ def find_fifths(order: Order, dataset: Dataset, lineage: dict[str, Any]) -> Trai
         "scores": {str(score): counted[score] / len(customers) for score in range(LOWEST, HIGHEST + 1)},
     }
     return TrainedRfm(model=model, profiles=dataset.profiles, metrics=metrics, lineage=lineage, holdout=holdout)
+
+
+def _borders(column: Matrix) -> tuple[float, ...]:
+    """Where fifths end, as the mean of the customers around: a quantile may be what one of them has."""
+    ordered = np.sort(column)
+    ends = [round(share * len(ordered)) for share in _ENDS]
+    around = [ordered[end - MIN_GROUP // 2 : end + MIN_GROUP // 2] for end in ends]
+    # Where all of them have the same, rounding leaves the border there.
+    return tuple(float(np.clip(near.mean(), near[0], near[-1])) for near in around)
 
 
 def _balance(column: Matrix, borders: tuple[float, ...]) -> float:

@@ -9,6 +9,8 @@ import msgspec
 #: fewer profiles say nothing about a shop: to learn from, and held out to judge by
 MIN_TRAINING: Final = 100
 MIN_HOLDOUT: Final = 20
+#: fewest people whom each figure of a model is of: it is kept for good, whoever of them withdraws or is erased
+MIN_GROUP: Final = 20
 #: of the silhouette; less is "no substantial structure" (Kaufman & Rousseeuw, Finding Groups in Data, 1990)
 STRUCTURE: Final = 0.25
 #: how much better than the champion a challenger must be: what changes from day to day helps nobody

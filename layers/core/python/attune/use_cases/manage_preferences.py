@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain.choices import change, standing
+from attune.domain.definitions import purposes_of
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Event, Origin, Record, short_hash
 from attune.domain.identity import expired
@@ -14,6 +15,7 @@ from attune.domain.markers import UNMARKED
 from attune.domain.policies import policies_of
 from attune.domain.preference_links import PreferenceLink, read_link
 from attune.domain.profile_state import decode_profile
+from attune.sources.consent_signals import GPC, ConsentSignals
 from attune.use_cases.find_profiles import current, markers
 from attune.use_cases.manage_profiles import HOLD_LIFETIME
 from attune.use_cases.write_records import stream_entries
@@ -69,6 +71,10 @@ class ManagePreferences:
     def open(self, token: str) -> PreferenceLink:
         """The link, proven; 403 `invalid_link`, 410 `link_expired`."""
         return read_link(self._secret(), token, self._clock())
+
+    def heeds_gpc(self) -> bool:
+        """Whether Global Privacy Control withdraws anything: purposes may be defined so that it speaks of none."""
+        return bool(ConsentSignals(purposes_of(self._definitions.current())).of_signal(GPC))
 
     def show(self, link: PreferenceLink) -> Standing | None:
         """How it stands; None where nothing is held of whom the link is for."""

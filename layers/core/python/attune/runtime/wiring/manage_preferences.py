@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
-from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
@@ -13,8 +10,8 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.management import ManagePreferencesSettings
+from attune.runtime.wiring.awaiting import await_deliveries
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.await_deliveries import AwaitDeliveries
 from attune.use_cases.manage_preferences import ManagePreferences
 from attune.use_cases.record_access import RecordAccess
 
@@ -31,13 +28,7 @@ def manage_preferences(settings: ManagePreferencesSettings) -> tuple[ManagePrefe
         stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
         pseudonyms=pseudonyms,
         secret=pseudonyms.secret,
-        in_flight=AwaitDeliveries(
-            profiles=profiles,
-            deliveries=DynamoDeliveries(tables, settings.deliveries_table),
-            pseudonyms=pseudonyms,
-            clock=now,
-            pause=time.sleep,
-        ),
+        in_flight=await_deliveries(tables, settings.deliveries_table, profiles, pseudonyms),
         clock=now,
     )
     return manage, record_access(tables, settings.ledger_table)
