@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from attune.domain.consent import METHODS
 from attune.domain.definitions import Definitions
 from attune.domain.purposes import Purpose
-from attune.sources.consent_signals import KnownSignals, Said, hear
+from attune.sources.consent_signals import KnownSignals, Said, hear, vouched
 from attune.sources.payloads import UnreadableError
 from tests.builders import source
 
@@ -159,6 +159,39 @@ def test_the_version_of_the_notice_is_told_where_it_may_be_one() -> None:
         assert "notice" not in heard(chosen | {"notice": odd}).evidence
 
 
+TWO = source(
+    consent_categories={"A": ("email",), "B": ("email", "sms"), "C": ("advertising",), "D": ()},
+    consent={"analytics": True, "email": True, "advertising": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "consent", "basis"),
+    [
+        # Segment's own table, row by row; it knows no basis, and a category that is left out is false
+        (None, {}, {"analytics", "email", "advertising"}),
+        ({}, {"email": False, "sms": False, "advertising": False}, set()),
+        ({"A": True, "B": True, "C": True}, {"email": True, "sms": True, "advertising": True}, {"analytics"}),
+        ({"A": True, "B": True}, {"email": True, "sms": True}, {"analytics"}),
+        ({"A": True}, {}, {"analytics"}),
+        ({"B": True}, {"sms": True}, {"analytics"}),
+        ({"A": True, "B": False}, {"email": False, "sms": False}, {"analytics"}),
+        ({"B": False}, {"email": False, "sms": False}, {"analytics"}),
+        ({"D": True}, {}, {"analytics"}),
+        # who names the purpose itself leaves nothing out of it
+        ({"email": True}, {"email": True}, {"analytics"}),
+        ({"email": True, "A": False}, {"email": False}, {"analytics"}),
+    ],
+)
+def test_a_category_that_is_left_out_grants_nothing_and_neither_does_its_source(
+    chosen: dict[str, bool] | None, consent: dict[str, bool], basis: set[str]
+) -> None:
+    said = {"categoryPreferences": chosen}
+    assert hear(said, TWO, KnownSignals()(Definitions()), gpc=False, method="banner").consent == consent
+    assert vouched(said, TWO).keys() == basis
+    assert vouched({}, TWO) == TWO.consent
+
+
 bits = st.dictionaries(st.sampled_from(["advertising", "email", "C0002", "C0004", "Marketing", "Odd"]), st.booleans())
 modes = st.dictionaries(
     st.sampled_from(["ad_storage", "ad_user_data", "analytics_storage", "odd"]), st.sampled_from(["granted", "denied"])
@@ -176,9 +209,14 @@ def test_a_purpose_is_granted_if_all_that_is_said_of_it_grants_it(
 ) -> None:
     words = [*chosen.items(), *groups.items(), *((name, word == "granted") for name, word in google.items())]
     expected: dict[str, list[bool]] = {}
-    for name, granted in words:
+    for number, (name, granted) in enumerate(words):
         for purpose in NAMES.get(name, ()):
-            expected.setdefault(purpose, []).append(granted)
+            # a banner that leaves "Marketing" out does not grant by another category what that stands for
+            asked = number < len(chosen) and purpose in NAMES["Marketing"] and "Marketing" not in chosen
+            if not (asked and granted and chosen.get(purpose) is not True):
+                expected.setdefault(purpose, []).append(granted)
+    for purpose in () if chosen else NAMES["Marketing"]:
+        expected.setdefault(purpose, []).append(False)
     if gpc:
         expected.setdefault("advertising", []).append(False)
     text = ",".join(f"{name}:{int(granted)}" for name, granted in groups.items())

@@ -128,17 +128,89 @@ def test_without_a_time_a_withdrawal_counts_from_its_receipt_and_a_grant_not_at_
     assert [rejected.reason for rejected in found.rejected] == ["invalid_time"]
 
 
-def test_a_date_of_its_own_goes_before_that_of_the_interaction() -> None:
-    dated = {"consentDate": "2025-06-01T00:00:00Z", "withdrawnDate": "2025-06-02T00:00:00Z"}
-    granted, withdrawn, both = (
-        statement(receipt(*purposes, **dated)).time
-        for purposes in (
-            [one("Newsletter", "ACTIVE")],
-            [one("Newsletter", "WITHDRAWN")],
-            [one("Newsletter", "ACTIVE"), one("Offers by text", "WITHDRAWN")],
+def times(document: object) -> dict[int, dict[str, bool] | None]:
+    found = said(document)
+    assert found.rejected == ()
+    assert len({event.message_id for event in found.made}) == len(found.made)
+    return {event.time: event.consent for event in found.made}
+
+
+@pytest.mark.parametrize("place", ["receipt", "purpose", "envelope"])
+def test_each_purpose_counts_from_its_own_date(place: str) -> None:
+    """Not from that of the receipt, which repeats what was consented to long ago."""
+    sent = receipt(one("Newsletter", "ACTIVE"), one("Offers by text", "WITHDRAWN"))
+    granted, withdrawn = {"consentDate": "2025-06-01T00:00:00Z"}, {"withdrawnDate": "2025-06-02T00:00:00Z"}
+    if place == "receipt":
+        sent |= granted | withdrawn
+    elif place == "purpose":
+        sent["purposes"][0] |= granted
+        sent["purposes"][1] |= withdrawn
+    else:
+        sent = enveloped(
+            ("Newsletter", {"TransactionStatus": "ACTIVE", "ConsentDate": "1748736000", "WithdrawalDate": ""}),
+            ("Offers by text", {"TransactionStatus": "WITHDRAWN", "WithdrawalDate": "1748822400", "ConsentDate": "0"}),
         )
-    )
-    assert (granted, withdrawn, both) == (1_748_736_000_000, 1_748_822_400_000, THEN)
+    assert times(sent) == {1_748_736_000_000: {"email": True}, 1_748_822_400_000: {"sms": False}}
+
+
+def enveloped(*profiles: tuple[str, dict[str, str]], **payload: Any) -> dict[str, Any]:
+    """As OneTrust's event webhooks send it."""
+    named = [{"purposeId": "7", "purposeName": name, "profileFields": fields} for name, fields in profiles]
+    who = {"dataSubjectEmail": "ada@example.com", "dataSubjectIdentifier": "ada@example.com"}
+    inner = who | {"dataSubjectIdentifierType": "Email", "profiles": named, "testDataSubject": False} | payload
+    return {"eventId": "e-1", "eventTime": "2025-06-15T00:00:00Z", "eventType": "3010", "payload": inner}
+
+
+def test_an_envelope_names_somebody_and_one_of_a_test_says_nothing() -> None:
+    granted = ("Newsletter", {"TransactionStatus": "ACTIVE", "ConsentDate": "1748736000"})
+    assert statement(enveloped(granted)).identifiers == (ADA,)
+    assert statement(enveloped(granted, dataSubjectIdentifier=None)).identifiers == (ADA,)
+    assert said(enveloped(granted, testDataSubject=True)) == Reading()
+    undated = enveloped(("Newsletter", {"TransactionStatus": "ACTIVE"}))
+    assert (said(undated).made, refused(undated)) == ((), ["invalid_time"])
+
+
+@pytest.mark.parametrize(
+    ("dates", "at"),
+    [
+        ({"lastTransactionDate": "2025-06-01T00:00:00Z"}, 1_748_736_000_000),
+        ({"timestamp": "2025-06-01T00:00:00Z", "consentDate": None}, 1_748_736_000_000),
+        ({"consentDate": "2025-06-01T00:00:00Z", "lastTransactionDate": "2025-06-02T00:00:00Z"}, 1_748_736_000_000),
+        ({"createdDate": "2025-06-01T00:00:00Z"}, THEN),
+    ],
+)
+def test_a_grant_is_as_old_as_its_purpose_says(dates: dict[str, Any], at: int) -> None:
+    assert times(receipt(one("Newsletter", "ACTIVE", **dates))) == {at: {"email": True}}
+
+
+def test_a_date_of_a_purpose_that_cannot_be_read_is_not_made_up_for_by_that_of_the_receipt() -> None:
+    sent = receipt(one("Newsletter", "ACTIVE", consentDate="some day"), one("email", "PENDING"))
+    assert (said(sent).made, refused(sent)) == ((), ["invalid_time"])
+
+
+def test_a_withdrawal_is_not_dated_with_the_one_before_the_last_grant() -> None:
+    dates = {"withdrawnDate": "2025-06-01T00:00:00Z", "consentDate": "2025-06-02T00:00:00Z"}
+    assert times(receipt(one("Newsletter", "EXPIRED", **dates))) == {THEN: {"email": False}}
+
+
+def test_of_two_that_stand_for_one_of_ours_the_later_word_of_both_counts() -> None:
+    first, second = {"consentDate": "2025-06-01T00:00:00Z"}, {"consentDate": "2025-06-02T00:00:00Z"}
+    both = [one("Newsletter", "ACTIVE", **second), one("email", "ACTIVE", **first)]
+    assert times(receipt(*both)) == {1_748_822_400_000: {"email": True}}
+    later = [one("Newsletter", "ACTIVE", **second), one("email", "WITHDRAWN", withdrawnDate="2025-06-01T00:00:00Z")]
+    for order in (later, later[::-1]):
+        assert times(receipt(*order)) == {1_748_736_000_000: {"email": False}}
+
+
+@pytest.mark.parametrize("odd", [{"name": "4f2a"}, {"name": "4f2a", "status": 1}, "4f2a", None])
+def test_beside_a_purpose_that_cannot_be_read_withdrawals_are_heard_and_grants_wait(odd: Any) -> None:
+    """It may speak of the same purpose of ours: so a grant is none before somebody has looked."""
+    sent = receipt(odd, one("Newsletter", "ACTIVE"), one("Offers by text", "WITHDRAWN"))
+    found = said(sent)
+    assert [(event.consent, event.time) for event in found.made] == [({"sms": False}, THEN)]
+    assert [rejected.reason in ("invalid_consent", "invalid_event") for rejected in found.rejected] == [True]
+    mended = said(sent | {"purposes": sent["purposes"][1:]})
+    assert [event.consent for event in mended.made] == [{"email": True, "sms": False}]
 
 
 @pytest.mark.parametrize(
@@ -175,8 +247,10 @@ def test_what_cannot_be_read_is_refused_and_grants_nothing(document: object, rea
     assert (said(document).made, refused(document)) == ((), [reason])
 
 
-def test_a_test_receipt_says_nothing() -> None:
-    assert said(receipt(one("Newsletter", "ACTIVE"), test=True)) == Reading()
+@pytest.mark.parametrize("test", [True, "true", "True", 1])
+def test_a_test_receipt_says_nothing(test: Any) -> None:
+    assert said(receipt(one("Newsletter", "ACTIVE"), test=test)) == Reading()
+    assert said(receipt(one("Newsletter", "ACTIVE"), test="false")).made
 
 
 def test_a_receipt_that_comes_again_is_the_same_and_one_that_says_something_else_is_not() -> None:

@@ -240,6 +240,20 @@ def test_a_missing_message_id_follows_from_source_and_content() -> None:
     assert event(TRACK, messageId=None, timestamp=NOW, of=source(id="other")).message_id != first.message_id
 
 
+def test_a_missing_message_id_follows_from_what_is_said_of_consent_too() -> None:
+    """Or a withdrawal in the words of the grant before it would be a duplicate of it."""
+
+    def named(preferences: dict[str, bool] | None, **more: Any) -> str:
+        said = {"consent": {"categoryPreferences": preferences}}
+        return event(TRACK, messageId=None, timestamp=NOW, context=said, **more).message_id
+
+    allowed = {"email": True, "analytics": True}
+    assert named(allowed) == named(dict(reversed(allowed.items())))
+    others = [None, {"email": True}, {"email": False}, {"email": False, "analytics": True}]
+    assert len({named(one) for one in (allowed, *others)}) == 5
+    assert named({"unheard_of": True}) == named(None) == event(TRACK, messageId=None, timestamp=NOW).message_id
+
+
 def consent(preferences: dict[str, bool], **fields: Any) -> Event:
     return event(TRACK, context={"consent": {"categoryPreferences": preferences}}, of=source(**fields))
 
@@ -262,6 +276,7 @@ def test_what_the_source_vouches_for_is_kept_apart_from_what_the_person_said() -
     found = consent({"email": False}, consent={"analytics": True, "email": True})
     assert found.consent == {"email": False}
     assert found.basis == {"analytics": True, "email": True}
+    assert consent({}, consent={"analytics": True}).basis is None
 
 
 def test_silence_about_consent_is_silence() -> None:

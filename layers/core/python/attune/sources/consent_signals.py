@@ -7,17 +7,21 @@
 | `context.consent.googleConsentMode` | signal → `granted` or `denied`; one that is not there says nothing | purposes whose `signals` name it |
 | the header `Sec-GPC: 1` | no selling and no sharing | purposes whose `signals` name `gpc`; it only ever withdraws |
 
-Whatever is said of a purpose must agree: one refusal refuses.
+Whatever is said of a purpose must agree: one refusal refuses. A category that the source maps and that
+`categoryPreferences` leave out has not been chosen: what it stands for is not granted by the others, nor does the source
+vouch for it beside them. Where they are empty, nothing has been chosen, and all that the source maps is refused.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.purposes import DEFAULTS, purposes_of
+from attune.domain.definitions import purposes_of
+from attune.domain.purposes import DEFAULTS
 from attune.sources.payloads import UnreadableError
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from attune.domain.sources import Source
 
 GPC: Final = "gpc"
+_PREFERENCES: Final = "categoryPreferences"
 #: what is said is of no purpose that anybody asks for: necessary cookies, and Google's word for the like
 _OF_NO_PURPOSE: Final = frozenset({"C0001", "functionality_storage", "security_storage"})
 _GROUP: Final = re.compile(r"\s*([A-Za-z0-9_-]{1,64})\s*:\s*([01])\s*")
@@ -129,9 +134,11 @@ def _preferences(
     consent: Mapping[str, Any], source: Source, signals: ConsentSignals, unknown: set[str]
 ) -> dict[str, bool]:
     """By purpose, in one pass: nearly every event has them."""
-    preferences = _object(consent, "categoryPreferences")
+    preferences = _object(consent, _PREFERENCES)
     mapped, known = source.consent_categories, signals.purposes
     said: dict[str, bool] = {}
+    if not preferences:
+        return dict.fromkeys(_mapped(source), False) if consent.get(_PREFERENCES) is not None else said
     for category, granted in preferences.items():
         if granted is not True and granted is not False:
             raise UnreadableError("invalid_consent")
@@ -139,7 +146,25 @@ def _preferences(
             said[category] = granted and said.get(category, True)
         else:
             _add(said, signals.of_category(category, source), category, unknown, granted=granted)
+    for category in mapped.keys() - preferences.keys():
+        for purpose in mapped[category]:
+            if said.get(purpose) and preferences.get(purpose) is not True:
+                del said[purpose]
     return said
+
+
+def _mapped(source: Source) -> Iterable[str]:
+    """The purposes that the categories of its banner stand for."""
+    return chain.from_iterable(source.consent_categories.values())
+
+
+def vouched(consent: Mapping[str, Any], source: Source) -> dict[str, bool]:
+    """The source's basis for an event: of what a banner asks, the banner speaks and not the source."""
+    preferences = consent.get(_PREFERENCES)
+    if preferences is None or not source.consent:
+        return source.consent
+    asked = frozenset(_mapped(source)) if preferences else source.consent.keys()
+    return {purpose: granted for purpose, granted in source.consent.items() if purpose not in asked}
 
 
 def _groups(consent: Mapping[str, Any], source: Source, signals: ConsentSignals, unknown: set[str]) -> dict[str, bool]:

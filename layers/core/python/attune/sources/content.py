@@ -30,11 +30,16 @@ def read_identifiers(
     return found[:MAX_IDENTIFIERS], notes
 
 
-def with_message_id(event: Event, source_id: str) -> Event:
-    """The event with a message id derived from its source and fingerprint, if it brought none."""
+def with_message_id(event: Event, source_id: str, *, said_at: int = 0) -> Event:
+    """The event with a message id derived from its source, fingerprint and what it says of consent, if it brought none.
+
+    So a retry has it again, and whoever says something else of consent in the same words does not repeat himself.
+    `said_at` (ms): of what is said anew each time that it comes; 0 for all else.
+    """
     if event.message_id:
         return event
-    derived = "derived-" + short_hash("message", source_id, event.fingerprint).hex()
+    said = (_encoder.encode((event.consent, said_at)),) if event.consent else ()
+    derived = "derived-" + short_hash("message", source_id, event.fingerprint, *said).hex()
     return msgspec.structs.replace(event, message_id=derived, notes=(*event.notes, "message_id_derived"))
 
 

@@ -4,21 +4,26 @@
 |---|---|
 | `identifier`, `identifierType` | the identifier; of a type that is not below, a namespace of its name |
 | `purposes`: `name` (or `purposeName`, `id`, `purposeId`) | purposes, by the source's `consent_categories` |
-| `purposes`: `status` (or `transactionType`) | granted or withdrawn, as in `_STATUSES` |
-| `withdrawnDate`, `consentDate`, `interactionDate`, `timestamp` | since when |
-| all of it | the message id, so that a receipt that comes again counts once |
+| `purposes`: `status` (or `transactionType`, `transactionStatus`) | granted or withdrawn, as in `_STATUSES` |
+| the times in `_GRANTED_AT`, `_WITHDRAWN_AT`: of the purpose, else of the receipt | since when; for each a statement |
+| all of it | the message ids, so that a receipt that comes again counts once |
+
+OneTrust's event webhooks send one in an envelope: who it is of lies in `payload` as `dataSubject…`, the purposes are
+`profiles`, status and times of each are its `profileFields`.
 
 Names of fields are read in whatever case. A body is a receipt or a list of them; test receipts say nothing.
 
 The purposes that are defined lie among those categories when a source is handed over (`ConsentSignals.told_to`).
 
-In doubt nothing is permitted: a grant without a time is refused (it might grant again what was withdrawn since), a
-status that nobody knows withdraws, and a purpose that nobody mapped is noted and never granted.
+A receipt repeats what was consented to long ago: dated with the receipt it would grant again what was withdrawn since.
+In doubt nothing is permitted: a grant without a time is refused, and so are those beside a purpose that cannot be read,
+a status that nobody knows withdraws, and a purpose that nobody mapped is noted and never granted.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -45,10 +50,28 @@ _TYPES: Final = {
     "email": "email", "emailaddress": "email", "phone": "phone", "phonenumber": "phone", "mobile": "phone",
     "userid": "user_id", "customerid": "user_id", "anonymousid": "anonymous_id", "cookieid": "anonymous_id",
 }  # fmt: skip
-_TIMES: Final = ("interactiondate", "timestamp", "createddate")
+#: when a purpose was granted or withdrawn, the surest first; the first of each may stand in the receipt, too
+_GRANTED_AT: Final = ("consentdate", "lasttransactiondate", "lasttransaction", "interactiondate", "timestamp")
+_WITHDRAWN_AT: Final = ("withdrawndate", "withdrawaldate", "interactiondate", "timestamp")
+_RECEIPT_AT: Final = ("interactiondate", "timestamp", "createddate")
 _LETTERS: Final = re.compile("[^a-z0-9]")
 
 type Fields = dict[str, Any]
+
+
+class _Word(msgspec.Struct, frozen=True):
+    """Granted or withdrawn, and when (ms): None where it says no time that can be read."""
+
+    granted: bool
+    at: int | None
+
+
+class _Heard(msgspec.Struct):
+    """What a receipt says, by purpose of ours; what was odd; why some of it cannot be read, "" if all can."""
+
+    words: dict[str, _Word] = {}
+    notes: dict[str, None] = {}
+    unreadable: str = ""
 
 
 def read(call: Call, source: Source, received_at: int) -> Reading:
@@ -71,22 +94,37 @@ def read(call: Call, source: Source, received_at: int) -> Reading:
 def _read_one(document: object, raw: bytes, source: Source, received_at: int, how: dict[str, Any]) -> Reading:
     """What can be heard is heard even where the rest is refused: above all a withdrawal."""
     try:
-        receipt = _lowered(document)
+        receipt = _receipt(document)
+        if str(receipt.get("test")).strip().lower() in ("true", "1"):
+            return Reading()
         who = _who(receipt)
-        said, notes = _said(receipt, source)
+        heard = _heard(receipt, source)
     except UnreadableError as unreadable:
         return Reading(rejected=(Rejected(reason=unreadable.reason, raw=raw, how=how),))
-    if receipt.get("test") is True:
-        return Reading()
-    at, timed = _time(receipt, said, received_at)
-    undated = at is None and any(said.values())
-    heard = {purpose: granted for purpose, granted in said.items() if not (undated and granted)}
-    reason = "invalid_time" if undated else "unknown_purpose" if UNKNOWN in notes and not said else ""
-    rejected = (Rejected(reason=reason, raw=raw, how=how),) if reason else ()
-    if not heard:
-        return Reading(rejected=rejected)
-    event = _statement(who, heard, received_at if at is None else at, notes + timed, raw, source)
-    return Reading(made=(event,), rejected=rejected)
+    undated = any(word.granted and word.at is None for word in heard.words.values())
+    strange = UNKNOWN in heard.notes and not heard.words
+    reason = "invalid_time" if undated else "unknown_purpose" if strange else ""
+    if heard.unreadable:
+        reason = heard.unreadable
+    return Reading(
+        made=tuple(_statements(who, heard, received_at, raw, source)),
+        rejected=(Rejected(reason=reason, raw=raw, how=how),) if reason else (),
+    )
+
+
+def _receipt(document: object) -> Fields:
+    """The receipt by itself, also out of its envelope."""
+    fields = _lowered(document)
+    payload = fields.get("payload")
+    if "purposes" in fields or not isinstance(payload, dict):
+        return fields
+    inner = _lowered(payload)
+    return {
+        "identifier": inner.get("datasubjectidentifier") or inner.get("datasubjectemail"),
+        "identifiertype": inner.get("datasubjectidentifiertype"),
+        "purposes": inner.get("profiles"),
+        "test": inner.get("testdatasubject"),
+    }
 
 
 def _lowered(document: object) -> Fields:
@@ -116,24 +154,45 @@ def _who(receipt: Fields) -> Identifier:
     return found[0]
 
 
-def _said(receipt: Fields, source: Source) -> tuple[dict[str, bool], tuple[str, ...]]:
-    """By purpose; where two of theirs stand for one of ours, both must grant it."""
+def _heard(receipt: Fields, source: Source) -> _Heard:
     listed = receipt.get("purposes")
     if not isinstance(listed, list):
         raise UnreadableError("invalid_consent")
-    said: dict[str, bool] = {}
-    notes: dict[str, None] = {}
-    for one in map(_lowered, listed):
-        purposes = _purposes(one, source)
-        status = one.get("status", one.get("transactiontype"))
-        if not isinstance(status, str):
-            raise UnreadableError("invalid_consent")
-        granted = _STATUSES.get(_plain(status), False)
-        notes |= {} if purposes else {UNKNOWN: None}
-        notes |= {} if _plain(status) in _STATUSES else {"unknown_status": None}
-        for purpose in purposes if granted is not None else ():
-            said[purpose] = said.get(purpose, True) and granted is True
-    return said, tuple(notes)
+    heard = _Heard()
+    for one in listed:
+        try:
+            _hear(heard, _purpose(one), receipt, source)
+        except UnreadableError as unreadable:
+            heard.unreadable = heard.unreadable or unreadable.reason
+    return heard
+
+
+def _hear(heard: _Heard, one: Fields, receipt: Fields, source: Source) -> None:
+    """Where two of theirs stand for one of ours, both must grant it, and it counts from the later one."""
+    status = one.get("status", one.get("transactiontype", one.get("transactionstatus")))
+    if not isinstance(status, str):
+        raise UnreadableError("invalid_consent")
+    granted = _STATUSES.get(_plain(status), False)
+    purposes = _purposes(one, source)
+    heard.notes |= {} if purposes else {UNKNOWN: None}
+    heard.notes |= {} if _plain(status) in _STATUSES else {"unknown_status": None}
+    if granted is None:
+        return
+    word = _Word(granted, _time(one, receipt, granted=granted))
+    for purpose in purposes:
+        before = heard.words.get(purpose, word)
+        if before.granted == granted:
+            undated = before.at is None or word.at is None
+            heard.words[purpose] = _Word(granted, None if undated else max(before.at or 0, word.at or 0))
+        elif not granted:
+            heard.words[purpose] = word
+
+
+def _purpose(one: object) -> Fields:
+    """A purpose of a receipt, with what an envelope keeps apart."""
+    fields = _lowered(one)
+    apart = fields.get("profilefields")
+    return fields if apart is None else _lowered(apart) | fields
 
 
 def _purposes(one: Fields, source: Source) -> tuple[str, ...]:
@@ -146,23 +205,44 @@ def _purposes(one: Fields, source: Source) -> tuple[str, ...]:
     return ()
 
 
-def _time(receipt: Fields, said: dict[str, bool], received_at: int) -> tuple[int | None, tuple[str, ...]]:
-    """None where it says no time that can be read. What lies in the future counts from its receipt."""
-    own = ("withdrawndate",) if said and not any(said.values()) else ("consentdate",) if all(said.values()) else ()
-    for field in (*own, *_TIMES):
-        stamp = payloads.parse_time(receipt.get(field))
-        if stamp is not None and stamp >= content.YEAR_2000:
-            return (received_at, ("time_clamped",)) if stamp > received_at else (stamp, ())
-    return None, ("time_of_receipt",)
+def _time(one: Fields, receipt: Fields, *, granted: bool) -> int | None:
+    """A grant is as old as the surest of its times. Of a withdrawal, one before the last grant is of another one."""
+    own = _GRANTED_AT if granted else _WITHDRAWN_AT
+    said = [one.get(name) for name in own] + [receipt.get(name) for name in (own[0], *_RECEIPT_AT)]
+    times = [_known(stamp) for stamp in said if stamp not in (None, "")]
+    if granted:
+        return times[0] if times else None
+    begun = _known(one.get("consentdate")) or 0
+    return next((at for at in times if at is not None and at >= begun), None)
+
+
+def _known(stamp: object) -> int | None:
+    at = payloads.parse_time(stamp)
+    return None if at is None or at < content.YEAR_2000 else at
+
+
+def _statements(who: Identifier, heard: _Heard, received_at: int, raw: bytes, source: Source) -> Iterator[Event]:
+    """One for each time. What lies in the future, and a withdrawal without a time, count from the receipt of it."""
+    by_time: dict[int | None, dict[str, bool]] = {}
+    for purpose, word in heard.words.items():
+        if not word.granted or (word.at is not None and not heard.unreadable):
+            by_time.setdefault(word.at, {})[purpose] = word.granted
+    notes = tuple(heard.notes)
+    for at, said in by_time.items():
+        odd = ("time_of_receipt",) if at is None else ("time_clamped",) if at > received_at else ()
+        time = received_at if at is None else min(at, received_at)
+        yield _statement(who, said, time, notes + odd, raw, source)
+        notes = ()  # counted once
 
 
 def _statement(
     who: Identifier, said: dict[str, bool], at: int, notes: tuple[str, ...], raw: bytes, source: Source
 ) -> Event:
-    """Its id follows from the whole receipt: the same when it comes again, another when it says something else."""
+    """Its id follows from the whole receipt and what is heard of it: the same when both are so again."""
+    heard = msgspec.json.encode(sorted(said.items()))
     stated = Event(
         type=CONSENT,
-        message_id="onetrust-" + short_hash(source.id, payloads.compact(raw)).hex(),
+        message_id="onetrust-" + short_hash(source.id, payloads.compact(raw), heard).hex(),
         time=at,
         identifiers=(who,),
         consent=said,

@@ -85,11 +85,18 @@ def _event(raw: bytes, envelope: Envelope, source: Source, received_at: int, sig
         context=_without_traits(context) if call == "identify" else context,
         consent=heard.consent or None,
         evidence=heard.evidence,
-        basis=source.consent or None,
+        basis=consent_signals.vouched(consent, source) or None,
         fingerprint=content.fingerprint(call, identifiers, name, properties, traits, timestamp),
         notes=notes + time_notes + heard.notes,
     )
-    return event if event.message_id else content.with_message_id(event, source.id)
+    return event if event.message_id else _identified(event, timestamp, source)
+
+
+def _identified(event: Event, timestamp: object, source: Source) -> Event:
+    """With an id made for it. Who refuses, allows and refuses again, and tells no time, is heard the third time too."""
+    refuses = event.name == PREFERENCE_UPDATE and not all((event.consent or {}).values())
+    anew = refuses and timestamp is None  # not so for a grant: it may be a retry that a withdrawal has overtaken
+    return content.with_message_id(event, source.id, said_at=event.time if anew else 0)
 
 
 def _call(call: object) -> str:

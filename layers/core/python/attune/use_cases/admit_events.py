@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.events import Rejected
+from attune.domain.events import CONSENT, Event, Rejected
 from attune.domain.identifiers import Identifier
 from attune.domain.normalisation import Normalisation
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from attune.domain.definitions import Definitions
-    from attune.domain.events import Event
     from attune.domain.judging import CompiledPlan, Violation
     from attune.domain.normalising import Normaliser
     from attune.domain.sources import Source
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 #: no namespace of an identifier, so that no pseudonym is anybody's identity key
 _HASHED: Final = "#hash"
 _AS_IT_CAME: Final = Normalisation()
+_DEVICE: Final = "anonymous_id"
+#: hex digits
+_FINGERPRINT: Final = 16
 
 
 class AdmitEvents:
@@ -49,6 +51,42 @@ class AdmitEvents:
                     return Rejected(reason=_reason(judgement.violations), raw=raw)
                 event = judgement.event
         return self.form(event, source)
+
+    def words(self, event: Event, source: Source) -> list[Event]:
+        """What a blocked event says of consent, as statements of ours: no plan keeps a person from refusing.
+
+        Of a statement all that it says, else what it refuses; nothing beside it but whom it names: for the strongest,
+        and for the device, since a statement links nobody. Ids are under our key: what they are made of is not kept.
+        """
+        if not event.consent:
+            return []
+        # modules that the entrances need for nothing else
+        from attune.domain.consent import STORE
+        from attune.domain.hearing import is_statement
+
+        # as of an event that is not blocked: what may not be stored grants nothing
+        states = is_statement(event) and event.consent.get(STORE) is not False
+        said = {purpose: granted for purpose, granted in event.consent.items() if states or not granted}
+        if not said:
+            return []
+        words = f"{source.id} {event.message_id} {event.fingerprint} {sorted(said.items())}"
+        devices = tuple(one for one in event.identifiers if one.namespace == _DEVICE)
+        named = {who[0]: who for who in (devices, event.identifiers) if who}
+        return [
+            self.form(self._statement(event, who, said, f"{words} {first}"), source) for first, who in named.items()
+        ]
+
+    def _statement(self, event: Event, who: tuple[Identifier, ...], said: dict[str, bool], made_of: str) -> Event:
+        made = self._pseudonym(made_of)
+        return Event(
+            type=CONSENT,
+            message_id=f"consent-{made}",
+            time=event.time,
+            identifiers=who,
+            consent=said,
+            evidence=event.evidence,
+            fingerprint=made[:_FINGERPRINT],
+        )
 
     def form(self, event: Event, source: Source) -> Event:
         """An event in its source's form, and its people named so: of statements of ours too, which no plan judges."""

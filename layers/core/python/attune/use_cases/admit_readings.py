@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from attune.use_cases.admit_events import AdmitEvents
 
 
-def admit_reading(
-    admit: AdmitEvents, said: Reading, body: bytes, source: Source, definitions: Definitions
-) -> tuple[list[Event], list[Rejected]]:
+class Admitted(NamedTuple):
+    """`made`: internal events of ours, such as statements of consent, also of what is refused."""
+
+    made: list[Event]
+    events: list[Event]
+    rejected: list[Rejected]
+
+
+def admit_reading(admit: AdmitEvents, said: Reading, body: bytes, source: Source, definitions: Definitions) -> Admitted:
     """Events in their final form, and what is refused: by the reader, or now. Of several each has its own bytes."""
+    made = [admit.form(one, source) for one in said.made]
     events: list[Event] = []
     rejected: list[Rejected] = list(said.rejected)
     several = len(said.raws) == len(said.events)
@@ -29,7 +36,8 @@ def admit_reading(
                 events.append(event)
             case Rejected() as refused:
                 rejected.append(kept_with(refused, {"item": True}) if several else refused)
-    return events, rejected
+                made += admit.words(one, source)
+    return Admitted(made, events, rejected)
 
 
 def kept_with(refused: Rejected, how: Mapping[str, Any]) -> Rejected:

@@ -19,7 +19,7 @@ from attune.use_cases.admit_readings import kept_with
 from attune.use_cases.count_doubts import count_doubts
 from attune.use_cases.limit_rates import LimitRates
 from attune.use_cases.recognise_keys import require_write_key
-from attune.use_cases.write_records import count_intake, stream_entries
+from attune.use_cases.write_records import count_intake, intake_entries
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,20 +78,22 @@ class CollectEvents:
         key, source = known or self._let_in(envelope.write_key, submission, definitions, now)
         signals = self._signals(definitions)
         events: list[Event] = []
+        made: list[Event] = []
         rejected: list[Rejected] = []
         for raw in envelope.items:
             read = normalise(raw, envelope, source, now, signals)
+            admitted = self._admit(read, raw, source, definitions) if isinstance(read, Event) else read
+            if isinstance(admitted, Event):
+                events.append(admitted)
+                continue
+            rejected.append(kept_with(admitted, envelope.how()))
             if isinstance(read, Event):
-                read = self._admit(read, raw, source, definitions)
-            if isinstance(read, Event):
-                events.append(read)
-            else:
-                rejected.append(kept_with(read, envelope.how()))
+                made += self._admit.words(read, source)
         # A server key or a browser's: only the former's word counts for who somebody is.
         trusted = key.type == SERVER
         request = Record(source=source.id, origin=Origin.CLIENT, received_at=now, key="", trusted=trusted)
-        self._stream.put(stream_entries(self._pseudonyms, request, events, rejected))
-        count_intake(self._count, source.id, len(events), rejected)
+        self._stream.put(intake_entries(self._pseudonyms, request, made, events, rejected))
+        count_intake(self._count, source.id, len(events) + len(made), rejected)
         count_doubts(self._count, source.id, events)
         if submission.retries:
             self._count("RequestsRetried", 1, {})

@@ -17,11 +17,12 @@ from attune.use_cases.write_records import count_intake, intake_entries
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attune.domain.events import Event, Rejected
+    from attune.domain.events import Rejected
     from attune.domain.sources import Source
     from attune.ports import Count, DefinitionReader, EventStream, Identified, Secrets
     from attune.ports.privacy import PrivacyRequests
     from attune.sources.webhooks import Acknowledgement, Call, Reading
+    from attune.use_cases.admit_readings import Admitted
 
 #: bytes: what a record of the stream can carry even if it must go to quarantine whole
 MAX_WEBHOOK: Final = 500 * KB
@@ -70,20 +71,17 @@ class ReceiveWebhook:
         said = sender.read(call, self._signals(definitions).told_to(source), now)
         for request in said.requests:
             self._requests.keep(request)
-        events, rejected = admit_reading(self._admit, said, call.body, source, definitions)
+        admitted = admit_reading(self._admit, said, call.body, source, definitions)
         how = webhook_how(call, sender)
-        self._store(source, said, events, [kept_with(one, how) for one in rejected], now)
+        self._store(source, said, admitted, [kept_with(one, how) for one in admitted.rejected], now)
         return sender.accepted
 
-    def _store(
-        self, source: Source, said: Reading, events: Sequence[Event], rejected: Sequence[Rejected], now: int
-    ) -> None:
+    def _store(self, source: Source, said: Reading, admitted: Admitted, rejected: Sequence[Rejected], now: int) -> None:
         request = Record(source=source.id, origin=Origin.WEBHOOK, received_at=now, key="", trusted=True)
-        formed = [self._admit.form(one, source) for one in said.made]
-        entries = intake_entries(self._pseudonyms, request, formed, events, rejected)
+        entries = intake_entries(self._pseudonyms, request, admitted.made, admitted.events, rejected)
         if entries:
             self._stream.put(entries)
-        count_intake(self._count, source.id, len(events) + len(formed), rejected)
-        count_doubts(self._count, source.id, formed)
+        count_intake(self._count, source.id, len(admitted.events) + len(admitted.made), rejected)
+        count_doubts(self._count, source.id, admitted.made)
         if said.requests:
             self._count("PrivacyRequestsReceived", len(said.requests), {"source": source.id})

@@ -14,6 +14,7 @@ from attune.domain.imports import RejectedRow, Report, Row
 from attune.domain.sources import Source
 from attune.sources.file_rows import read_file_row, refused
 from attune.use_cases.admit_events import AdmitEvents
+from attune.use_cases.admit_readings import admit_reading
 from attune.use_cases.write_records import count_intake, intake_entries, stream_entries
 
 if TYPE_CHECKING:
@@ -93,15 +94,8 @@ class TakeRows:
         if row.document is None:
             return Taken(rejected=[Rejected(reason=row.problem, raw=row.raw, how=place)])
         said = read_file_row(row.document, row.raw, terms.source, terms.arrived_at, file=terms.file, row=row.number)
-        taken = Taken(made=[self._admit.form(one, terms.source) for one in said.made], rejected=list(said.rejected))
-        for event, raw in zip(said.events, said.raws or (row.raw,) * len(said.events), strict=True):
-            match self._admit(event, raw, terms.source, terms.definitions):
-                case Event() as admitted:
-                    taken.events.append(admitted)
-                case Rejected() as one:
-                    how = {"item": True} if said.raws else {}
-                    taken.rejected.append(refused(msgspec.structs.replace(one, how=how), place))
-        return taken
+        made, events, rejected = admit_reading(self._admit, said, row.raw, terms.source, terms.definitions)
+        return Taken(events=events, made=made, rejected=[refused(one, place) for one in rejected])
 
     def _put(self, taken: Taken, rejected: Iterable[Rejected], terms: Terms, now: int) -> None:
         request = Record(source=terms.source.id, origin=Origin.FILE, received_at=now, key="", trusted=True)
