@@ -63,8 +63,7 @@ def _overview(told: Json) -> list[str]:
     lines = [f"{told['segment']}: {'in' if told['in'] else 'not in'} at {told['at']} (profile {told['profile_id']})"]
     consent = told["consent"]
     if not consent["granted"]:
-        said = f"withdrawn at {consent['at']}" if consent["source"] else "never given"
-        lines.append(f"consent to {consent['purpose']} was {said}: nobody without it is in any segment")
+        lines.append(f"closed for {consent['purpose']} ({consent['reason']}): nobody is in any segment without it")
     lake = told["lake"]
     if lake is not None and not lake["whole"]:
         lines.append(f"the lake holds {lake['events']:,} events of this profile, not all of them (yet)")

@@ -176,6 +176,15 @@ def test_the_reasons_are_a_tree(attune: Attune, ada: str) -> None:
     assert shown["standings"][0]["condition"]["rests_on"]["value"] == 2
 
 
+def test_of_who_withdrew_only_that_is_said(attune: Attune, ada: str, api: Api) -> None:
+    key, withdrawn = server_key(api.deployment), {"consent": {"personalization": False}}
+    assert api.deployment.call("PUT", "/v1/profiles/user_id%3Aada/consent", withdrawn, key=key).status == 202
+    ran = attune("segments", "why", "keen", ada)
+    first, second = ran.out.splitlines()
+    assert first.startswith("keen: not in at ")
+    assert second == "closed for personalization (held): nobody is in any segment without it"
+
+
 def test_what_is_refused_is_said(attune: Attune, ada: str) -> None:
     assert "unknown_segment" in attune("segments", "why", "none", ada).err
     assert "invalid_time" in attune("segments", "why", "keen", ada, "--at", "2999-01-01").err

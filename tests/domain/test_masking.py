@@ -73,6 +73,7 @@ def test_an_address_is_hidden_wherever_it_stands(value: str) -> None:
     assert PLAIN.value("remark", value) == MASKED
     assert PLAIN.value("remarks", [{"text": value}]) == [{"text": MASKED}]
     assert PLAIN.value("remarks", {value: 1}) == {MASKED: 1}
+    assert (PLAIN.name(value), PLAIN.name("remarks")) == (MASKED, "remarks")
 
 
 def test_somebody_s_own_number_is_hidden_however_it_is_written() -> None:
@@ -86,7 +87,7 @@ def test_somebody_s_own_number_is_hidden_however_it_is_written() -> None:
 
 def test_what_a_source_marks_is_hidden_whoever_says_it() -> None:
     mask = Mask(snapshot((Source(id="shop", personal=("shoe_size", "badge")), Source(id="till"))))
-    assert mask.value("shoe_size", 44) == MASKED
+    assert mask.value("shoe_size", 44) == mask.value("feet.shoe_size", 44) == MASKED
     assert mask.identifier(Identifier("badge", "7")) == MASKED
     assert PLAIN.value("shoe_size", 44) == 44
 
@@ -104,7 +105,7 @@ def test_yes_no_and_nothing_are_shown() -> None:
 
 
 def test_without_a_mask_all_is_shown() -> None:
-    assert NO_MASK.value("email", "ada@example.com") == "ada@example.com"
+    assert NO_MASK.value("email", "ada@example.com") == NO_MASK.name("ada@example.com") == "ada@example.com"
     assert NO_MASK.identifier(Identifier("phone", "+493012345678")) == "+493012345678"
 
 

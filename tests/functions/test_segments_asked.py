@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -13,7 +15,7 @@ from attune.domain.definitions import decode_definition, snapshot
 from attune.domain.fold import fold_event
 from attune.domain.identity import Claim, Identity
 from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile
+from attune.domain.profiles import Link, Profile
 from attune.domain.segments import compile_segments
 from attune.ports import Commit, ProfileItem
 from tests.adapters.cloud import Cloud
@@ -23,7 +25,7 @@ from tests.functions.management import ADMIN, Deployment
 SHOP = {"kind": "source", "id": "shop"}
 KEEN = {"kind": "segment", "id": "keen", "when": {"type": "performed", "event": "Product Viewed", "at_least": 2}}
 DRAFT = {"kind": "segment", "id": "draft", "when": {"type": "performed", "event": "page", "within": "7d"}}
-RESULT = {"segment": "draft", "size": {"size": 3, "low": 3, "high": 3}}
+RESULT = {"segment": "draft", "size": {"size": 3, "low": 3, "high": 3}, "sample": [profile_id()]}
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ def store_a_viewer(deployment: Deployment) -> None:
     store = DynamoProfiles(client, profiles=tables["profiles"], identities=tables["identities"])
     [named] = identifiers(user_id="ada")
     claim = Claim(identity_key=Pseudonyms().key(named), read=None, identity=Identity(profile_id=ada.profile_id, at=NOW))
+    ada.links[claim.identity_key] = Link(named, NOW)
     item = ProfileItem(profile_id=ada.profile_id, version=1, state=encode_profile(ada))
     store.commit(Commit(items=((None, item),), claims=(claim,)))
 
@@ -110,16 +113,63 @@ def test_a_preview_that_broke_off_names_the_error(deployment: Deployment) -> Non
     assert (told["state"], told["result"]) == ("failed", {"error": "QueryFailedError"})
 
 
-def given(deployment: Deployment, run: str) -> object:
+def given(deployment: Deployment, run: str) -> str:
     client = deployment.cloud.client("stepfunctions")
     arn = f"{deployment.previews.arn.replace(':stateMachine:', ':execution:')}:{run}"
-    return client.describe_execution(executionArn=arn)["input"]
+    return str(client.describe_execution(executionArn=arn)["input"])
+
+
+def asked(deployment: Deployment, run: str) -> dict[str, Any]:
+    """What the run is told by its document."""
+    found = deployment.cloud.objects(deployment.audit)
+    told: dict[str, Any] = json.loads(found[f"previews/{run}.json"])
+    return told
 
 
 def test_without_a_definition_it_is_about_the_segments_there_are(deployment: Deployment) -> None:
     server_key(deployment)
     run = deployment.call("POST", "/v1/previews", key=ADMIN).body["run"]
-    assert given(deployment, run) == '{"segments":["keen"]}'
+    assert given(deployment, run) == '{"draft":false}'
+    assert asked(deployment, run) == {"segments": ["keen"]}
+    deployment.previews.succeed(run, {"preview": {"done": True, "result": {"segments": [], "overlap": []}}})
+    assert deployment.call("GET", f"/v1/previews/{run}", key=ADMIN).body["state"] == "succeeded"
+    assert accesses(deployment) == []
+
+
+ANN = "ann@example.com"
+OF_ANN = DRAFT | {"when": {"type": "trait", "trait": "email", "operator": "equals", "value": ANN}}
+
+
+def accesses(deployment: Deployment) -> list[tuple[str, str, str]]:
+    """Route, subject, reason of every access record."""
+    items = deployment.cloud.client("dynamodb").scan(TableName=deployment.tables["ledger"])["Items"]
+    return sorted((one["route"]["S"], one["subject"]["S"], one["reason"]["S"]) for one in items)
+
+
+def test_whom_a_draft_asks_for_is_in_no_history(deployment: Deployment) -> None:
+    """Step Functions keeps what a run is given for 90 days: longer than an erasure allows."""
+    run = deployment.call("POST", "/v1/previews", {"definition": OF_ANN}, key=ADMIN).body["run"]
+    assert given(deployment, run) == '{"draft":true}'
+    assert asked(deployment, run)["segment"]["when"]["value"] == ANN
+    assert (asked(deployment, run)["weeks"], asked(deployment, run)["share"]) == (8, 1)
+
+
+def test_whoever_asks_for_somebody_by_a_draft_leaves_a_record(deployment: Deployment) -> None:
+    body, why = {"definition": OF_ANN}, "support_case:4711"
+    run = deployment.call("POST", "/v1/previews", body, key=ADMIN, reason=why).body["run"]
+    asking = ("POST /v1/previews", f"preview {run}", why)
+    assert deployment.call("GET", f"/v1/previews/{run}", key=ADMIN).body["result"] is None
+    assert accesses(deployment) == [asking]
+    deployment.previews.succeed(run, {"preview": {"done": True, "result": RESULT}})
+    assert deployment.call("GET", f"/v1/previews/{run}", key=ADMIN, reason=why).body["result"] == RESULT
+    assert accesses(deployment) == [("GET /v1/previews/{run}", f"preview {run}", why), asking]
+
+
+def test_what_cannot_be_recorded_is_not_asked(deployment: Deployment) -> None:
+    deployment.cloud.client("dynamodb").delete_table(TableName=deployment.tables["ledger"])
+    assert deployment.call("POST", "/v1/previews", {"definition": OF_ANN}, key=ADMIN).status == 500
+    assert deployment.call("GET", "/v1/previews", key=ADMIN).body == {"runs": []}
+    assert deployment.cloud.objects(deployment.audit) == {}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from attune.adapters.memory import MemoryHolds, MemoryKeys, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
 from attune.domain import api_keys
-from attune.domain.conditions import AllOf, NotOf, Performed, SegmentTest, TraitTest
+from attune.domain.conditions import AllOf, ConsentTest, NotOf, Performed, SegmentTest, TraitTest
 from attune.domain.errors import AttuneError
 from attune.ports import Key
 from attune.ports.rebuilding import LakeSlowError, SealedRow
@@ -29,7 +29,9 @@ from tests.builders import (
     identifiers,
     identify,
     key_of,
+    score_event,
     views_segment,
+    vip_segment,
 )
 from tests.faults.world import Fixed
 from tests.use_cases.test_process_events import Processor
@@ -73,6 +75,12 @@ class Desk:
             seal=PlainSeal(),
             clock=lambda: self.processor.now,
         )
+
+    def says(self, consent: dict[str, bool], at: int) -> None:
+        """A statement of the visitor's."""
+        said = consent_event(consent, message_id=f"said {at}", time=at, identifiers=identifiers(anonymous_id="visitor"))
+        self.processor.now = at
+        self.processor.send(said, received_at=at)
 
     def views(self, count: int) -> None:
         """A minute apart, the last one now."""
@@ -173,14 +181,28 @@ def test_whether_campaigns_were_told_is_told(desk: Desk) -> None:
     assert (first["told_at"], first["tells_at"]) == (iso(NOW - 5 * MINUTE), None)
 
 
-def test_without_consent_nobody_is_in_whatever_holds(desk: Desk) -> None:
+@pytest.mark.parametrize("query", [{}, {"at": iso(NOW - MINUTE)}, {"key": "c1"}])
+def test_of_who_withdrew_nothing_is_told_but_that_also_of_the_past(desk: Desk, query: dict[str, str]) -> None:
     desk.views(4)
-    desk.processor.send(consent_event({"personalization": False}, identifiers=identifiers(anonymous_id="visitor")))
-    told = desk.explain("keen")
-    assert told["consent"] == {"purpose": "personalization", "granted": False, "at": iso(NOW), "source": "shop"}
-    [standing] = told["standings"]
-    assert (told["in"], standing["in"], standing["changes_at"]) == (False, False, None)
-    assert standing["condition"]["holds"]
+    profile_id = desk.explain("keen")["profile_id"]
+    desk.says({"personalization": False}, NOW)
+    desk.history = Slow()
+    assert desk.explain("keen", **query) == {
+        "profile_id": profile_id,
+        "segment": "keen",
+        "at": query.get("at", iso(NOW)),
+        "in": False,
+        "consent": {
+            "purpose": "personalization",
+            "granted": False,
+            "reason": "withdrawn",
+            "at": iso(NOW),
+            "source": "shop",
+        },
+        "things": 0,
+        "standings": [],
+        "lake": None,
+    }
 
 
 def test_nothing_is_written_and_the_lake_is_not_asked_about_now(desk: Desk) -> None:
@@ -221,15 +243,42 @@ def test_a_segment_that_is_newer_than_the_instant_is_asked_as_if_it_had_always_b
     assert (standing["in"], standing["since"]) == (True, iso(NOW))
 
 
-@pytest.mark.parametrize(("purpose", "inside"), [("personalization", False), ("$restriction", False), ("email", True)])
+@pytest.mark.parametrize(
+    ("purpose", "reason"), [("personalization", "held"), ("$restriction", "restricted"), ("email", None)]
+)
 @pytest.mark.parametrize("query", [{}, {"at": iso(NOW)}])
 def test_who_is_held_is_in_no_segment_before_the_stream_has_carried_it(
-    desk: Desk, purpose: str, inside: bool, query: dict[str, str]
+    desk: Desk, purpose: str, reason: str | None, query: dict[str, str]
 ) -> None:
     desk.views(4)
     desk.holds.place(key_of("anonymous_id", "visitor"), {purpose: NOW}, NOW)
-    told = desk.explain("keen", **query)
-    assert (told["in"], told["consent"]["granted"]) == (inside, inside)
+    told, inside = desk.explain("keen", **query), reason is None
+    assert (told["in"], told["consent"]["granted"], told["consent"]["reason"]) == (inside, inside, reason)
+    assert len(told["standings"]) == inside
+
+
+def test_a_condition_on_consent_hears_what_is_held(desk: Desk) -> None:
+    desk.processor = Processor(*definition_list(views_segment(id="mailed", when=ConsentTest(purpose="email"))))
+    desk.views(1)
+    desk.says({"email": True}, NOW)
+    assert desk.explain("mailed")["in"]
+    desk.holds.place(key_of("anonymous_id", "visitor"), {"email": NOW + 1}, NOW)
+    assert not desk.explain("mailed")["in"]
+
+
+def test_scores_of_before_a_withdrawal_are_told_of_no_instant_though_the_person_allows_it_again(desk: Desk) -> None:
+    desk.processor = Processor(*definition_list(vip_segment()))
+    desk.views(1)
+    profile_id = desk.explain("keen")["profile_id"]
+    desk.processor.send(score_event(profile_id))
+    assert desk.explain("vip", at=iso(NOW))["in"]
+    desk.says({"personalization": False}, NOW + MINUTE)
+    desk.says({"personalization": True}, NOW + 2 * MINUTE)
+    assert desk.explain("vip", at=iso(NOW))["standings"] == []
+    [standing] = desk.explain("vip", at=iso(NOW + 2 * MINUTE))["standings"]
+    assert (standing["in"], standing["condition"]["rests_on"]) == (False, {"value": None})
+    desk.processor.send(score_event(profile_id, at=NOW + 2 * MINUTE, version="run-2"))
+    assert desk.explain("vip", at=iso(NOW + 2 * MINUTE))["in"]
 
 
 def test_what_the_lake_lacks_is_told(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, Me
 from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_ledger import MemoryLedger
 from attune.domain.computations import Last
-from attune.domain.conditions import Aggregate, AllOf, TraitTest
+from attune.domain.conditions import Aggregate, AllOf, Performed, PropertyTest, TraitTest
 from attune.domain.definitions import ComputedTrait
 from attune.domain.sources import Source
 from attune.ports import Key
@@ -35,6 +35,8 @@ SAID = {
     "referrer": "https://shop.example/?who=ada%40example.com",
     "cat": "mittens",
     "tier": "gold",
+    "pet": {"cat": "mittens"},
+    "ada@example.com": True,
 }
 DEFINED = definition_list(
     Source(id="shop", personal=("cat",)),
@@ -46,6 +48,12 @@ DEFINED = definition_list(
                 TraitTest(trait="remark", operator="is_not_empty"),
                 TraitTest(trait="whom", operator="is_not_empty"),
                 TraitTest(trait="tier", value="gold"),
+                TraitTest(trait="lastName", operator="in", value=["Lovelace", "Hopper"]),
+                TraitTest(trait="email", value="ada@example.com"),
+                TraitTest(trait="remark", operator="starts_with", value="ring 030 123456"),
+                TraitTest(trait="ada@example.com", value=True),
+                Performed(event="Form Sent", where=(PropertyTest(property="first_name", value="Ada"),)),
+                Aggregate(function="distinct", event="Form Sent", property="pet.cat", operator="at_least", value=1),
                 Aggregate(function="distinct", event="Form Sent", property="first_name", operator="at_least", value=1),
             )
         ),
@@ -61,7 +69,12 @@ class Desk:
         self.processor = Processor(*DEFINED)
         self.processor.send(identify(SAID, identifiers=KNOWN_BY, message_id="m1"))
         self.processor.send(
-            event("Form Sent", message_id="m2", identifiers=KNOWN_BY, properties={"first_name": "Ada", "n": 1})
+            event(
+                "Form Sent",
+                message_id="m2",
+                identifiers=KNOWN_BY,
+                properties={"first_name": "Ada", "pet": {"cat": "mittens"}},
+            )
         )
 
     def shown(self, key: Key) -> dict[str, Any]:
@@ -118,7 +131,7 @@ def test_it_shows_all_else(desk: Desk) -> None:
     ]
     for part in ("profile_id", "segments", "consent", "deliveries", "lists"):
         assert masked["profile"][part] == full["profile"][part]
-    assert masked["profile"]["traits"].keys() == full["profile"]["traits"].keys()
+    assert masked["profile"]["traits"].keys() - {"…"} == full["profile"]["traits"].keys() - {"ada@example.com"}
     assert masked["why"]["in"] is full["why"]["in"] is True
     assert masked["consent"] == full["consent"]
 
@@ -128,3 +141,13 @@ def test_why_somebody_is_in_a_segment_is_told_without_what_was_compared(desk: De
     compared = {part["condition"].get("trait"): part["rests_on"]["value"] for part in parts}
     assert compared["tier"] == "gold"
     assert compared["first_name"] == compared["remark"] == compared["whom"] == "…"
+
+
+def test_what_is_hidden_is_not_told_by_what_it_is_compared_with(desk: Desk) -> None:
+    parts = desk.shown(key("masked"))["why"]["standings"][0]["condition"]["parts"]
+    words = {part["condition"].get("trait"): part["condition"] for part in parts}
+    assert words["tier"] == {"type": "trait", "trait": "tier", "value": "gold"}
+    assert words["lastName"] == {"type": "trait", "trait": "lastName", "operator": "in", "value": "…"}
+    assert words["email"]["value"] == words["remark"]["value"] == "…"
+    [where] = next(part["condition"]["where"] for part in parts if "where" in part["condition"])
+    assert where == {"property": "first_name", "value": "…"}

@@ -55,6 +55,10 @@ class Mask:
         is_hidden = identifier.namespace in self._marked or (shown == value and self._is_address(value))
         return MASKED if is_hidden else shown
 
+    def name(self, name: str) -> str:
+        """What a value stands under, which may be an address itself."""
+        return MASKED if self._is_address(name) else name
+
     def value(self, name: str, value: Any) -> Any:
         """A value as it is shown under its name; what lies in it by the names within. Yes, no and nothing are shown."""
         if value is None or isinstance(value, bool):
@@ -63,14 +67,11 @@ class Mask:
             return MASKED
         match value:
             case dict():
-                return {self._name(one): self.value(str(one), part) for one, part in value.items()}
+                return {self.name(str(one)): self.value(str(one), part) for one, part in value.items()}
             case list() | tuple():
                 return [self.value(name, part) for part in value]
             case _:
                 return MASKED if self._is_address(str(value)) else value
-
-    def _name(self, name: object) -> str:
-        return MASKED if self._is_address(str(name)) else str(name)
 
     def _is_address(self, text: str) -> bool:
         return _is_address(text) or bool(self._ends and _digits(text).endswith(self._ends))
@@ -83,6 +84,10 @@ class _NoMask(Mask):
         """As it is."""
         return identifier.value
 
+    def name(self, name: str) -> str:
+        """As it is."""
+        return name
+
     def value(self, name: str, value: Any) -> Any:  # noqa: ARG002 - as of any mask
         """As it is."""
         return value
@@ -90,13 +95,13 @@ class _NoMask(Mask):
 
 def is_personal(name: str, marked: Collection[str] = ()) -> bool:
     """Whether what stands under the name is hidden whatever it is. `marked`: `marked_in` of the definitions."""
-    return name in marked or any(word.lower() in WORDS for word in _WORD.findall(name))
+    is_marked = name in marked or any(step in marked for step in name.split("."))
+    return is_marked or any(word.lower() in WORDS for word in _WORD.findall(name))
 
 
 def _is_of_personal(trait: ComputedTrait, marked: Collection[str]) -> bool:
     """Whether a computed trait repeats what is hidden where it was said."""
-    read = getattr(trait.compute, "property", "")
-    return is_personal(read, marked) or any(step in marked for step in read.split("."))
+    return is_personal(getattr(trait.compute, "property", ""), marked)
 
 
 def is_personal_namespace(namespace: str, marked: Collection[str] = ()) -> bool:

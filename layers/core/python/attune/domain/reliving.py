@@ -18,7 +18,7 @@ from attune.domain.fold import finish, fold_event
 from attune.domain.gate import Edge, allowed
 from attune.domain.profiles import Profile
 from attune.domain.rebuilding import SAID_OF_THEM, Told, that_count
-from attune.domain.scores import fold_score, read_score
+from attune.domain.scores import fold_score, may_score, read_score
 from attune.domain.segments.why import keys_of
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ def _take(fresh: Profile, stored: Profile, step: tuple[int, int, Step], compiled
             fold_event(fresh, what.event, what.order, compiled)
             finish(fresh, compiled, fresh.as_of, _NOT_READ)
         case (model, score):
-            fold_score(fresh, model, score, compiled)
+            if may_score(fresh, at, compiled, at):  # what was said before a withdrawal is gone for good
+                fold_score(fresh, model, score, compiled)
         case None:
             segments.advance(compiled, fresh, at - 1)
             fresh.as_of = max(fresh.as_of, at)

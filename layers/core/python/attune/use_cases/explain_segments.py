@@ -1,15 +1,19 @@
-"""Why somebody is in a segment, or is not: now, by what the profile keeps, or at a past time, by the lake."""
+"""Why somebody is in a segment, or is not: now, by what the profile keeps, or at a past time, by the lake.
+
+Whoever may not be segmented now is in none, and nothing is told of them but that, also of the past.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain import segments
-from attune.domain.consent import SEGMENT, is_restricted
+from attune.domain.consent import SEGMENT
 from attune.domain.errors import AttuneError
 from attune.domain.folding_apart import whose
+from attune.domain.gate import Edge, Refused, allowed
 from attune.domain.holds import heard_with
-from attune.domain.masking import NO_MASK, Mask
+from attune.domain.masking import MASKED, NO_MASK, Mask
 from attune.domain.previews import drafted
 from attune.domain.profile_state import decode_profile
 from attune.domain.rebuilding import is_whole
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
     from attune.domain.consent import Consent
     from attune.domain.definitions import Definitions
+    from attune.domain.gate import Allowed
     from attune.domain.profiles import Profile
     from attune.domain.rebuilding import Told
     from attune.domain.segments.compilation import Compiled
@@ -91,10 +96,14 @@ class ExplainSegments:
             raise AttuneError("unknown_segment", f"there is no segment `{segment}`{waits}", status=404)
         item = self._find(address, caller)
         profile = decode_profile(item.state)
-        profile.consent = heard_with(profile.consent, self._holds.held(profile.links))
-        mask = NO_MASK if sees_all(caller) else Mask(definitions, (link.identifier for link in profile.links.values()))
-        now = max(self._clock(), profile.as_of)
+        now, held = max(self._clock(), profile.as_of), self._holds.held(profile.links)
+        may_be_asked = allowed(Edge.SEGMENT, compiled.policies.in_use(profile), at=now, held=held)
+        profile.consent = heard_with(profile.consent, held)
         at = _instant(query.get("at"), now)
+        if not may_be_asked:
+            consent = _consent(compiled.policies.record(profile, SEGMENT), may_be_asked)
+            return _answer(profile, segment, now if at is None else at, consent) | {"lake": None}
+        mask = NO_MASK if sees_all(caller) else Mask(definitions, (link.identifier for link in profile.links.values()))
         told: Sequence[Told] = ()
         lake = None
         if at is None:
@@ -145,14 +154,12 @@ class ExplainSegments:
         mask: Mask,
     ) -> Json:
         definitions, compiled = current
-        found = standings(compiled, definitions, segment, profile, key)
+        may_be_asked = allowed(Edge.SEGMENT, compiled.policies.in_use(profile), at=profile.as_of)
+        found = standings(compiled, definitions, segment, profile, key) if may_be_asked else []
         messages = {one.order: one.event.message_id for one in told}
-        return {
-            "profile_id": profile.profile_id,
-            "segment": segment,
-            "at": iso(profile.as_of),
+        consent = _consent(compiled.policies.record(profile, SEGMENT), may_be_asked)
+        return _answer(profile, segment, profile.as_of, consent) | {
             "in": any(one.inside for one in found),
-            "consent": _consent(compiled.policies.record(profile, SEGMENT), profile),
             "things": len(found),
             "standings": [
                 _standing(one, messages, mask, of_now=not told)
@@ -170,12 +177,21 @@ def _instant(text: str | None, now: int) -> int | None:
     return at
 
 
-def _consent(record: Consent | None, profile: Profile) -> Json:
-    """Whether the purpose lets segments be asked at all, and who said so; expired or restricted, it does not."""
-    if record is None:
-        return {"purpose": SEGMENT, "granted": False, "at": None, "source": None}
-    granted = record.granted and not record.ended(profile.as_of) and not is_restricted(profile.consent)
-    return {"purpose": SEGMENT, "granted": granted, "at": iso(record.at) or None, "source": record.source}
+def _answer(profile: Profile, segment: str, at: int, consent: Json) -> Json:
+    """What is told of anybody, and all that is of whom segments must not be asked."""
+    known: Json = {"profile_id": profile.profile_id, "segment": segment, "at": iso(at), "consent": consent}
+    return known | {"in": False, "things": 0, "standings": []}
+
+
+def _consent(record: Consent | None, verdict: Allowed | Refused) -> Json:
+    """Whether the purpose lets segments be asked at all, and if not why; the record that counts, and who said so."""
+    return {
+        "purpose": SEGMENT,
+        "granted": bool(verdict),
+        "reason": str(verdict.reason) if isinstance(verdict, Refused) else None,
+        "at": iso(record.at) or None if record else None,
+        "source": record.source if record else None,
+    }
 
 
 def _standing(standing: Standing, messages: Mapping[bytes, str], mask: Mask, *, of_now: bool) -> Json:
@@ -194,14 +210,31 @@ def _standing(standing: Standing, messages: Mapping[bytes, str], mask: Mask, *, 
 def _part(part: Part, messages: Mapping[bytes, str], mask: Mask) -> Json:
     #: what a condition compares; a trait's name, or a property's path
     said = ".".join(str(part.says[field]) for field in ("trait", "property", "key") if part.says.get(field))
+    value = part.rests_on.get("value")
     shown: Json = {
-        "condition": part.says,
+        "condition": _words(part.says, mask, hides=mask.value(said, value) != value),
         "holds": part.holds,
         "since": _iso(part.since),
         "changes_at": _iso(part.changes_at),
         "rests_on": {name: _evidence(name, value, messages, mask, said) for name, value in part.rests_on.items()},
     }
     return shown | ({"parts": [_part(one, messages, mask) for one in part.parts]} if part.parts else {})
+
+
+def _words(says: Any, mask: Mask, *, hides: bool = False) -> Any:
+    """As it is defined, without what is compared with something hidden: that it holds would tell the one by the other.
+
+    `hides`: what the profile has is hidden, whatever it is called.
+    """
+    if isinstance(says, list | tuple):
+        return [_words(one, mask) for one in says]
+    if not isinstance(says, dict):
+        return mask.value("", says)
+    name = str(says.get("trait") or says.get("property") or "")
+    return {
+        field: (MASKED if hides else mask.value(name, one)) if field == "value" else _words(one, mask)
+        for field, one in says.items()
+    }
 
 
 def _evidence(name: str, value: Any, messages: Mapping[bytes, str], mask: Mask, said: str) -> Any:
