@@ -15,6 +15,9 @@ from infra.stacks.data_stack import DataStack
 
 LONGEST = Duration.minutes(15)  # of a Lambda function
 GATEWAY = Duration.seconds(29)  # API Gateway gives up after 30
+#: what a run is asked: removed at its end
+OWN = "previews/"
+BY_RUN = "a document a run"
 
 
 class Explaining(Construct):
@@ -41,6 +44,10 @@ class Explaining(Construct):
             writes=["s3"],
         )
         self.preview_segments.may("dynamodb:Scan", on=[data.tables.profiles.table_arn])  # how segments overlap
+        self.preview_segments.add_environment("AUDIT_BUCKET", data.audit.bucket_name)
+        self.preview_segments.may_get_objects(data.audit, OWN, BY_RUN)
+        self.preview_segments.may("s3:ListBucket", "s3:ListBucketVersions", on=[data.audit.bucket_arn])
+        self.preview_segments.may("s3:DeleteObjectVersion", on=[data.audit.arn_for_objects(f"{OWN}*")])
         self.functions = [self.explain_segments, self.preview_segments]
         self.routes = [Route("GET", "/v1/profiles/{profile}/segments/{segment}", self.explain_segments)]
 
@@ -87,13 +94,16 @@ class PreviewManagement(Construct):
             environment={
                 "PREVIEW_MACHINE": machine.state_machine_arn,
                 "DEFINITIONS_TABLE": definitions.table_name,
+                "AUDIT_BUCKET": data.audit.bucket_name,
                 "ADMIN_SECRET": data.secrets.admin.secret_arn,
             },
         )
         may_run(function, machine)
+        may_record_access(function, data)
+        function.may_put_objects(data.audit, OWN, BY_RUN)
         function.may("dynamodb:GetItem", "dynamodb:Query", on=[definitions.table_arn])
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.admin.secret_arn])
-        function.may_use_key(data.key, reads=["dynamodb", "secretsmanager"])
+        function.may_use_key(data.key, reads=["secretsmanager"], writes=["dynamodb", "s3"])
         self.functions = [function]
         self.routes = [
             Route("POST", "/v1/previews", function),

@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from infra.constructs.customer_tables import STATE_INDEX
 from infra.constructs.http_api import Route
 from infra.constructs.python_function import FunctionMaker, PythonFunction
 from infra.stacks.data_stack import DataStack
@@ -71,12 +72,15 @@ class LedgerKeeping(Construct):
             environment={
                 "LEDGER_TABLE": tables.ledger.table_name,
                 "PROFILES_TABLE": tables.profiles.table_name,
+                "PRIVACY_REQUESTS_TABLE": tables.privacy_requests.table_name,
                 "AUDIT_BUCKET": data.audit.bucket_name,
                 "ADMIN_SECRET": data.secrets.admin.secret_arn,
             },
         )
         function.may("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", on=[tables.ledger.table_arn])
         function.may("dynamodb:BatchGetItem", "dynamodb:Scan", on=[tables.profiles.table_arn])
+        # What was done keeps its receipt's digest, in another store than the receipt.
+        function.may("dynamodb:Query", on=[f"{tables.privacy_requests.table_arn}/index/{STATE_INDEX}"])
         self._may_read_digests(function, RECEIPTS)
         function.may("secretsmanager:GetSecretValue", on=[data.secrets.admin.secret_arn])
         function.may_use_key(data.key, reads=["dynamodb", "s3", "secretsmanager"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
@@ -13,9 +14,10 @@ from infra.constructs.python_function import PythonFunction
 class PreviewMachine(FunctionMachine):
     """CompactLake, so that the lake is of now, then PreviewSegments, each with its last answer until it is done.
 
-    How segments overlap that are there already is asked of the profiles, without the lake.
+    How segments overlap that are there already is asked of the profiles, without the lake. What is asked lies in a
+    document of the run, so that no history keeps it: ForgetAsked at the end, and that also where it has failed.
 
-    Both may be repeated: one makes days anew, the other only reads.
+    All may be repeated: one makes days anew, the others only read, or remove.
     """
 
     def __init__(
@@ -31,12 +33,18 @@ class PreviewMachine(FunctionMachine):
         nothing: dict[str, Any] = {"preview": {"position": ""}}
         begin = sfn.Pass(self, "Begin", parameters={**RUN, "asked.$": "$", **nothing})
         compact = self._call("CompactLake", compact_lake, KNOWN, "$.lake")
-        asked = {"asked.$": "$.asked", "position.$": "$.preview.position"}
-        preview = self._call("PreviewSegments", preview_segments, {**KNOWN, **asked}, "$.preview")
-        done = sfn.Succeed(self, "Previewed")
+        looking = {"step": "look", "position.$": "$.preview.position"}
+        preview = self._call("PreviewSegments", preview_segments, {**KNOWN, **looking}, "$.preview")
+        forget = self._forget("ForgetAsked", preview_segments).next(sfn.Succeed(self, "Previewed"))
+        forget_failed = self._forget("ForgetAskedOfFailed", preview_segments)
+        failed = sfn.Fail(self, "Failed", error_path="$.failed.Error", cause_path="$.failed.Cause")
+        forget_failed.next(failed)
+        for step in (compact, preview):
+            step.add_catch(forget_failed, result_path="$.failed")
         self._until_done("AllCompacted?", compact, "$.lake", then=preview, again=compact)
-        self._until_done("AllPreviewed?", preview, "$.preview", then=done, again=preview)
-        what = sfn.Choice(self, "IsThereADraft?").when(sfn.Condition.is_present("$.asked.segment"), compact)
+        self._until_done("AllPreviewed?", preview, "$.preview", then=forget, again=preview)
+        is_draft = sfn.Condition.boolean_equals("$.asked.draft", value=True)
+        what = sfn.Choice(self, "IsThereADraft?").when(is_draft, compact)
         self._make(
             config,
             name="previews",
@@ -44,3 +52,6 @@ class PreviewMachine(FunctionMachine):
             functions=[compact_lake, preview_segments],
             steps=begin.next(what.otherwise(preview)),
         )
+
+    def _forget(self, name: str, preview_segments: PythonFunction) -> tasks.LambdaInvoke:
+        return self._call(name, preview_segments, {**KNOWN, "step": "forget"}, "$.forgotten")

@@ -66,7 +66,9 @@ class DataStack(Stack):
         shown = expiring("exports", "exports/", days=7)
         # What a verification looks for, should its run be ended by hand: it removes it otherwise.
         wanted = expiring("verifications", "erasures/verify-", days=1)
-        self.audit = bucket("Audit", shown, wanted)
+        # What a preview is asked, as well.
+        asked = expiring("previews", "previews/", days=1)
+        self.audit = bucket("Audit", shown, wanted, asked)
         for told in (self.failures, self.imports):
             # The plain property; the L2 flag would bring a helper function with rights on every bucket.
             plain = told.node.default_child

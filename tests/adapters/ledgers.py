@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from attune.adapters.dynamodb_ledger import DynamoLedger
+from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_ledger import MemoryLedger
+from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.adapters.memory_profiles import MemoryProfiles
 from attune.adapters.s3_documents import S3Documents
 from attune.domain.access_records import day_of
@@ -36,6 +38,7 @@ class MemoryRoom:
         self.profiles = self.scan = MemoryProfiles()
         self.ledger = MemoryLedger(self.profiles)
         self.documents = MemoryDocuments()
+        self.requests = MemoryPrivacyRequests()
 
     def change(self, partition: str, entry: str, **said: Any) -> None:
         found = self.take(partition, entry)
@@ -101,6 +104,7 @@ class CloudRoom:
         self.scan = DynamoProfileScan(self._client, self._profiles)
         self.ledger = DynamoLedger(self._client, self._table)
         self.documents = S3Documents(self._s3, self._bucket)
+        self.requests = DynamoPrivacyRequests(self._client, cloud.table("privacy_requests"))
 
     def contents(self) -> Contents:
         """All that lies in it, of what one answer holds."""
@@ -183,6 +187,7 @@ class LedgerDesk:
             profiles=self.room.profiles,
             scan=self.room.scan,
             documents=self.room.documents,
+            requests=self.room.requests,
             admin_key=lambda: ADMIN,
             clock=clock or (lambda: self.now),
         )

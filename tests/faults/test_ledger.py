@@ -12,6 +12,7 @@ import pytest
 
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_ledger import MemoryLedger
+from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.domain.consent import digest_of
 from attune.domain.events import Event
 from attune.use_cases.verify_ledger import VerifyLedger
@@ -56,6 +57,7 @@ def findings(life: Life | Mistaken) -> list[Tampered]:
         profiles=profiles,
         scan=profiles,
         documents=MemoryDocuments(),
+        requests=MemoryPrivacyRequests(),
         admin_key=lambda: "",
         clock=lambda: life.world.time.now,
     )

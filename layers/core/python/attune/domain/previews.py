@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from attune.domain.reliving import Turn
 
 WEEK: Final = 7 * 86_400_000
+#: where what is asked lies until a preview is over: a draft may ask for somebody by their address
+FOLDER: Final = "previews/"
 #: profile ids that are shown
 MAX_SAMPLE: Final = 20
 #: below either of these a segment is hardly worth its campaign
@@ -48,6 +50,11 @@ class Tally(msgspec.Struct, kw_only=True):
     left: list[int] = []
     sample: list[str] = []
     others: dict[str, tuple[int, int]] = {}
+
+
+def asked_key(run: str) -> str:
+    """Of what a run is asked."""
+    return f"{FOLDER}{run}.json"
 
 
 def drafted(segment: Segment, current: Definitions) -> Definitions:

@@ -41,6 +41,16 @@ def check_receipts(receipts: Mapping[str, Receipt | None], head: Head | None) ->
     return wrong + [Finding(what, WHERE, named.get(number, f"number {number}")) for what, number in found]
 
 
+def check_kept(noted: Mapping[str, str], there: Mapping[str, Receipt | None]) -> list[Finding]:
+    """Of the digests that erasures have noted, by the documents' keys: None is a receipt that cannot be read.
+
+    What does not fit into its chain `check_receipts` has told.
+    """
+    gone = [Finding("removed", WHERE, key) for key in noted if key not in there]
+    other = [key for key, one in there.items() if one is not None and one.digest != noted[key]]
+    return gone + [Finding("changed", WHERE, key) for key in other]
+
+
 def _link(one: Receipt) -> Link:
     """`elsewhere`: whole but for its number, so that it was moved."""
     sound = digest_of(one) == one.digest

@@ -10,17 +10,20 @@ import msgspec
 from attune.domain.definition_checks import check
 from attune.domain.definitions import KINDS, Segment, decode_definition
 from attune.domain.errors import AttuneError
+from attune.domain.previews import asked_key
 from attune.domain.takeovers import assemble
 from attune.ports.rebuilding import DRAWS
 from attune.use_cases.read_bodies import problem_line, read_body
 from attune.use_cases.recognise_keys import require_admin
-from attune.use_cases.start_runs import MAX_RUNS, find_run, show_run, start_run
+from attune.use_cases.start_runs import MAX_RUNS, find_run, name_run, show_run
 
 if TYPE_CHECKING:
     from attune.domain.definitions import Definitions
     from attune.ports import Clock
+    from attune.ports.documents import Documents
     from attune.ports.editing import DefinitionStore
     from attune.ports.runs import Run, Runs
+    from attune.use_cases.record_access import Recorded
 
 #: weeks of a backtest, unless told otherwise, and at the most
 WEEKS: Final = 8
@@ -46,30 +49,56 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
 class ManagePreviews:
     """Changes nothing itself: it starts runs. `admin_key` answers the deployment's admin key."""
 
-    def __init__(self, *, runs: Runs, definitions: DefinitionStore, admin_key: Callable[[], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        documents: Documents,
+        definitions: DefinitionStore,
+        admin_key: Callable[[], str],
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
         self._runs = runs
+        self._documents = documents
         self._definitions = definitions
         self._admin_key = admin_key
         self._clock = clock
+        self._random_bytes = random_bytes
 
     def authorise(self, token: str | None) -> None:
         """401 `unknown_admin_key` unless `token` is the admin key."""
         require_admin(token, self._admin_key())
 
-    def start(self, body: bytes) -> Json:
-        """`{run}`; 409 `preview_in_progress`, 400 `invalid_definition`, `invalid_body`; 404 `unknown_segment`."""
+    def start(self, body: bytes, recorded: Recorded) -> Json:
+        """`{run}`; 409 `preview_in_progress`, 400 `invalid_definition`, `invalid_body`; 404 `unknown_segment`.
+
+        `recorded`: told of the run of a draft, first. What is asked is kept beside the run, which removes it.
+        """
         wanted = read_body(body or b"{}", Wanted)
-        given = self._overlap(wanted) if wanted.definition is None else self._draft(wanted, wanted.definition)
-        return start_run(self._runs, self._clock(), given, _in_progress)
+        asked = self._overlap(wanted) if wanted.definition is None else self._draft(wanted, wanted.definition)
+        run = name_run(self._runs, self._clock(), self._random_bytes, _in_progress)
+        is_draft = "segment" in asked
+        if is_draft:
+            recorded([_thing(run)])
+        self._documents.put(asked_key(run), msgspec.json.encode(asked))
+        self._runs.start(run, {"draft": is_draft})
+        return {"run": run}
 
     def show(self) -> Json:
         """`{runs}`: the newest, newest first."""
         return {"runs": [show_run(run) for run in self._runs.latest(MAX_RUNS)]}
 
-    def one_run(self, run: str) -> Json:
-        """`{run, state, started_at, ended_at, result}`; 404 `unknown_run`."""
+    def one_run(self, run: str, recorded: Recorded) -> Json:
+        """`{run, state, started_at, ended_at, result}`; 404 `unknown_run`.
+
+        `recorded`: told before somebody is shown: a draft may ask for one person.
+        """
         found = find_run(self._runs, run)
-        return show_run(found) | {"result": _result(found)}
+        result = _result(found)
+        if result and "sample" in result:
+            recorded([_thing(run)])
+        return show_run(found) | {"result": result}
 
     def _draft(self, wanted: Wanted, data: Json) -> Json:
         if wanted.segments is not None:
@@ -96,6 +125,11 @@ class ManagePreviews:
     def _current(self) -> Definitions:
         """Read consistently: a snapshot may miss what was applied a second ago."""
         return assemble([one for kind in KINDS for one in self._definitions.standings(kind)], self._clock())[0]
+
+
+def _thing(run: str) -> str:
+    """In access records, in place of a person: nobody knows whom a draft holds."""
+    return f"preview {run}"
 
 
 def _given(asked: int | None, default: int) -> int:

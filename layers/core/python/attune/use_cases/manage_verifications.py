@@ -16,8 +16,8 @@ from attune.use_cases.manage_profiles import read_address
 from attune.use_cases.name_subjects import NameSubjects
 from attune.use_cases.read_bodies import read_body
 from attune.use_cases.recognise_keys import require_admin
-from attune.use_cases.show_times import iso, second
-from attune.use_cases.start_runs import MAX_RUNS, find_run, show_run
+from attune.use_cases.show_times import iso
+from attune.use_cases.start_runs import MAX_RUNS, find_run, name_run, show_run
 
 if TYPE_CHECKING:
     from attune.domain.identifiers import Identifier
@@ -33,8 +33,6 @@ ALL: Final = "privacy verifications"
 MAX_SUBJECT: Final = 20
 MAX_STRINGS: Final = 100
 MAX_LENGTH: Final = 500
-#: bytes that make a run's name its own
-_RANDOM: Final = 4
 _HOUR: Final = DAY // 24
 #: days for which the tables' backups last
 _BACKUPS: Final = 7
@@ -86,10 +84,7 @@ class ManageVerifications:
         named = self._named(asked)
         wanted = _wanted(named, asked)
         recorded([self._pseudonyms.key(one) for one in named] or [ALL])
-        under_way = self._runs.running()
-        if under_way is not None:
-            raise AttuneError("verification_in_progress", f"run {under_way} is under way; wait for its end", status=409)
-        run = f"{second(self._clock())}-{self._random_bytes(_RANDOM).hex()}"
+        run = name_run(self._runs, self._clock(), self._random_bytes, _in_progress)
         self._documents.put(wanted_key(run), msgspec.json.encode(wanted))
         self._runs.start(run, {})
         return {"run": run}
@@ -147,6 +142,10 @@ def _wanted(named: tuple[Identifier, ...], asked: Asked) -> Wanted:
             "text_too_short", f"what has fewer than {MIN_LENGTH} characters stands everywhere and says nothing"
         )
     return Wanted(texts)
+
+
+def _in_progress(run: str) -> AttuneError:
+    return AttuneError("verification_in_progress", f"run {run} is under way; wait for its end", status=409)
 
 
 def _shown(looked: Looked) -> Json:

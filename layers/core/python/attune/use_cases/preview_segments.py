@@ -43,22 +43,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     share: int
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is given: a draft, or segments that there are."""
-
-    segment: Segment | None = None
-    weeks: int = 1
-    share: int = 1
-    segments: tuple[str, ...] = ()
-
-    @property
-    def draft(self) -> Draft | None:
-        """None where it is about segments that there are."""
-        if self.segment is None:
-            return None
-        return Draft(segment=self.segment, weeks=self.weeks, share=self.share)
-
-
 class Progress(msgspec.Struct, kw_only=True):
     """How far a run has come. `place`: where people's rows are laid out; `after`: where the next one begins."""
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: how many runs an answer shows, the newest
 MAX_RUNS: Final = 10
+#: bytes that make a run's name its own
+_RANDOM: Final = 4
 
 type Json = dict[str, Any]
 
@@ -33,6 +35,17 @@ def start_run(runs: Runs, now: int, given: Mapping[str, Any], refusal: Callable[
     except ConflictError:
         raise refusal(run) from None
     return {"run": run}
+
+
+def name_run(runs: Runs, now: int, random_bytes: Callable[[int], bytes], refusal: Callable[[str], AttuneError]) -> str:
+    """The name of a run that is like no other, so that documents can lie under it before it starts.
+
+    Raises `refusal(run)` while one is under way; two may overlap all the same, as of `start_run`.
+    """
+    under_way = runs.running()
+    if under_way is not None:
+        raise refusal(under_way)
+    return f"{second(now)}-{random_bytes(_RANDOM).hex()}"
 
 
 def find_run(runs: Runs, run: str) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -25,7 +26,7 @@ from attune.domain.access_records import (
 from attune.domain.errors import AttuneError
 from attune.domain.ledger_checks import Finding, check_chain, check_day, check_digests
 from attune.domain.profile_state import decode_profile
-from attune.use_cases.read_receipts import look_at_receipts
+from attune.use_cases.read_receipts import look_at_receipts, look_for_receipts
 from attune.use_cases.recognise_keys import require_admin
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from attune.ports.documents import Documents
     from attune.ports.learning import ProfileScan
     from attune.ports.ledger import Ledger
+    from attune.ports.privacy import PrivacyRequests
 
 #: ms of one call; the gateway waits for 30 s
 ENOUGH: Final = 15_000
@@ -46,7 +48,7 @@ PAGE: Final = 100
 NAMED: Final = 100
 _SIDE_BY_SIDE: Final = 10
 _TRIES: Final = 5
-_PLACE: Final = re.compile(r"(days|profiles|places|receipts)\.(.{0,200})")
+_PLACE: Final = re.compile(r"(days|profiles|places|receipts|requests)\.(.{0,200})")
 _KNOWN: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}):([0-9a-f]{64})", re.ASCII)
 
 type Json = dict[str, Any]
@@ -79,6 +81,7 @@ class VerifyLedger:
         profiles: ProfileReader,
         scan: ProfileScan,
         documents: Documents,
+        requests: PrivacyRequests,
         admin_key: Callable[[], str],
         clock: Clock,
     ) -> None:
@@ -86,6 +89,7 @@ class VerifyLedger:
         self._profiles = profiles
         self._scan = scan
         self._documents = documents
+        self._requests = requests
         self._admin_key = admin_key
         self._clock = clock
 
@@ -112,8 +116,9 @@ class VerifyLedger:
             "profiles": self._some_profiles,
             "places": self._some_places,
             "receipts": self._receipts,
+            "requests": self._some_requests,
         }
-        following = {"days": "profiles", "profiles": "places", "places": "receipts", "receipts": ""}
+        following = dict(pairwise([*steps, ""]))
         while phase:
             place = steps[phase](tally, place)
             phase = phase if place else following[phase]
@@ -180,6 +185,11 @@ class VerifyLedger:
         tally.receipts, found = look_at_receipts(self._documents)
         tally.add(found)
         return ""
+
+    def _some_requests(self, tally: Tally, after: str) -> str:
+        wrong, place = look_for_receipts(self._documents, self._requests, after)
+        tally.add(wrong)
+        return place
 
     def _some_profiles(self, tally: Tally, after: str) -> str:
         items, place = self._scan.some_items(after, PAGE)

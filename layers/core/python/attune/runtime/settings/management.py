@@ -63,5 +63,6 @@ class VerifyLedgerSettings(Settings, frozen=True, kw_only=True):
 
     ledger_table: str
     profiles_table: str
+    privacy_requests_table: str
     audit_bucket: str
     admin_secret: str

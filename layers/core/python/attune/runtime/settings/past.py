@@ -24,7 +24,9 @@ class ExplainSegmentsSettings(ReadPastSettings, frozen=True, kw_only=True):
 
 
 class PreviewSegmentsSettings(ReadPastSettings, frozen=True, kw_only=True):
-    """The same but for the record: it reads what an explanation reads, of many."""
+    """Of many; `audit_bucket` holds what a run is asked."""
+
+    audit_bucket: str
 
 
 class ManagePreviewsSettings(Settings, frozen=True, kw_only=True):
@@ -32,6 +34,8 @@ class ManagePreviewsSettings(Settings, frozen=True, kw_only=True):
 
     preview_machine: str
     definitions_table: str
+    ledger_table: str
+    audit_bucket: str
     admin_secret: str
 
 

@@ -1,10 +1,11 @@
-"""verify_ledger: reads the ledger, the profiles and the digests, and writes nothing."""
+"""verify_ledger: reads the ledger, the profiles, the digests, receipts and requests, and writes nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from attune.adapters.dynamodb_ledger import DynamoLedger
+from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_documents import S3Documents
@@ -25,6 +26,7 @@ def verify_ledger(settings: VerifyLedgerSettings) -> VerifyLedger:
         profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=""),
         scan=DynamoProfileScan(tables, settings.profiles_table),
         documents=S3Documents(client("s3"), settings.audit_bucket),
+        requests=DynamoPrivacyRequests(tables, settings.privacy_requests_table),
         admin_key=SecretText(client("secretsmanager"), settings.admin_secret, clock=now).value,
         clock=now,
     )
