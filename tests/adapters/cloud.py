@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
+from moto.core.base_backend import BaseBackend
 
 REGION: Final = "eu-central-1"
 
@@ -44,6 +45,16 @@ _TABLES: Final[dict[str, dict[str, Any]]] = {
 }
 DUE_INDEX: Final = "due"
 MERGED_INDEX: Final = "merged"
+
+
+def _let_moto_remember_its_addresses() -> None:
+    """It makes the table anew for each request, S3's by loading a module from disk: more work than most answers."""
+    backend: Any = BaseBackend
+    backend.urls = once = functools.cached_property(backend.urls.fget)
+    once.__set_name__(backend, "urls")
+
+
+_let_moto_remember_its_addresses()
 
 
 class Cloud:

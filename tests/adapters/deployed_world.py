@@ -26,7 +26,7 @@ from attune.use_cases import process_events, run_campaigns
 from attune.use_cases.wake_profiles import WakeProfiles
 from tests.adapters.cloud import Cloud
 from tests.adapters.twins import Tables, dynamo_due, read_ledger, tables
-from tests.builders import NOW
+from tests.builders import NOW, Pseudonyms
 from tests.faults.wires import Crash, TurnTaking, wired
 from tests.faults.world import World
 
@@ -71,7 +71,7 @@ class Place:
         return SqsDeliveries(client("sqs"), self.queue)
 
     def quarantine(self, client: ClientOf) -> S3Quarantine:
-        return S3Quarantine(client("s3"), self.bucket)
+        return S3Quarantine(client("s3"), self.bucket, Pseudonyms().key)
 
     def archive(self, client: ClientOf) -> FirehoseLake:
         return FirehoseLake(client("firehose"), self.lake, pause=lambda _: None)

@@ -35,12 +35,14 @@ from attune.adapters.memory_allowances import MemoryAllowances
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.s3_registry import S3Registry, champion_key
+from attune.adapters.s3_swept import S3Swept
 from attune.adapters.secrets_manager import SecretMap
 from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.ports import DueIndex, EventStream, Holds, Keys, Lake, ProfileStore, Quarantine, Secrets
 from attune.ports.deliveries import DeliveryQueue, DeliveryStore
 from attune.ports.editing import DefinitionStore
+from attune.ports.erasure import VersionedBucket
 from attune.ports.learning import Registry
 from attune.ports.limits import Allowances
 from attune.ports.privacy import PrivacyRequests
@@ -48,7 +50,8 @@ from attune.ports.quarantine import QuarantineStore
 from attune.ports.runs import Runs
 from tests.adapters.cloud import DUE_INDEX, Cloud
 from tests.adapters.machines import Machine
-from tests.builders import NOW
+from tests.builders import NOW, Pseudonyms
+from tests.faults.swept_places import quarantine_place
 
 
 class DueStore(ProfileStore, DueIndex, Protocol):
@@ -68,9 +71,11 @@ class Archive(Lake, Protocol):
 
 
 class Kept(Quarantine, QuarantineStore, Protocol):
-    """A quarantine whose contents can be read."""
+    """A quarantine whose contents can be read, and swept as a bucket."""
 
     def read_all(self) -> list[bytes]: ...
+
+    def bucket(self) -> VersionedBucket: ...
 
 
 class Endable(Runs, Protocol):
@@ -148,20 +153,28 @@ def lake(cloud: Cloud | None) -> Archive:
 class _ReadableQuarantine(S3Quarantine):
     def __init__(self, cloud: Cloud) -> None:
         self._place = (cloud, cloud.bucket())
-        super().__init__(cloud.client("s3"), self._place[1])
+        super().__init__(cloud.client("s3"), self._place[1], Pseudonyms().key)
 
     def read_all(self) -> list[bytes]:
         cloud, bucket = self._place
-        return [raw for key, raw in cloud.objects(bucket).items() if "." not in key]
+        objects = cloud.objects(bucket)
+        return [raw for key, raw in objects.items() if "." not in key and objects.get(key + ".came") != b""]
+
+    def bucket(self) -> VersionedBucket:
+        cloud, bucket = self._place
+        return S3Swept(cloud.client("s3"), bucket)
 
 
 class _ReadableMemoryQuarantine(MemoryQuarantine):
     def read_all(self) -> list[bytes]:
         return [kept.raw for kept in self.all()]
 
+    def bucket(self) -> VersionedBucket:
+        return quarantine_place(self)
+
 
 def quarantine(cloud: Cloud | None) -> Kept:
-    return _ReadableQuarantine(cloud) if cloud else _ReadableMemoryQuarantine()
+    return _ReadableQuarantine(cloud) if cloud else _ReadableMemoryQuarantine(Pseudonyms().key)
 
 
 def secrets_store(cloud: Cloud | None) -> Secrets:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from attune.domain.changes import SegmentEntered
-from attune.domain.deliveries import LEASE, Delivery, State, answered, begun
+from attune.domain.deliveries import LEASE, Delivery, State, answered, begun, without_words
 from attune.ports import ConflictError
 from attune.ports.deliveries import DeliveryStore
 from tests.adapters.cloud import Cloud
@@ -47,6 +47,17 @@ def test_a_second_claim_answers_what_it_found_and_changes_nothing(store: Deliver
     store.claim(first)
     assert store.claim(changed(first, body="second", created_at=NOW + 9)) == first
     assert store.get(first.profile_id, first.delivery_id) == first
+
+
+def test_what_is_over_may_lose_what_it_said_and_goes_on_keeping_others_away(store: DeliveryStore) -> None:
+    claimed = delivery(body="{}")
+    store.claim(claimed)
+    over = answered(begun(claimed, holder="a", now=NOW), status=200, jitter=0, now=NOW)
+    store.settle(over, read_state=State.CLAIMED, read_attempts=0)
+    bare = without_words(over, now=NOW + 1)
+    store.settle(bare, read_state=State.DELIVERED, read_attempts=1)
+    assert store.of_profile(claimed.profile_id) == [bare]
+    assert store.claim(claimed) == bare
 
 
 def test_a_claim_of_a_settled_delivery_answers_the_settled_one(store: DeliveryStore) -> None:

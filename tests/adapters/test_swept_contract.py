@@ -110,6 +110,17 @@ def test_what_is_removed_goes_with_all_versions_and_markers(versioned: Bucket) -
     assert versioned.all_versions() == [("b", b"x")]
 
 
+def test_what_is_blanked_is_empty_in_all_versions_and_others_stay(bucket: Bucket) -> None:
+    for content in (b"one", b"two"):
+        put(bucket, "a/1", content)
+    other = put(bucket, "a/10", b"ten")
+    for _ in range(2):
+        bucket.blank("a/1")
+        bucket.blank("a/2")
+    assert bucket.all_versions() == [("a/1", b""), ("a/10", b"ten"), ("a/2", b"")]
+    assert [(one.key, one.size) for one in bucket.listed("a/")] == [("a/1", 0), ("a/10", other.size), ("a/2", 0)]
+
+
 def test_earlier_versions_are_forgotten_and_current_ones_stay(versioned: Bucket) -> None:
     for content in (b"1", b"2", b"3"):
         put(versioned, "a/1", content)

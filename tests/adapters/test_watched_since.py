@@ -9,8 +9,7 @@ import pytest
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.memory import MemoryDefinitions
 from attune.domain.definitions import Trigger
-from attune.ports import DefinitionHistory
-from attune.ports.editing import DefinitionStore
+from attune.ports.editing import DefinitionHistory, DefinitionStore
 from tests.adapters.cloud import Cloud
 from tests.builders import HOUR, NOW, campaign
 

@@ -37,12 +37,16 @@ NAMED: tuple[bytes, ...] = (
     b'[["anonymous_id","dev-123456"]]',
     b'{"namespace":"user_id","value":"42"}',
     b"?anonymous_id=dev-123456&x",
+    b"<sf:userId>42</sf:userId>",
+    b"<customer>\n<id>7</id><userId> dev-123456</userId></customer>",
     b"anonymousId: dev-123456",
     b"https://shop.example/?u=https%3A%2F%2Fother.example%3Fe%3Dann%2540example.com",
     b'{"document":"{\\"email\\":\\"ann\\\\u0040example.com\\"}"}',
     gzip.compress(b'{"email":"ann@example.com"}', mtime=0),
     base64.b64encode(gzip.compress(b'{"email":"ann@example.com"}', mtime=0)),
     "email\nann@example.com\n".encode("utf-16"),
+    "x,ann@example.com\n".encode("utf-16-le")[1:-1],
+    b"bob\0ann@example.com\0bob",
     b"\xfe\x01 not text ann@example.com \x00",
 )
 OTHERS: tuple[bytes, ...] = (
@@ -61,6 +65,7 @@ OTHERS: tuple[bytes, ...] = (
     b"user_id,dev-123456,timestamp",
     b'{"order_id":"42","orderId":42,"checkout_id":"dev-123456"}',
     b'{"customer":"Ann","42":1}',
+    b"<userId>421</userId><user>b</user><quantity>42</quantity>",
 )
 
 
@@ -76,6 +81,31 @@ def test_nobody_is_taken_for_somebody_else(data: bytes) -> None:
 
 def test_nobody_is_named_by_nothing() -> None:
     assert not any(Mentions(values)(b"ann@example.com ") for values in ((), ("",), (" ",), ("@",)))
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "is_named"),
+    [
+        ("+4512345678", '{"phone":"12 34 56 78"}', True),
+        ("+4512345678", "call me, tel 12345678, thanks", True),
+        ("+4512345678", '{"traits":{"mobile_number": 12345678}}', True),
+        ("+4512345678", "<sf:Phone>12 34 56 78</sf:Phone>", True),
+        ("+4512345678", "said 0045 12345678", True),
+        ("+4512345678", "phone=%2B45+12+34+56+78", True),
+        ("+6561234567", "phone: 6123 4567", True),
+        ("+3545812345", '"whatsapp":"581-2345"', True),
+        ("+85261234567", "phone 061234567", True),
+        ("+4520250615", '{"timestamp":"2025-06-15","order":20250615,"at":1720250615}', False),
+        ("+4512345678", '{"phone":"12 34 56 78 90"}', False),
+        ("+4512345678", '{"phone":"+49 151 12345678"}', False),
+        ("+4512345678", '{"phone":"12345679"}', False),
+        ("+33612345678", '{"phone":"12345678"}', False),
+    ],
+)
+def test_a_number_of_few_digits_counts_with_its_country_or_behind_a_key_of_telephones(
+    number: str, text: str, *, is_named: bool
+) -> None:
+    assert Mentions([number])(text.encode()) is is_named
 
 
 def test_an_order_counts_behind_a_key_of_orders() -> None:

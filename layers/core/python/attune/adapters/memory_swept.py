@@ -49,6 +49,11 @@ class MemorySwept:
         with self._lock:
             self._add(key, content.read())
 
+    def blank(self, key: str) -> None:
+        """One version."""
+        with self._lock:
+            self.versions[key] = [b""]
+
     def delete(self, key: str) -> None:
         """As somebody deletes it who names no version."""
         with self._lock:

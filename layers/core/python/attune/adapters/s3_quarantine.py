@@ -1,6 +1,6 @@
 """`Quarantine` and `QuarantineStore` as objects in S3.
 
-An input is one object that is never written again:
+An input is one object that is written once, and never again:
 `quarantine/<reason>/dt=2025-06-15/<source>/<received_at>-<digest>`, the day being that of its receipt, in UTC. Beside
 it, under its key and a point, lie what is known of it:
 
@@ -10,6 +10,9 @@ it, under its key and a point, lie what is known of it:
 | `<key>.came` | how it came, where that is too long for metadata, or may tell of somebody: what a batch says for all |
 | `<key>.tried-<at>-<outcome>` | an attempt to replay it |
 
+Where an erasure has swept an input, `<key>` and `<key>.came` are empty and without metadata, until they expire: the
+stream may carry the input once more, and finds its place taken.
+
 In a listing what lies beside an input follows it at once, so that one request shows inputs and what became of them.
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from attune.domain.quarantine import (
+    CAME,
     Came,
     Quarantined,
     Trace,
@@ -39,6 +43,8 @@ from attune.ports.quarantine import Listed, Page, Wanted
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from attune.domain.identifiers import Identifier
+
 #: characters of metadata that `came` may take; S3 gives 2 KB to all of it
 _MAX_METADATA: Final = 1_500
 #: what reading again takes and tells of nobody. Metadata is not under the bucket's key: it is read without decrypting
@@ -47,7 +53,7 @@ _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,20}(Z|[+-][0
 #: writes at once, of ten connections that a client has
 _HANDS: Final = 8
 _BESIDE: Final = "beside"
-_CAME: Final = ".came"
+_TAKEN: Final = frozenset({"412", "PreconditionFailed"})
 _TRIED: Final = ".tried-"
 #: behind everything that lies beside an input, and before the next one
 _BEHIND: Final = ".~"
@@ -57,32 +63,30 @@ MAX_LOOK: Final = 10_000
 
 
 class S3Quarantine:
-    """One object per input; its key follows from what it is, so keeping it again writes the same object again."""
+    """One object per input; its key follows from what it is, so keeping it again finds it there, or swept."""
 
-    def __init__(self, client: S3Client, bucket: str, *, most: int = MAX_LOOK) -> None:
-        """`most`: objects that a listing looks at before it answers with what it has."""
+    def __init__(
+        self, client: S3Client, bucket: str, key_of: Callable[[Identifier], str], *, most: int = MAX_LOOK
+    ) -> None:
+        """`key_of`: `Pseudonyms.key`. `most`: objects that a listing looks at before it answers with what it has."""
         self._client = client
         self._bucket = bucket
+        self._key_of = key_of
         self._most = most
 
     def keep(self, reason: str, source: str, received_at: int, raw: bytes, came: Came = Came()) -> None:  # noqa: B008
         """Returns when the object is stored: last, so that with it all that is known of it is there."""
-        key = object_key(quarantined(reason, source, received_at, raw, came))
+        key = object_key(quarantined(reason, source, received_at, raw, came, self._key_of))
         told = base64.b64encode(encode_came(came)).decode()
         if len(told) > _MAX_METADATA or not _tells_nothing(came):
-            self._put(key + _CAME, encode_came(came))
+            self._put_once(key + CAME, encode_came(came), {})
             told = _BESIDE
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=key,
-            Body=raw,
-            ContentType="application/octet-stream",
-            Metadata={"reason": reason, "source": source, "received-at": str(received_at), "came": told},
-        )
+        metadata = {"reason": reason, "source": source, "received-at": str(received_at), "came": told}
+        self._put_once(key, raw, metadata)
 
     def keep_all(self, inputs: Sequence[tuple[str, str, int, bytes, Came]]) -> None:
         """What is alike is one object and written once; the rest goes by several hands, or each would wait for S3."""
-        objects = {quarantined(*one): one for one in inputs}
+        objects = {quarantined(*one, self._key_of): one for one in inputs}
         with ThreadPoolExecutor(max_workers=max(1, min(_HANDS, len(objects)))) as hands:
             for stored in [hands.submit(self.keep, *one) for one in objects.values()]:
                 stored.result()
@@ -95,7 +99,7 @@ class S3Quarantine:
             name, point, beside = key.partition(".")
             if point:
                 if found and found[-1].one == one:
-                    found[-1] = _with_trace(found[-1], point + beside)
+                    found[-1:] = _with(found[-1], point + beside, size)
                 continue
             if len(found) == limit or looked >= self._most:
                 return Page(tuple(found), one)
@@ -116,10 +120,13 @@ class S3Quarantine:
             if error.response.get("Error", {}).get("Code") == "NoSuchKey":
                 return None
             raise
+        if "reason" not in answer["Metadata"]:
+            return None
         told = answer["Metadata"].get("came", "")
-        if told == _BESIDE:
-            return answer["Body"].read(), decode_came(self._get(object_key(one) + _CAME))
-        return answer["Body"].read(), decode_came(base64.b64decode(told)) if told else Came()
+        came = self._get(object_key(one) + CAME) if told == _BESIDE else base64.b64decode(told)
+        if told == _BESIDE and not came:
+            return None
+        return answer["Body"].read(), decode_came(came) if came else Came()
 
     def traces(self, one: Quarantined) -> list[Trace]:
         """One request each: there are few."""
@@ -128,7 +135,12 @@ class S3Quarantine:
 
     def leave_trace(self, one: Quarantined, trace: Trace) -> None:
         """Its key tells when and the outcome, so that a listing does."""
-        self._put(f"{object_key(one)}{_TRIED}{trace.at:013d}-{trace.outcome}", encode_trace(trace))
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=f"{object_key(one)}{_TRIED}{trace.at:013d}-{trace.outcome}",
+            Body=encode_trace(trace),
+            ContentType="application/json",
+        )
 
     def _keys(self, wanted: Wanted, after: Quarantined | None) -> Iterator[tuple[str, int]]:
         prefix = f"{_ROOT}{wanted.reason}/" if wanted.reason else _ROOT
@@ -144,8 +156,12 @@ class S3Quarantine:
             for entry in page.get("Contents", ()):
                 yield entry["Key"], entry["Size"]
 
-    def _put(self, key: str, body: bytes) -> None:
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+    def _put_once(self, key: str, body: bytes, metadata: dict[str, str]) -> None:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, Metadata=metadata, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _TAKEN:
+                raise
 
     def _get(self, key: str) -> bytes:
         return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
@@ -173,11 +189,14 @@ def _named(key: str) -> Quarantined | None:
             return None
 
 
-def _with_trace(listed: Listed, beside: str) -> Listed:
+def _with(listed: Listed, beside: str, size: int) -> list[Listed]:
+    """The input with what lies beside it, an object of `size` bytes; none if that says that it was swept."""
+    if beside == CAME and not size:
+        return []
     at, _, outcome = beside.removeprefix(_TRIED).partition("-")
     if not (beside.startswith(_TRIED) and at.isdecimal()):
-        return listed
-    return Listed(one=listed.one, size=listed.size, tried=(*listed.tried, (int(at), outcome)))
+        return [listed]
+    return [Listed(one=listed.one, size=listed.size, tried=(*listed.tried, (int(at), outcome)))]
 
 
 def _day(milliseconds: int) -> str:

@@ -66,12 +66,17 @@ class S3Swept:
             if error.response["Error"]["Code"] in _CHANGED:
                 return False
             raise
-        self._remove(one for one in self._versions(found.key) if one["Key"] == found.key and not one["IsLatest"])
+        self._forget(found.key)
         return True
 
     def put(self, key: str, content: IO[bytes]) -> None:
         """One request."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
+
+    def blank(self, key: str) -> None:
+        """Without metadata."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+        self._forget(key)
 
     def remove(self, prefix: str) -> int:
         """The markers of what was deleted before, too."""
@@ -80,6 +85,9 @@ class S3Swept:
     def forget(self, prefix: str) -> int:
         """Markers stay: without its marker what lies below would be current again."""
         return self._remove(one for one in self._versions(required(prefix)) if not one["IsLatest"])
+
+    def _forget(self, key: str) -> None:
+        self._remove(one for one in self._versions(key) if one["Key"] == key and not one["IsLatest"])
 
     def _versions(self, prefix: str) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("list_object_versions")

@@ -6,7 +6,8 @@ base64 give to a text.
 Most values are somebody's own choice: a browser may call itself `timestamp`. So by itself only a value counts that
 nobody else writes: an address, as a whole word (`ann@example.com` is not in `joann@example.com`); a telephone number,
 by its last nine digits, however it is written; a UUID, or 32 hex digits and more. Anything else counts as the value
-behind a key that says whose id it is, and never as a key, a name or a figure.
+behind a key that says whose id it is, and never as a key, a name or a figure. So does a telephone number without its
+country where people write fewer than nine digits: dates and prices are as long.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: digits by which telephone numbers are compared: without what stands before them for the country
 _NUMBER: Final = 9
+#: codes of countries (E.164); all others have three digits
+_CODE: Final = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
 #: base64 within base64: a batch holds records, a record holds rejected bytes
 _NESTING: Final = 3
 #: layers of escapes: a page's URL holds another one, a document holds a document
@@ -38,15 +41,19 @@ _EDGES: Final = ".+-@"
 _ADDRESS: Final = re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+")
 _RANDOM: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}")
 _PHONE: Final = re.compile(r"\+?[0-9](?:[0-9]|[ ().\-/\u00a0](?=[ ().\-/\u00a0]{0,2}[0-9])){6,24}")
+_OF_PHONE: Final = re.compile(
+    r"(?:phone|mobile|tel|sms|whatsapp)[a-z_ \-]{0,24}[^a-z0-9+]{0,12}(" + _PHONE.pattern + ")"
+)
 _DIGITS: Final = re.compile(r"[0-9]+")
-#: `"userId": "42"`, `customer_id=42`, `"customer":{"id":42`, `{"namespace":"user_id","value":"42"}`, `["user_id","42"]`
-_VALUE: Final = r"(?:\"((?:[^\"\\]|\\.){1,600})\"|([^\s\"'&,;{}\[\]]{1,600}))"
+#: `"userId": "42"`, `customer_id=42`, `"customer":{"id":42`, `{"namespace":"user_id","value":"42"}`,
+#: `["user_id","42"]`, `<userId>42</userId>`
+_VALUE: Final = r"(?:\"((?:[^\"\\]|\\.){1,600})\"|([^\s\"'&,;{}\[\]<>]{1,600}))"
 _PERSON: Final = (
     r"(?:user|customer|contact|profile|person|people|visitor|member|account|loyalty|card|anonymous|client|device|"
     r"e-?mail|phone|mobile|tel)"
 )
 _ORDER: Final = r"(?:order|checkout|cart)"
-_BEHIND: Final = r"[a-z_ \-]{0,24}[\"']?\s*(?:[:=]\s*\{\s*[\"']id[\"']\s*)?(?:[:=]|,\s*[\"']value[\"']\s*:)\s*"
+_BEHIND: Final = r"[a-z_ \-]{0,24}[\"']?\s*(?:[:=]\s*\{\s*[\"']id[\"']\s*)?(?:[:=>]|,\s*[\"']value[\"']\s*:)\s*"
 _OF_PERSON: Final = re.compile(_PERSON + _BEHIND + _VALUE)
 #: as records on the stream spell an identifier
 _IDENTIFIER: Final = re.compile(r"\[\s*\"[a-z0-9_]{0,30}" + _PERSON + r"[a-z0-9_]{0,30}\"\s*,\s*" + _VALUE)
@@ -64,7 +71,10 @@ class Mentions:
         self._orders = {_folded(value).strip() for value in orders} - {""}
         self._words = {value.strip(_EDGES) for value in self._values if _ADDRESS.fullmatch(value)}
         self._words |= {value for value in self._values if _RANDOM.fullmatch(value)}
-        self._numbers = {digits[-_NUMBER:] for value in self._values if (digits := _phone_digits(value))}
+        phones = {digits for value in self._values if (digits := _phone_digits(value))}
+        self._numbers = {digits[-_NUMBER:] for digits in phones}
+        short = {digits for digits in map(_national, phones) if len(digits) < _NUMBER}
+        self._short = short | {f"0{digits}" for digits in short}
 
     def __call__(self, data: bytes) -> bool:
         """Looks into base64 too."""
@@ -74,6 +84,7 @@ class Mentions:
         return (
             any(word in self._words or word.strip(_EDGES) in self._words for word in _WORD.findall(text))
             or (bool(self._numbers) and any(map(self._has_number, _PHONE.findall(text))))
+            or (bool(self._short) and any(_digits_of(found) in self._short for found in _OF_PHONE.findall(text)))
             or _is_behind(_OF_PERSON, text, self._values)
             or _is_behind(_IDENTIFIER, text, self._values)
             or _is_behind(_OF_ORDER, text, self._orders)
@@ -101,6 +112,8 @@ def _texts(data: bytes, depth: int) -> Iterator[str]:
         yield from _texts(_inflated(data), depth - 1) if depth else ()
         return
     layer = {_folded(_decoded_text(data))}
+    if b"\0" in data:  # a later line of UTF-16: nothing tells it but this
+        layer.add(_folded(_decoded_text(data.replace(b"\0", b""))))
     seen: set[str] = set()
     for _ in range(_ROUNDS):
         seen |= layer
@@ -165,5 +178,15 @@ def _folded(text: str) -> str:
 def _phone_digits(value: str) -> str:
     """Of what may be a telephone number and is long enough to be told by its end."""
     found = _PHONE.fullmatch(value.partition("x")[0])
-    digits = "".join(_DIGITS.findall(value.partition("x")[0])) if found else ""
+    digits = _digits_of(found[0]) if found else ""
     return digits if value.startswith("+") and len(digits) >= _NUMBER else ""
+
+
+def _national(digits: str) -> str:
+    """Without the code of the country."""
+    code = _CODE.match(digits)
+    return digits[code.end() :] if code else digits
+
+
+def _digits_of(text: str) -> str:
+    return "".join(_DIGITS.findall(text))

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from attune.domain.events import Origin
+from attune.domain.identifiers import Identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attune.domain.events import Record, Rejected
 
 #: the source of what no source can be told of: bytes on the stream that are no record
 STREAM: Final = "stream"
 INVALID_RECORD: Final = "invalid_record"
+#: how an input came, where that lies beside it: behind its key
+CAME: Final = ".came"
 #: the outcome of a replay that went onto the stream; every other outcome is a reason why not
 REPLAYED: Final = "replayed"
 
-_DIGEST_DIGITS: Final = 32
+#: a namespace that no client can name
+_INPUT: Final = "$input"
 _IDENTIFIER: Final = re.compile(r"([a-z_]{1,64})\.([a-z][a-z0-9_-]{0,63})\.([0-9]{1,15})-([0-9a-f]{32})", re.ASCII)
 
 
@@ -37,7 +43,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Quarantined(msgspec.Struct, frozen=True, order=True):
-    """One input's name: why it lies there, whose it is, when it came (ms), a hash of its bytes and of how they came."""
+    """One input's name: why it lies there, whose it is, when it came (ms), a keyed hash of it and of how it came."""
 
     reason: str
     source: str
@@ -69,12 +75,21 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_ids: tuple[str, ...] = ()
 
 
-def quarantined(reason: str, source: str, received_at: int, raw: bytes, came: Came) -> Quarantined:
-    """The name of an input. What came in another way is another one: it would be read otherwise."""
-    digest = hashlib.sha256(raw)
-    if came != Came():
-        digest.update(encode_came(came))
-    return Quarantined(reason, source, received_at, digest.hexdigest()[:_DIGEST_DIGITS])
+def quarantined(
+    reason: str, source: str, received_at: int, raw: bytes, came: Came, key_of: Callable[[Identifier], str]
+) -> Quarantined:
+    """The name of an input. What came in another way is another one: it would be read otherwise.
+
+    `key_of`: `Pseudonyms.key`.
+    """
+    return Quarantined(
+        reason, source, received_at, digest(raw + (encode_came(came) if came != Came() else b""), key_of)
+    )
+
+
+def digest(raw: bytes, key_of: Callable[[Identifier], str]) -> str:
+    """32 hex digits in place of input. They outlast an erasure, and without the secret nobody can test a guess."""
+    return key_of(Identifier(_INPUT, hashlib.sha256(raw).hexdigest()))
 
 
 def came_with(record: Record, rejected: Rejected) -> Came:

@@ -44,6 +44,10 @@ class VersionedBucket(Protocol):
         """A new object, or in place of one."""
         ...
 
+    def blank(self, key: str) -> None:
+        """An empty object, in place of whatever lay there and of all versions of it."""
+        ...
+
     def remove(self, prefix: str) -> int:
         """All objects whose key begins so, with all versions of them; answers how many keys that were."""
         ...

@@ -43,7 +43,10 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class QuarantineStore(Protocol):
-    """Quarantined input, to be looked at and replayed. Its bytes are never written again; traces lie beside them."""
+    """Quarantined input, to be looked at and replayed. Its bytes are never written again; traces lie beside them.
+
+    What an erasure has swept is not there, and its place is taken: keeping it again does nothing.
+    """
 
     def listed(self, wanted: Wanted, after: Quarantined | None, limit: int) -> Page:
         """By reason, day, source and time, at most `limit` behind `after`; fewer, or none, where it looks for long."""

@@ -21,7 +21,7 @@ from attune.sources.file_pieces import MAX_ROW
 from attune.use_cases.gather_events import shown
 from attune.use_cases.open_cases import Step
 from attune.use_cases.read_files import ReadFiles, is_csv, is_table
-from attune.use_cases.rewrite_objects import UNREADABLE
+from attune.use_cases.rewrite_objects import UNREADABLE, LongLine
 from attune.use_cases.show_times import iso
 from attune.use_cases.sweep_batches import FAILED
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _TOGETHER: Final = 40
 _HANDS: Final = 10
 _PAGE: Final = 1_000
+#: a line that names them and is longer than any row that is an event
+TOO_LONG: Final = "too_long"
 #: rows of a file, after which it can be gone on with later
 _ROWS: Final = 1_000
 
@@ -90,7 +92,7 @@ class GatherFiles:
         self._read = ReadFiles(imports, tables)
 
     def __call__(self, case: Case, place: str) -> Iterator[Step]:
-        """A file that has become another since is read from its begin."""
+        """A file that has become another since is read from its begin. A line that is too long is left out."""
         key, tag, row = msgspec.json.decode(place, type=tuple[str, str, int]) if place else ("", "", 0)
         begun = (one for one in self._imports.listed(key) if one.key == key) if tag else iter(())
         for found in itertools.chain(itertools.islice(begun, 1), self._read.listed(key)):
@@ -103,6 +105,10 @@ class GatherFiles:
     def _file(self, case: Case, key: str, tag: str, behind: int) -> Iterator[Step]:
         columns = ""
         for number, row in enumerate(self._read(key), 1):
+            if isinstance(row, LongLine):
+                if number > behind and any(piece.is_dark or case.mentions(piece.searched) for piece in row):
+                    yield Step(left_out=TOO_LONG)
+                continue
             if number == 1 and is_csv(key):
                 columns = _text(row)
             if number > behind and case.mentions(row):

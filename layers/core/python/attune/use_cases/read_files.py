@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from attune.domain.imports import FOLDER, UnusableFileError, source_of
 from attune.sources.file_rows import CSV, NDJSON, PARQUET, format_of
-from attune.use_cases.rewrite_objects import plain
+from attune.use_cases.rewrite_objects import plain, rows_in
 from attune.use_cases.sweep_inputs import rows_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from attune.ports.erasure import Stored, VersionedBucket
     from attune.ports.imports import RowTables
+    from attune.use_cases.rewrite_objects import LongLine
 
 #: where files lie that were written anew, without somebody's rows
 TAKEN: Final = "taken/"
@@ -29,7 +30,7 @@ class ReadFiles:
         self._bucket = bucket
         self._tables = tables
 
-    def __call__(self, key: str) -> Iterator[bytes]:
+    def __call__(self, key: str) -> Iterator[bytes | LongLine]:
         """Of a table (Parquet) each as a JSON object. Raises `UNREADABLE`, `UnusableFileError`."""
         file = self._bucket.open(key)
         if file is None:
@@ -38,7 +39,7 @@ class ReadFiles:
             if is_table(key):
                 yield from self._tables.rows(iter(lambda: file.read(_PIECE), b""), 0)
             else:
-                yield from split_of(key)(plain(file))
+                yield from rows_in(plain(file), split_of(key))
 
     def listed(self, behind: str) -> Iterator[Stored]:
         """All there are, behind the key `behind`."""

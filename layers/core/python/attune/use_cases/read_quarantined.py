@@ -111,9 +111,8 @@ class ReadQuarantined:
         said = _read(source, origin, document, raw, came, one.received_at, signals)
         if origin is not Origin.FILE:  # rows have ids of their place and bytes
             said = _as_one(said, source, raw)
-        events, rejected = admit_reading(self._admit, said, document, source, definitions)
+        made, events, rejected = admit_reading(self._admit, said, document, source, definitions)
         record = _request(one, origin, came, now)
-        made = [self._admit.form(statement, source) for statement in said.made]
         alone = not events and bool(rejected)
         # What is wholly unreadable stays where it is; parts of it lie by themselves from now on, as from an entrance.
         parts = [] if alone else [kept_with(part, came.how) for part in rejected]

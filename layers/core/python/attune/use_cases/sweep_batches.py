@@ -107,7 +107,7 @@ class SweepBatches:
                 pseudonym = erased_id(self._pseudonyms.key, record.source, event.message_id, event.fingerprint)
                 yield msgspec.structs.replace(row, message_id=pseudonym, fingerprint="")
         for rejected in record.rejected:
-            yield rejected_row(rejected, record, now)
+            yield rejected_row(rejected, record, now, self._pseudonyms.key)
 
     def _tell(self, key: str, rows: Sequence[Row]) -> None:
         """One object of rows a batch, before the batch is written: a crash in between tells the same arrivals again."""

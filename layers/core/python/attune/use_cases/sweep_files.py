@@ -63,7 +63,7 @@ class SweepFiles:
         tallies.save()
 
     def _named_in(self, found: Stored, named: Named) -> list[Subject]:
-        return [owner for row in self._rows(found.key) for owner in named(row)]
+        return [owner for row in self._rows(found.key) for owner in named.in_row(row)]
 
     def _is_over(self, found: Stored) -> bool:
         """Whether nobody reads it (any more): it was taken, or failed."""
@@ -81,7 +81,8 @@ class SweepFiles:
 
     def _cut(self, found: Stored, named: Named) -> None:
         def judge(row: bytes) -> bytes | None:
-            return b"\n" * row.count(b"\n") if named(row) else None
+            end = b"\0\n" if row.startswith(b"\0") else b"\n"  # of UTF-16 a character has two bytes
+            return end * row.count(b"\n") if named(row) else None
 
         to = None if found.key.startswith(TAKEN) else TAKEN + found.key.removeprefix(FOLDER)
         rewrite(self._bucket, found, judge, split=split_of(found.key), to=to)

@@ -1,7 +1,7 @@
 """What was kept as it came, without the erased: quarantine, answers of queries, rows that missed the lake, exports.
 
 Nothing there says whose it is, so it is searched for everything that names them. What is found in quarantine or among
-exports goes as a whole; of files of lines the lines go.
+exports goes as a whole; of files of lines the lines go. In place of what was in quarantine empty objects stay.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from attune.domain.mentions import Mentions
+from attune.domain.quarantine import CAME
 from attune.sources.file_pieces import MAX_ROW
-from attune.use_cases.rewrite_objects import UNREADABLE, ChangedError, rewrite
+from attune.use_cases.rewrite_objects import UNREADABLE, ChangedError, rewrite, rows_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from attune.domain.erasure import Subject
     from attune.ports.erasure import Stored, VersionedBucket
+    from attune.use_cases.rewrite_objects import LongLine
     from attune.use_cases.sweep_tallies import Tallies
 
 QUARANTINE: Final = "quarantine/"
@@ -49,6 +51,12 @@ class Named:
             for number, subject in enumerate(self.subjects)
             if not subject.ended_before(received_at) and self._mentions(number)(data)
         ]
+
+    def in_row(self, row: bytes | LongLine) -> list[Subject]:
+        """Of a long line all who may be named in a piece of it."""
+        if isinstance(row, bytes):
+            return self(row)
+        return [one for piece in row for one in (self.subjects if piece.is_dark else self(piece.searched))]
 
     def _mentions(self, number: int) -> Mentions:
         if number not in self._each:
@@ -83,18 +91,32 @@ class SweepInputs:
 
     def _remove(self, found: Stored, named: Named, tallies: Tallies) -> None:
         """With all that belongs to it."""
-        file = self._bucket.open(found.key)
+        file = self._bucket.open(found.key) if found.size else None
         if file is None:
             return
         whole, received_at = _of(found.key)
         with file:
-            # what was laid out to be shown is long, and a line of it names somebody or does not
-            parts = file if self._prefix == EXPORTS else (file.read(),)
-            owners = next(filter(None, (named(part, received_at) for part in parts)), [])
+            if self._prefix == EXPORTS:  # what was laid out to be shown is long
+                owners = next(filter(None, map(named.in_row, rows_in(file))), [])
+            else:
+                owners = named(file.read(), received_at)
         if owners:
-            self._bucket.remove(whole)
+            if self._prefix == QUARANTINE:
+                self._blank(whole, found.key)
+            else:
+                self._bucket.remove(whole)
             tallies.add(owners, self._store, found=1, removed=1)
             tallies.save()
+
+    def _blank(self, whole: str, where: str) -> None:
+        """Its place stays taken: the stream may carry it once more. Where they are named goes last: it leads here."""
+        kept = (whole, whole + CAME)
+        beside = [one.key for one in self._bucket.listed(f"{whole}.")]
+        for key in sorted({*kept, *beside}, key=lambda key: key == where):
+            if key in kept:
+                self._bucket.blank(key)
+            else:
+                self._bucket.remove(key)
 
     def _cut(self, found: Stored, named: Named, tallies: Tallies) -> None:
         owners: list[Subject] = []

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 def manage_quarantine(settings: ManageQuarantineSettings, count: Count) -> tuple[ManageQuarantine, RecordAccess]:
     """Definitions are read anew by each call: who has just applied a mapping wants to see what it does."""
     tables, vault = client("dynamodb"), client("secretsmanager")
-    store = S3Quarantine(client("s3"), settings.quarantine_bucket)
+    pseudonyms = SecretPseudonyms(vault, settings.identity_secret)
+    store = S3Quarantine(client("s3"), settings.quarantine_bucket, pseudonyms.key)
     replay = ReplayQuarantined(
         store=store,
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now, lifetime=0),
-        pseudonyms=SecretPseudonyms(vault, settings.identity_secret),
+        pseudonyms=pseudonyms,
         stream=KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name),
         requests=DynamoPrivacyRequests(tables, settings.privacy_requests_table),
         clock=now,
