@@ -51,7 +51,9 @@ class Sweeping(Construct):
     def _may_sweep_tables(self, function: PythonFunction) -> None:
         tables = self._data.tables
         function.may("dynamodb:BatchGetItem", on=[tables.profiles.table_arn])
-        function.may("dynamodb:Query", "dynamodb:BatchWriteItem", on=[tables.deliveries.table_arn])
+        function.may(
+            "dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem", on=[tables.deliveries.table_arn]
+        )
         # Pages of a profile's memory lie among the identities, whose marks must stay.
         only_pages = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["page#*"]}}
         function.may(
@@ -63,7 +65,7 @@ class Sweeping(Construct):
         data = self._data
         lake = ("events/", "errors/", "queries/")
         for bucket, reads, writes, removes in (
-            (data.quarantine, ("quarantine/",), (), ("quarantine/",)),
+            (data.quarantine, ("quarantine/",), ("quarantine/",), ("quarantine/",)),
             (data.failures, ("aws/lambda/",), ("aws/lambda/", "replayed/"), ("aws/lambda/",)),
             (data.imports, ("imports/", "taken/"), ("taken/",), ("imports/", "taken/")),
             (data.lake, lake, (*lake, "late/"), (*lake, "compacted/", "late/")),

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from attune.domain.changes import SegmentEntered
 from attune.domain.definitions import Definitions, snapshot
 from attune.domain.deliveries import (
     DELAYS,
+    ERASED,
     JITTER,
     KEPT,
     LEASE,
     LEAST_KEPT,
+    MAKING,
     MAX_ATTEMPTS,
     REPAIRABLE,
     Delivery,
@@ -18,9 +21,11 @@ from attune.domain.deliveries import (
     begun,
     claimed,
     delivery_id,
+    is_of_both,
     kept_for,
     not_sent,
     still_kept,
+    without_words,
 )
 from attune.domain.purposes import Purpose, Retention
 from attune.use_cases.manage_repairs import LONGEST
@@ -90,6 +95,30 @@ def test_no_record_goes_before_what_may_bring_its_cause_again() -> None:
 def test_what_is_not_sent_keeps_its_reason_and_not_its_message() -> None:
     against = not_sent(delivery(body="{}"), reason="held", detail="email", now=NOW + 1)
     assert (against.state, against.reason, against.detail, against.body) == (State.NOT_SENT, "held", "email", "")
+
+
+def test_what_was_made_of_two_people_keeps_no_word_of_either() -> None:
+    """Its text, and whose cart it was about; what waits does not leave, and what is over stays as it came out."""
+    said = delivery(body="{}", detail="d", attempts=2, next_attempt_at=NOW + 1)
+    kept = without_words(said, now=NOW + 1)
+    assert (kept.state, kept.reason, kept.body, kept.cause.key) == (State.NOT_SENT, ERASED, "", "")
+    for state in (State.DELIVERED, State.FAILED, State.NOT_SENT):
+        over = delivery(state=state, reason="r", body="{}")
+        bare = without_words(over, now=NOW + 1)
+        record = delivery(cause=SegmentEntered(CAUSE.segment, CAUSE.at), delivery_id=over.delivery_id)
+        assert bare == msgspec.structs.replace(record, state=state, reason="r")
+        assert not is_of_both(bare, NOW)
+
+
+def test_a_message_is_of_both_if_it_was_made_before_they_were_folded_apart_or_may_have_been() -> None:
+    """Whoever makes one has read the profile up to a minute before the time that the delivery bears."""
+    about_nobody = SegmentEntered("keen", NOW)
+    assert is_of_both(delivery(body="{}"), NOW - MAKING)
+    assert not is_of_both(delivery(body="{}"), NOW - MAKING - 1)
+    assert not is_of_both(delivery(body="{}", created_at=NOW + DAY), NOW)
+    assert is_of_both(delivery(created_at=NOW + DAY), NOW)  # no message, of a cart that may be the other's
+    assert is_of_both(delivery(body="{}", cause=about_nobody), NOW)
+    assert not is_of_both(delivery(cause=about_nobody), NOW)
 
 
 def test_an_attempt_counts_when_it_begins_and_keeps_others_away() -> None:

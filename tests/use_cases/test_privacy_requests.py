@@ -254,6 +254,9 @@ def test_of_somebody_unknown_or_erased_before_it_is_done_all_the_same(desk: Priv
     assert desk.state(asked) == "done"
     assert desk.manage.one(asked)["outcome"]["code"] == ("already_erased" if subject == EMAIL else "nobody_known")
     assert desk.manage.receipt(asked)["request_id"] == asked
+    graves = [one.erased_at for one in desk.processor.store.all_items() if one.erased_at]
+    begun = [one.asked_at for one in desk.subjects.values() if one.request_id == asked]
+    assert max(graves, default=0) < min(begun)  # by which the sweep knows that they are none of its own
 
 
 def test_the_same_reference_is_the_same_request(desk: PrivacyDesk) -> None:
@@ -630,6 +633,33 @@ def test_nobody_gets_a_receipt_while_somebody_else_holds_what_was_theirs(desk: P
     ann = desk.processor.profile("user_id", "ann")
     assert ann.trait_values() == {"first_name": "Ann", "city": "Kiel"}
     assert not is_pending(ann)
+
+
+def test_who_was_folded_apart_though_a_row_of_theirs_was_late_is_whole_once_it_has_come(desk: PrivacyDesk) -> None:
+    mixed_up(desk)
+    ann, keys = identifiers(user_id="ann"), [key_of("user_id", "ann")]
+    desk.ask("erasure", "loyalty_id:ben")
+    desk.carry()
+    rows = desk.processor.lake.rows
+    for name in ("late", "lost"):
+        desk.processor.send(event("Product Viewed", identifiers=ann, time=desk.clock(), message_id=name))
+    lost, late = rows.pop(), rows.pop()
+    assert desk.rebuild(keys, anyway=True)["rebuilt"] == 1
+    assert desk.processor.profile("user_id", "ann").events == 2
+    later(desk, 8 * DAY)  # what was told before is not remembered any more
+    desk.processor.send(event("Product Viewed", identifiers=ann, time=desk.clock(), message_id="since"))
+    nobodys = late.replace(b"late", b"more")  # nobody's commit tells of that one
+    rows += [late, lost, nobodys]
+    assert desk.rebuild(keys)["incomplete"] == 1
+    del rows[-3:]
+    for row, events in ((late, 4), (lost, 5)):
+        later(desk, 2 * DAY)
+        rows.append(row)
+        assert desk.rebuild(keys)["rebuilt"] == 1
+        assert desk.rebuild(keys)["unchanged"] == 1
+        assert desk.processor.profile("user_id", "ann").events == events
+    rows.append(nobodys)
+    assert desk.rebuild(keys)["incomplete"] == 1
 
 
 def test_who_waits_for_others_to_be_folded_apart_keeps_nobody_else_waiting(desk: PrivacyDesk) -> None:

@@ -9,9 +9,9 @@ import msgspec
 
 from attune.domain.changes import SegmentEntered, change_id
 from attune.domain.conditions import milliseconds
+from attune.domain.definitions import purposes_of
 from attune.domain.events import short_hash
 from attune.domain.identifiers import DAY
-from attune.domain.purposes import purposes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +26,12 @@ JITTER: Final = 0.1
 #: how long an attempt that was begun keeps others away, ms: longer than any attempt lasts
 LEASE: Final = 60_000
 #: what an attempt or a decision changes of a delivery; all else stays as it was claimed
-MUTABLE: Final = ("state", "reason", "detail", "body", "attempts", "next_attempt_at", "holder", "updated_at")
+MUTABLE: Final = ("state", "reason", "detail", "body", "cause", "attempts", "next_attempt_at", "holder", "updated_at")
+#: why it is not sent: it may have been made of words of somebody who was erased meanwhile
+ERASED: Final = "erased"
+#: ms that may pass between the reading of a profile and the note of when a message was made of it: run_campaigns ends
+#: by then
+MAKING: Final = 2 * 60_000
 #: how far back lost effects may be looked for, ms. A delivery that is gone by then would be made, and sent, again
 REPAIRABLE: Final = 30 * DAY
 #: the least for which deliveries are kept, ms. Nothing reaches further back than a repair, which may take a day: what
@@ -85,11 +90,6 @@ def kept_for(definitions: Definitions, channel: str) -> int:
     return milliseconds(said) if said else KEPT
 
 
-def longest_kept(definitions: Definitions) -> int:
-    """For how long any message may be kept, ms; a channel that is gone kept its own for `KEPT`."""
-    return max([KEPT, *(kept_for(definitions, channel) for channel in definitions.channels)])
-
-
 def still_kept(found: Collection[Delivery], definitions: Definitions, now: int) -> list[Delivery]:
     """Those that may be shown, newest first: the table takes days to delete what is past its time.
 
@@ -123,6 +123,22 @@ def not_sent(delivery: Delivery, *, reason: str, detail: str = "", now: int) -> 
     return msgspec.structs.replace(
         delivery, state=State.NOT_SENT, reason=reason, detail=detail, body="", updated_at=now
     )
+
+
+def is_of_both(delivery: Delivery, until: int) -> bool:
+    """Whether it says anything, and may say it of two people who were one profile `until` then (ms).
+
+    What is told of later is sent of the own cart only; that nothing is sent may be noted of the other's.
+    """
+    if delivery.body:
+        return delivery.created_at <= until + MAKING
+    return bool(delivery.cause.key) and delivery.cause.at <= until + MAKING
+
+
+def without_words(delivery: Delivery, *, now: int) -> Delivery:
+    """The record alone, under its id: that it was made, when, and what became of it. One that waits is not sent."""
+    bare = msgspec.structs.replace(delivery, body="", cause=msgspec.structs.replace(delivery.cause, key=""))
+    return not_sent(bare, reason=ERASED, now=now) if delivery.state is State.CLAIMED else bare
 
 
 def begun(delivery: Delivery, *, holder: str, now: int) -> Delivery:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain.privacy_requests import Variant
+from attune.domain.splits import pair_of
 
 if TYPE_CHECKING:
     from attune.domain.profiles import Profile
@@ -27,6 +28,8 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     data_key: str
     keys: tuple[str, ...]
+    #: by which both sides know the unlinking
+    pair: str = ""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,9 +51,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     orders: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
+    #: by profile ids of others until when (ms) messages made under them may be of the subject's words
+    mixed: dict[str, int] = {}
     first_day: str = ""
     #: models that scored them or may have seen them: a training while personalization was allowed
     trained: bool = False
+    #: when the request began, ms: who was erased before it was held no more
+    asked_at: int = 0
     erased_at: int = 0
 
     def ended_before(self, received_at: int) -> bool:
@@ -84,11 +91,16 @@ def shared_rows(profile: Profile) -> tuple[Shared, ...]:
     The other way round there is nothing to spare: with the old side's data key nobody can open its rows any more.
     """
     found = []
-    for split in profile.splits.values():
+    for name, split in profile.splits.items():
         if split.is_new:
             packed = split.keys.hex()
-            keys = tuple(packed[start : start + _KEY] for start in range(0, len(packed), _KEY))
             found.append(
-                Shared(profile_id=split.other, version=split.version, data_key=split.data_key.hex(), keys=keys)
+                Shared(
+                    profile_id=split.other,
+                    version=split.version,
+                    data_key=split.data_key.hex(),
+                    keys=tuple(packed[start : start + _KEY] for start in range(0, len(packed), _KEY)),
+                    pair=pair_of(name),
+                )
             )
     return tuple(found)

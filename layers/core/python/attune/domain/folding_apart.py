@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from attune.domain.identifiers import Identifier
-    from attune.domain.profiles import Profile
+    from attune.domain.profiles import Profile, Split
     from attune.domain.rebuilding import Told
     from attune.domain.segments import Compiled
-    from attune.domain.splits import Split
 
     type KeyOf = Callable[[Identifier], str]
 
@@ -60,13 +59,16 @@ def fold_apart(
     compiled: Compiled,
     key_of: KeyOf,
     *,
+    now: int,
     anyway: bool = False,
 ) -> dict[str, Profile] | None:
     """Profiles anew, by id: one, or all who were unlinked and are not folded apart yet; None where rows lack.
 
     `anyway`: who is not folded apart yet is so from the rows that there are. Of what none of them tells only traits
-    stay that were said after the unlinking: of anything else nobody knows whose it was.
+    stay that were said after the unlinking: of anything else nobody knows whose it was. What comes after all is theirs
+    by then: the next rebuild counts it.
     """
+    stored = {root: _caught_up(profile, events[root], key_of) for root, profile in stored.items()}
     lacking = [root for root, profile in stored.items() if not _is_all_told(profile, events[root], key_of)]
     if lacking and not (anyway and all(is_pending(stored[root]) for root in lacking)):
         return None
@@ -80,19 +82,49 @@ def fold_apart(
     for root in lacking:
         _keep_later_traits(fresh[root], stored[root], events[root])
         segments.evaluate(compiled, fresh[root])
+    few = sum(max(stored[one].events - _calls(_told_of_both(stored[one], events[one], key_of)), 0) for one in lacking)
     for root, profile in fresh.items():
         if is_pending(profile):
-            profile.events = sum(one.is_call for one in told[root])
-            profile.splits = {
-                name: msgspec.structs.replace(split, folded=True) for name, split in profile.splits.items()
-            }
+            profile.events = _calls(told[root])
+            profile.splits = _folded(profile.splits, now, few)
     return fresh
 
 
+def _caught_up(profile: Profile, events: Events, key_of: KeyOf) -> Profile:
+    """With the count of what had not arrived when they were folded apart, and has now."""
+    few = max((split.lacking for split in profile.splits.values()), default=0)
+    if not few or is_pending(profile):
+        return profile
+    come = _calls(whose(profile.splits, events, key_of)) - profile.events
+    if not 0 < come <= few:
+        return profile
+    splits = {
+        name: msgspec.structs.replace(split, lacking=max(split.lacking - come, 0))
+        for name, split in profile.splits.items()
+    }
+    return msgspec.structs.replace(profile, events=profile.events + come, splits=splits)
+
+
+def _folded(splits: Mapping[str, Split], now: int, few: int) -> dict[str, Split]:
+    """As of now; those that were folded before stay as they are."""
+    return {
+        name: split if split.folded else msgspec.structs.replace(split, folded=True, folded_at=now, lacking=few)
+        for name, split in splits.items()
+    }
+
+
+def _calls(told: Sequence[Told]) -> int:
+    return sum(one.is_call for one in told)
+
+
+def _told_of_both(profile: Profile, events: Events, key_of: KeyOf) -> list[Told]:
+    """What a profile counts: of those from whom it is not folded apart yet theirs too."""
+    return whose({name: split for name, split in profile.splits.items() if split.folded}, events, key_of)
+
+
 def _is_all_told(profile: Profile, events: Events, key_of: KeyOf) -> bool:
-    folded = {name: split for name, split in profile.splits.items() if split.folded}
     gone = [one.told for one in events.own if profile.splits]
-    return is_whole(profile, whose(folded, events, key_of), unlinked_at(profile), gone)
+    return is_whole(profile, _told_of_both(profile, events, key_of), unlinked_at(profile), gone)
 
 
 def _keep_later_traits(fresh: Profile, stored: Profile, events: Events) -> None:

@@ -18,7 +18,9 @@ STORES: Final = {
     "profiles": (
         "tombstones without content, whose data keys are destroyed; marks on identity keys refuse what comes late"
     ),
-    "deliveries": "messages, with their text and their outcome",
+    "deliveries": (
+        "messages, with their text and their outcome; of those that others keep who were one with them, the text"
+    ),
     "pages": "hashes of message ids that the profile remembered",
     "quarantine": "input that was refused, how it came, what was tried with it; found by the person's identifiers",
     "failures": "batches that a consumer gave up on: the person's records are cut out, the rest can be replayed",
@@ -33,20 +35,16 @@ STORES: Final = {
 
 #: what no sweep reaches: for how many days it may hold something of the person (0: as long as the stream), and why
 LASTING: Final = {
-    "stream": (0, "records cannot be taken out; whoever reads them refuses them"),
+    "stream": (0, "records cannot be taken out; whoever reads them refuses them, and keeps no refused input anew"),
     "tables": (7, "point-in-time recovery of the tables, under the company's key"),
-    "inputs": (28, "refused input and files that name the person by nothing that was known expire by then"),
+    "inputs": (28, "input that names the person by nothing known, or was put aside after the sweep, expires by then"),
     "lake": (3, "rows that Firehose could not lay down at once: no table shows them, and they are swept by then"),
     "changes": (1, "the profile table's stream of changes"),
     "access_logs": (90, "S3's access logs hold the names of dropped files"),
     "logs": (30, "logs and metrics hold pseudonyms and no content"),
     "models": (30, "versions that may have seen the person: any sound one takes their place, and none serves longer"),
-    "histories": (90, "Step Functions keeps what runs were given: pseudonyms and no content"),
+    "histories": (90, "Step Functions keeps what runs were given: pseudonyms and names of dropped files, no content"),
 }
-
-
-#: a further horizon, of who was unlinked
-OF_OTHERS: Final = "messages made while they were one with somebody stay with whom they were made for until they expire"
 
 
 class Swept(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from attune.domain.profiles import Trait
 from attune.domain.splits import is_pending
 from attune.domain.trait_lifetimes import FOR_GOOD
 from attune.use_cases.find_profiles import ends, find, live, markers
+from attune.use_cases.gather_subjects import absorbed_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from attune.domain.privacy_requests import PrivacyRequest
     from attune.domain.profiles import Profile
     from attune.domain.trait_lifetimes import TraitLifetimes
-    from attune.ports import ProfileReader
+    from attune.ports import MergeIndex, ProfileReader
     from attune.ports.documents import Documents
 
 
@@ -105,6 +106,23 @@ class FollowRequests:
         items = {one.profile_id: one for one in live(self._profiles, others, consistent=True).values()}
         people = [decode_profile(item.state) for item in items.values()]
         return sorted(min(one.links) for one in people if is_pending(one))
+
+    def mixed(self, subject: Subject, merges: MergeIndex, erased_at: int) -> dict[str, int]:
+        """Under whose ids messages may be made of a subject's words, and until when (ms): `Subject.mixed`.
+
+        Of who was unlinked from them, whoever that is by now, and of all these absorbed: until they were folded apart.
+        Where nobody noted when that was, up to the erasure.
+        """
+        found: dict[str, int] = {}
+        others = live(self._profiles, {one.profile_id for one in subject.shared}, consistent=True)
+        for shared in subject.shared:
+            if shared.profile_id in others:
+                profile = decode_profile(others[shared.profile_id].state)
+                split = profile.splits.get(shared.pair)
+                until = (split.folded_at if split else 0) or erased_at
+                for one in (profile.profile_id, shared.profile_id, *absorbed_by(merges, [profile.profile_id])):
+                    found[one] = max(found.get(one, 0), until)
+        return found
 
     def _is_marked(self, request: PrivacyRequest, named: Mapping[str, Identifier]) -> bool:
         known = markers(self._profiles, named, consistent=True)

@@ -174,7 +174,9 @@ class FulfilRequests:
         absorbed = self._absorbed_by(subjects)
         for key, subject in subjects.items():
             mine = tuple(one for one, owner in absorbed.items() if owner == key)
-            more = msgspec.structs.replace(subject, profile_ids=mine, erased_at=self._follow.erased_at(subject))
+            at = self._follow.erased_at(subject)
+            mixed = self._follow.mixed(subject, self._merges, at)
+            more = msgspec.structs.replace(subject, profile_ids=mine, erased_at=at, mixed=mixed)
             self._documents.put(key, encode_subject(unite(subject, more)))
 
     def _absorbed_by(self, subjects: Mapping[str, Subject]) -> dict[str, str]:

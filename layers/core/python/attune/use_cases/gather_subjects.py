@@ -55,6 +55,7 @@ class GatherSubjects:
             shared=tuple(one for profile in people for one in shared_rows(profile)),
             first_day=_first_day(people),
             trained=any(_was_trained_on(profile) for profile in people),
+            asked_at=request.started_at,
         )
 
     def _earlier(self, keys: Collection[str], roots: Mapping[str, ProfileItem]) -> list[str]:
@@ -83,6 +84,7 @@ def unite(known: Subject, newer: Subject) -> Subject:
         known,
         **united,
         shared=tuple(shared.values()),
+        mixed={one: max(known.mixed.get(one, 0), newer.mixed.get(one, 0)) for one in {**known.mixed, **newer.mixed}},
         first_day=min(filter(None, (known.first_day, newer.first_day)), default=""),
         trained=known.trained or newer.trained,
         erased_at=max(known.erased_at, newer.erased_at),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from attune.domain.folding_apart import Events
     from attune.domain.working import Working
-    from attune.ports import Count, DefinitionReader, Identified, ProfileStore, Seal
+    from attune.ports import Clock, Count, DefinitionReader, Identified, ProfileStore, Seal
     from attune.ports.rebuilding import History
     from attune.use_cases.open_events import Rows
 
@@ -52,7 +52,7 @@ class Progress(msgspec.Struct, kw_only=True):
 class RebuildProfiles:
     """Callable; answers `{"done", "position"}` and, by the name of each outcome, counts of the whole run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a port
         self,
         *,
         profiles: ProfileStore,
@@ -60,6 +60,7 @@ class RebuildProfiles:
         definitions: DefinitionReader,
         pseudonyms: Identified,
         seal: Seal,
+        clock: Clock,
         count: Count,
         pause: Callable[[int], None],
         page: int = PAGE,
@@ -70,6 +71,7 @@ class RebuildProfiles:
         self._definitions = CompileDefinitions(definitions)
         self._pseudonyms = pseudonyms
         self._seal = seal
+        self._clock = clock
         self._count = count
         self._pause = pause
         self._page = page
@@ -161,7 +163,7 @@ class RebuildProfiles:
         """False where somebody else has written one of them meanwhile."""
         _, compiled = self._definitions()
         stored = {root: one.profile for root, one in loaded.items()}
-        fresh = fold_apart(stored, events, compiled, self._pseudonyms.key, anyway=progress.anyway)
+        fresh = fold_apart(stored, events, compiled, self._pseudonyms.key, now=self._clock(), anyway=progress.anyway)
         if fresh is None:
             progress.incomplete += len(loaded)
             return True

@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from attune.domain.deliveries import is_of_both, is_under_way, without_words
 from attune.domain.erasure import decode_subject, subjects_of
+from attune.ports import ConflictError
+from attune.use_cases.find_profiles import ends
 from attune.use_cases.sweep_inputs import ERRORS, EXPORTS, QUARANTINE, QUERIES, Named, SweepInputs
 from attune.use_cases.sweep_lake import LAKE, RAW
 from attune.use_cases.sweep_tallies import Tallies
 
 if TYPE_CHECKING:
+    from attune.domain.deliveries import Delivery
     from attune.domain.erasure import Subject
     from attune.ports import Clock, Count, ProfileReader
+    from attune.ports.deliveries import DeliveryStore
     from attune.ports.documents import Documents
     from attune.ports.erasure import PersonalItems, VersionedBucket
     from attune.use_cases.sweep_batches import SweepBatches
@@ -50,6 +55,7 @@ class SweepStores:
         documents: Documents,
         profiles: ProfileReader,
         items: PersonalItems,
+        messages: DeliveryStore,
         buckets: Buckets,
         batches: SweepBatches,
         files: SweepFiles,
@@ -61,32 +67,41 @@ class SweepStores:
         self._documents = documents
         self._profiles = profiles
         self._items = items
+        self._messages = messages
         self._buckets = buckets
         self._models = models
         self._clock = clock
         self._count = count
         self._stages: Mapping[Stage, Mapping[str, Step]] = {
-            "stores": {
-                # First, so that no training under way is promoted with what it has read.
-                "lineage": self._note_models,
-                "profiles": self._see_profiles,
-                "deliveries": self._remove_deliveries,
-                "pages": self._remove_pages,
-                "quarantine": SweepInputs("quarantine", buckets.quarantine, QUARANTINE),
-                "failures": batches,
-                "imports": files,
-                LAKE: lambda named, *rest: lake(named.subjects, *rest),
-                "lake_errors": SweepInputs("lake_errors", buckets.lake, ERRORS),
-                "queries": SweepInputs("queries", buckets.lake, QUERIES),
-                "exports": SweepInputs("exports", buckets.audit, EXPORTS),
-            },
-            "versions": {
-                # Of a change that campaigns heard of late it was noted since that nothing is sent.
-                "deliveries": self._remove_deliveries,
-                "queries": SweepInputs("queries", buckets.lake, QUERIES),
-                "versions": self._forget_versions,
-                "models": self._look_at_models,
-            },
+            "stores": self._stores(batches, files, lake),
+            "versions": self._versions(),
+        }
+
+    def _stores(self, batches: SweepBatches, files: SweepFiles, lake: SweepLake) -> dict[str, Step]:
+        """What removes and rewrites, in this order."""
+        return {
+            # First, so that no training under way is promoted with what it has read.
+            "lineage": self._note_models,
+            "profiles": self._see_profiles,
+            "deliveries": self._remove_deliveries,
+            "pages": self._remove_pages,
+            "quarantine": SweepInputs("quarantine", self._buckets.quarantine, QUARANTINE),
+            "failures": batches,
+            "imports": files,
+            LAKE: lambda named, *rest: lake(named.subjects, *rest),
+            "lake_errors": SweepInputs("lake_errors", self._buckets.lake, ERRORS),
+            "queries": SweepInputs("queries", self._buckets.lake, QUERIES),
+            "exports": SweepInputs("exports", self._buckets.audit, EXPORTS),
+        }
+
+    def _versions(self) -> dict[str, Step]:
+        """What these left behind, and what has come since."""
+        return {
+            # Of a change that campaigns heard of late it was noted since that nothing is sent.
+            "deliveries": self._remove_deliveries,
+            "queries": SweepInputs("queries", self._buckets.lake, QUERIES),
+            "versions": self._forget_versions,
+            "models": self._look_at_models,
         }
 
     def __call__(self, stage: Stage, requests: Sequence[str], position: str, has_time: HasTime) -> dict[str, Any]:
@@ -118,12 +133,17 @@ class SweepStores:
         return [decode_subject(data) for data in found if data is not None]
 
     def _see_profiles(self, named: Named, place: str, tallies: Tallies, has_time: HasTime) -> str | None:
-        """The stream has erased them; who is there still is left, and everything of theirs comes again."""
+        """The stream has erased them; who is there still is left, and everything of theirs comes again.
+
+        Graves of an erasure before are none of this one's.
+        """
         del place, has_time
+        tallies.count_anew("profiles")
         for subject in named.subjects:
-            items = self._profiles.items(subject.profile_ids, consistent=True).values()
-            alive = sum(1 for item in items if item.state)
-            tallies.add([subject], "profiles", found=len(items), rewritten=len(items) - alive, left=alive)
+            reached = ends(self._profiles, subject.profile_ids, consistent=True).values()
+            alive = sum(one.erased_at is None for one in reached)
+            buried = sum(one.erased_at is not None and one.erased_at >= subject.asked_at for one in reached)
+            tallies.add([subject], "profiles", found=buried + alive, rewritten=buried, left=alive)
         return None
 
     def _remove_deliveries(self, named: Named, place: str, tallies: Tallies, has_time: HasTime) -> str | None:
@@ -131,9 +151,29 @@ class SweepStores:
         for number, subject in enumerate(named.subjects[int(place or 0) :], int(place or 0) + 1):
             removed = self._items.remove_deliveries(subject.profile_ids)
             tallies.add([subject], "deliveries", found=removed, removed=removed)
+            self._blank_messages(subject, tallies)
             if not has_time() and number < len(named.subjects):
                 return str(number)
         return None
+
+    def _blank_messages(self, subject: Subject, tallies: Tallies) -> None:
+        """Of those that others keep who were one with them; one that is leaving is left until it is over."""
+        for profile_id, until in sorted(subject.mixed.items()):
+            found = [one for one in self._messages.of_profile(profile_id) if is_of_both(one, until)]
+            blanked = sum(map(self._blank, found))
+            tallies.add([subject], "deliveries", found=blanked, rewritten=blanked, left=len(found) - blanked)
+
+    def _blank(self, message: Delivery) -> bool:
+        now = self._clock()
+        if is_under_way(message, now):
+            return False
+        try:
+            self._messages.settle(
+                without_words(message, now=now), read_state=message.state, read_attempts=message.attempts
+            )
+        except ConflictError:
+            return False
+        return True
 
     def _remove_pages(self, named: Named, place: str, tallies: Tallies, has_time: HasTime) -> str | None:
         del place, has_time

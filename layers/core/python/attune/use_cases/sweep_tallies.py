@@ -37,6 +37,11 @@ class Tallies:
             sweep.begun_at, sweep.ended_at = sweep.begun_at or now, 0
             self._changed.add(request)
 
+    def count_anew(self, store: str) -> None:
+        """Of what is only looked at each sweep finds all of it again."""
+        for sweep in self._sweeps.values():
+            sweep.stores[store] = Swept()
+
     def add(
         self,
         subjects: Iterable[Subject],

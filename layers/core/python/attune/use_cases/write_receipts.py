@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.deliveries import KEPT
 from attune.domain.erasure import decode_subject, subjects_of
 from attune.domain.identifiers import DAY
 from attune.domain.receipts import (
     HEAD,
     LASTING,
-    OF_OTHERS,
     Head,
     Horizon,
     Receipt,
     Sweep,
+    Swept,
     decode_receipt,
     digest_of,
     encode_receipt,
@@ -29,8 +28,6 @@ from attune.ports import ConflictError
 from attune.use_cases.show_times import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from attune.domain.erasure import Subject
     from attune.domain.privacy_requests import PrivacyRequest
     from attune.ports import Clock
@@ -52,13 +49,8 @@ class WriteReceipts:
         notes: Notes,
         retention_hours: int,
         clock: Clock,
-        messages_kept: Callable[[], int] = lambda: KEPT,
     ) -> None:
-        """`documents` and `notes`: of the audit bucket. `retention_hours`: the stream's.
-
-        `messages_kept`: for how long any message is kept, ms.
-        """
-        self._messages_kept = messages_kept
+        """`documents` and `notes`: of the audit bucket. `retention_hours`: the stream's."""
         self._documents = documents
         self._notes = notes
         self._retention_hours = retention_hours
@@ -95,23 +87,17 @@ class WriteReceipts:
                 erased_at=iso(erased_at),
                 swept_at=iso(sweep.ended_at),
                 issued_at=iso(now),
-                profiles=len({one for subject in subjects for one in subject.profile_ids}),
+                profiles=sweep.stores.get("profiles", Swept()).found,
                 identifiers=len({one for subject in subjects for one in subject.identity_keys}),
                 stores=stores_of(sweep),
                 models=sweep.models,
-                horizons=(*horizons(erased_at, sweep.ended_at, self._retention_hours), *self._of_others(subjects, now)),
+                horizons=horizons(erased_at, sweep.ended_at, self._retention_hours),
                 number=head.number + 1,
                 previous=head.digest,
             )
         )
         self._documents.put(receipt_key(request.request_id), encode_receipt(receipt))
         return receipt
-
-    def _of_others(self, subjects: Sequence[Subject], now: int) -> tuple[Horizon, ...]:
-        """Of who was unlinked: messages to whom they were one with until then may have been made of their words."""
-        if not any(subject.shared for subject in subjects):
-            return ()
-        return (Horizon(store="messages", until=iso(now + self._messages_kept()), why=OF_OTHERS),)
 
     def _written(self, request_id: str, head: Head) -> Receipt | None:
         """The request's receipt, if it is part of the chain."""

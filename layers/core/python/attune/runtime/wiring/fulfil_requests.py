@@ -14,8 +14,7 @@ from attune.adapters.s3_documents import S3Documents
 from attune.adapters.s3_imports import S3ImportBucket
 from attune.adapters.s3_swept import S3Swept
 from attune.adapters.secrets_manager import SecretPseudonyms
-from attune.domain.deliveries import longest_kept
-from attune.domain.purposes import purposes_of
+from attune.domain.definitions import purposes_of
 from attune.domain.trait_lifetimes import lifetimes_of
 from attune.runtime.clients import client
 from attune.runtime.clock import now
@@ -48,7 +47,6 @@ def fulfil_requests(settings: FulfilRequestsSettings, count: Count) -> FulfilReq
         notes=S3ImportBucket(bucket, settings.audit_bucket),
         retention_hours=settings.stream_retention_hours,
         clock=now,
-        messages_kept=lambda: longest_kept(definitions.current()),
     )
     return FulfilRequests(
         requests=DynamoPrivacyRequests(tables, settings.privacy_requests_table),

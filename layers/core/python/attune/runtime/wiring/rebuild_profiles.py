@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.adapters.aes_seal import AesSeal
-from attune.adapters.athena_features import S3FeatureRows
-from attune.adapters.athena_history import AthenaHistory
-from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.streams import pause
+from attune.runtime.wiring.reading_past import read_past
 from attune.use_cases.rebuild_profiles import RebuildProfiles
 
 if TYPE_CHECKING:
@@ -24,18 +22,13 @@ if TYPE_CHECKING:
 def rebuild_profiles(settings: RebuildProfilesSettings, count: Count) -> RebuildProfiles:
     """Profiles are read without a cache: what is built on must be what is stored."""
     tables = client("dynamodb")
-    queries = AthenaQueries(
-        client("athena"),
-        workgroup=settings.lake_workgroup,
-        database=settings.lake_database,
-        bucket=settings.lake_bucket,
-    )
     return RebuildProfiles(
         profiles=DynamoProfiles(tables, profiles=settings.profiles_table, identities=settings.identities_table),
-        history=AthenaHistory(queries, S3FeatureRows(client("s3"), settings.lake_bucket)),
+        history=read_past(settings),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
         seal=AesSeal(),
+        clock=now,
         count=count,
         pause=pause,
     )

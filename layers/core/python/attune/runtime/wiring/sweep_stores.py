@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attune.adapters.aes_seal import AesSeal
 from attune.adapters.duckdb_tables import DuckTables
+from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_personal import DynamoPersonalItems
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_documents import S3Documents
@@ -37,6 +38,7 @@ def sweep_stores(settings: SweepStoresSettings, count: Count) -> SweepStores:
         documents=S3Documents(objects, settings.audit_bucket),
         profiles=profiles,
         items=DynamoPersonalItems(tables, deliveries=settings.deliveries_table, identities=settings.identities_table),
+        messages=DynamoDeliveries(tables, settings.deliveries_table),
         buckets=Buckets(
             quarantine=S3Swept(objects, settings.quarantine_bucket),
             lake=lake,
