@@ -38,8 +38,8 @@ OUT ?= cdk.out
 T ?=
 TOPIC ?=
 PYTEST_ARGS ?=
-# for two cores: two that compute, and the journeys, which mostly wait
-WORKERS ?= 3
+# for two cores: one that computes, and three with a local cloud, which mostly wait and then compute too
+WORKERS ?= 4
 DEMO_ARGS ?=
 ALARM_EMAIL ?=
 

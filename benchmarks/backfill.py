@@ -200,6 +200,7 @@ def _backfill(lake: Lake, profiles: Everybody, definitions: MemoryDefinitions) -
         definitions=definitions,
         pseudonyms=nobody,
         seal=AesSeal(),
+        clock=lambda: END,
         count=lambda *_: None,
         pause=lambda _: None,
     )

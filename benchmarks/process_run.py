@@ -151,13 +151,14 @@ class _Bench:
         self._lake = _Drain()
         self._now = 0
         secrets: Any = _Secrets()
+        pseudonyms = SecretPseudonyms(secrets, "")
         self.process = ProcessEvents(
             profiles=CachedProfiles(self.alarms),
             lake=self._lake,
-            quarantine=MemoryQuarantine(),
+            quarantine=MemoryQuarantine(pseudonyms.key),
             definitions=_Definitions(run.segments),
             champions=MemoryChampions({}),
-            pseudonyms=SecretPseudonyms(secrets, ""),
+            pseudonyms=pseudonyms,
             seal=AesSeal() if run.seal else _NoSeal(),
             clock=lambda: self._now,
             epoch=1,

@@ -25,6 +25,7 @@ _PARTS: Final = {
     "trait": "What is said of people",
     "property": "What is said of what they do",
     "context": "In which circumstances",
+    "call": "Each call itself",
     "computed_trait": "What is worked out from it",
     "segment": "Segments",
     "score": "What models say",
@@ -34,6 +35,7 @@ _PARTS: Final = {
 _LIES: Final = {
     "sealed": "",
     "clear": "clear",
+    "clear_in_part": "clear in part",
     "hashed": "hashed",
     "hashed_in_part": "hashed in part",
     "profile": "",

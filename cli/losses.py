@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from attune.domain.conditions import milliseconds
 from attune.domain.consent import STORE
+from attune.domain.definitions import purposes_of
 from attune.domain.deliveries import KEPT
 from attune.domain.identifiers import DAY
 from attune.domain.lake_retention import GRACE, days_said
-from attune.domain.purposes import DEFAULTS, Purpose, purposes_of
+from attune.domain.purposes import DEFAULTS, Purpose
 from attune.domain.trait_lifetimes import OTHERS
 
 if TYPE_CHECKING:

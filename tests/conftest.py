@@ -14,15 +14,20 @@ from local.stack import down, up
 from local.state import Stack, StateDirectory, read_stack_file
 from tests.clients.matrix import pytest_terminal_summary  # noqa: F401 (a hook, found by its name)
 
-#: each on a local stack of its own, where several workers run: journeys mostly wait, and the others need not wait too.
-#: Beside the others go journeys that look at nobody but their own people, so that both clouds are busy as long
+#: each on a local stack of its own, where several workers run: they mostly wait, and so they wait at the same time.
+#: Beside the others go journeys that look at nobody but their own people; all clouds are busy for about as long
 LOCAL_CLOUDS: Final = {
     "of the others": (
         *("tests/adapters/", "tests/clients/", "tests/local/"),
         *("tests/journeys/test_webhooks.py", "tests/journeys/test_window_exit.py"),
     ),
+    "of the story": tuple(
+        f"tests/journeys/test_{one}.py" for one in ("main_story", "backfill", "ledger", "privacy_requests")
+    ),
     "of the journeys": ("tests/journeys/",),
 }
+#: what lies among them, computes for long, and needs no cloud
+WITHOUT: Final = tuple(f"tests/adapters/test_{one}" for one in ("duckdb_", "ledger_tampering", "sweep"))
 
 
 class OneLocalCloudEach(LoadFileScheduling):
@@ -33,7 +38,7 @@ class OneLocalCloudEach(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         for cloud, folders in LOCAL_CLOUDS.items():
-            if nodeid.startswith(folders):
+            if nodeid.startswith(folders) and not nodeid.startswith(WITHOUT):
                 return cloud
         return super()._split_scope(nodeid)
 

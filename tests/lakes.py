@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import tempfile
@@ -39,12 +40,15 @@ from attune.use_cases.sweep_lake import SweepLake
 from attune.use_cases.sweep_late import SweepLate
 from tests.builders import NOW, Pseudonyms, profile_id
 from tests.faults.wires import Crash, Steady, Wire, wired
+from tests.remembered_days import RememberedDays
 
 #: the arrival day of what happens at `NOW`, and its neighbours
 BEFORE, TODAY, AFTER = "2025-06-14", "2025-06-15", "2025-06-16"
 #: later than anything
 NEVER = 1 << 62
 FIELDS = ("profile_id", *FEATURES, "holdout", *MODELS)
+#: the columns' names, and the rows
+type Answer = tuple[list[str], list[tuple[Any, ...]]]
 
 
 def row(**overrides: Any) -> Row:
@@ -85,7 +89,7 @@ def tombstone(number: int, into: int) -> ProfileItem:
 class _Breaking:
     """A compaction that may die while it loads a day."""
 
-    def __init__(self, compaction: DuckCompaction, after: int | None) -> None:
+    def __init__(self, compaction: DuckCompaction | RememberedDays, after: int | None) -> None:
         self._compaction = compaction
         self._after = after
 
@@ -138,15 +142,21 @@ class LakeOfTests:
         keep_days: int = 0,
         said_at: int = 0,
         chunk: int = 100_000,
+        remembers: bool = False,
     ) -> None:
-        """`keep_days`: for how many rows are kept, as was said at `said_at` (ms); 0: for good."""
+        """`keep_days`: for how many rows are kept, as was said at `said_at` (ms); 0: for good.
+
+        What a lake that `remembers` is made of again, it does not ask DuckDB for again.
+        """
         self._said_at = said_at
         self._keep = (Purpose(id=STORE, retention=Retention(events=f"{keep_days}d")),) if keep_days else ()
         self.empty(profiles)
         self._retention_hours = retention_hours
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name)
-        self._compaction = DuckCompaction(self._path / "work", memory="256MB", chunk=chunk)
+        compaction = DuckCompaction(self._path / "work", memory="256MB", chunk=chunk)
+        self._compaction = RememberedDays(compaction, self._path) if remembers else compaction
+        self._answers: dict[Any, Answer] = {}
         self._duck = duckdb.connect(config={"enable_external_file_cache": "false"})
 
     def empty(self, profiles: MemoryProfiles | None = None) -> None:
@@ -225,19 +235,15 @@ class LakeOfTests:
 
     def table(self, day: str | None = None, *, in_order: bool = True) -> list[dict[str, Any]]:
         """The compacted rows, of all days or of one; in order, or as they lie."""
-        self._lay_tables(None if day is None else [day])
         order = "ORDER BY dt, message_id, fingerprint, absorbed" if in_order else ""
-        return self._asked(f"SELECT * FROM events {order}")
+        return self._asked(f"SELECT * FROM events {order}", None if day is None else [day])
 
     def snapshot(self) -> list[dict[str, Any]]:
-        self._lay_tables(None)
         return self._asked("SELECT * FROM profiles ORDER BY profile_id")
 
     def features(self, cutoff: int = NOW) -> dict[str, tuple[Any, ...]]:
         """By profile id, the rest of the columns in their order."""
-        self._lay_tables(None)
-        [query] = sqlglot.transpile(features_query(cutoff, "run"), read="trino", write="duckdb")
-        asked = self._asked(query)
+        asked = self._asked(_in_duckdb(features_query(cutoff, "run")))
         assert all(tuple(one) == FIELDS for one in asked)
         found = {one["profile_id"]: tuple(one.values())[1:] for one in asked}
         assert len(found) == len(asked), "a profile has more than one row"
@@ -245,9 +251,7 @@ class LakeOfTests:
 
     def rows(self, profile_ids: Collection[str]) -> list[SealedRow]:
         """`History`, by the query that Athena is asked."""
-        self._lay_tables(None)
-        [query] = sqlglot.transpile(history_query(sorted(profile_ids)), read="trino", write="duckdb")
-        return [_sealed_row(one) for one in self._asked(query)]
+        return [_sealed_row(one) for one in self._asked(_in_duckdb(history_query(sorted(profile_ids))))]
 
     def lay_out(self, events: Collection[str] | None = None, share: int = 1) -> str:
         """`History`: a place is what will be asked then, of the tables as they are."""
@@ -255,9 +259,7 @@ class LakeOfTests:
 
     def people(self, place: str, start: int) -> Iterator[Person]:
         """`History`, by the query that Athena is asked."""
-        self._lay_tables(None)
-        [query] = sqlglot.transpile(place, read="trino", write="duckdb")
-        found = itertools.groupby(self._asked(query), key=lambda one: one.pop("root"))
+        found = itertools.groupby(self._asked(_in_duckdb(place)), key=lambda one: one.pop("root"))
         for end, (root, rows) in enumerate(found, 1):
             person = Person(root=root, rows=tuple(map(_sealed_row, rows)), end=end)
             if end > start:
@@ -274,20 +276,32 @@ class LakeOfTests:
         self._duck.close()
         self._folder.cleanup()
 
-    def _lay_tables(self, days: list[str] | None) -> None:
-        for day, data in self.files.days.items():
-            path = self._path / f"dt={day}" / "events.parquet"
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(data)
-        chosen = [str(self._path / f"dt={day}" / "events.parquet") for day in days or sorted(self.files.days)]
-        (self._path / "profiles.parquet").write_bytes(self.files.profiles)
-        self._duck.read_parquet(chosen, hive_partitioning=True).create_view("events")
-        self._duck.read_parquet(str(self._path / "profiles.parquet")).create_view("profiles")
+    def _asked(self, query: str, days: list[str] | None = None) -> list[dict[str, Any]]:
+        """Of the tables as they are: of all days or of these."""
+        chosen = days or sorted(self.files.days)
+        asked = (query, self.files.profiles, *((day, self.files.days[day]) for day in chosen))
+        if asked not in self._answers:
+            self._answers[asked] = self._answer(query, chosen)
+        names, rows = self._answers[asked]
+        return [dict(zip(names, values, strict=True)) for values in rows]
 
-    def _asked(self, query: str) -> list[dict[str, Any]]:
+    def _answer(self, query: str, days: list[str]) -> Answer:
+        files = {day: self._path / f"dt={day}" / "events.parquet" for day in days}
+        for day, path in files.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(self.files.days[day])
+        (self._path / "profiles.parquet").write_bytes(self.files.profiles)
+        self._duck.read_parquet(list(map(str, files.values())), hive_partitioning=True).create_view("events")
+        self._duck.read_parquet(str(self._path / "profiles.parquet")).create_view("profiles")
         found = self._duck.execute(query)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+        return [column[0] for column in found.description or ()], found.fetchall()
+
+
+@functools.cache
+def _in_duckdb(query: str) -> str:
+    """What Athena is asked, as DuckDB would put it."""
+    [said] = sqlglot.transpile(query, read="trino", write="duckdb")
+    return said
 
 
 def _sealed_row(row: dict[str, Any]) -> SealedRow:

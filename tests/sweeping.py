@@ -101,6 +101,7 @@ class SweptWorld:
             items=DynamoPersonalItems(
                 self._dynamodb, deliveries=self.tables["deliveries"], identities=self.tables["identities"]
             ),
+            messages=self.deliveries,
             buckets=Buckets(*(S3Swept(self.s3, self.names[name]) for name in ("quarantine", "lake", "audit"))),
             batches=SweepBatches(
                 bucket=S3Swept(self.s3, self.names["failures"]),
@@ -187,7 +188,7 @@ class SweptWorld:
             self.put("audit", f"exports/{request}/data.html", b"<p>without a name</p>")
 
     def _fill_quarantine(self) -> None:
-        quarantine = S3Quarantine(self.s3, self.names["quarantine"])
+        quarantine = S3Quarantine(self.s3, self.names["quarantine"], Pseudonyms().key)
         for who in (ANNS, BOBS):
             quarantine.keep("no_identifier", "shop", NOW, of(who))
             told_by_batch = Came(origin=Origin.CLIENT, how={"call": "batch", "context": {"traits": {"email": who[0]}}})

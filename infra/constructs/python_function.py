@@ -27,6 +27,7 @@ ALL_ALIKE: dict[str, Any] = {
     "system_log_level_v2": lambda_.SystemLogLevel.WARN,
     "tracing": lambda_.Tracing.ACTIVE,
 }
+TOLD_ALL_ALIKE = {"POWERTOOLS_METRICS_NAMESPACE": "Attune", "LOG_LEVEL": "INFO"}
 
 
 class PythonFunction(lambda_.Function):
@@ -64,12 +65,7 @@ class PythonFunction(lambda_.Function):
             memory_size=memory_mb,
             timeout=timeout or Duration.seconds(10),
             ephemeral_storage_size=disk,  # None: Lambda's 512 MB
-            environment={
-                "POWERTOOLS_SERVICE_NAME": name,
-                "POWERTOOLS_METRICS_NAMESPACE": "Attune",
-                "LOG_LEVEL": "INFO",
-                **environment,
-            },
+            environment={"POWERTOOLS_SERVICE_NAME": name, **TOLD_ALL_ALIKE, **environment},
             **ALL_ALIKE,
         )
         self.function_role = role

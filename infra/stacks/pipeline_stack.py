@@ -92,12 +92,13 @@ class PipelineStack(Stack):
         self.workers = [*self.processing.functions, *self.campaigning.functions, management.digest_access]
         self.functions = [*collection.functions, *self.workers, *management.functions]
         self.functions += [*explanations.functions, *repairs.functions, *importing.functions, *privacy.functions]
+        self._tell(importing)
+
+    def _tell(self, importing: Importing) -> None:
+        """Where everything is that a deployment is asked for."""
+        deliveries = self.campaigning.deliveries
         CfnOutput(self, "ApiUrl", value=self.http.url)
         CfnOutput(self, "ImportMachineArn", value=importing.machine.state_machine_arn)
-        self._tell_queues()
-
-    def _tell_queues(self) -> None:
-        deliveries = self.campaigning.deliveries
         CfnOutput(self, "DeliveryQueueUrl", value=deliveries.queue.queue_url)
         CfnOutput(self, "DeliveryDeadLetterUrl", value=deliveries.dead_letters.queue_url)
         CfnOutput(self, "FailedBatchNoticesUrl", value=self.failed_batches.queue.queue_url)

@@ -1,15 +1,23 @@
-"""Runs MiniStack, with its Athena nearer to AWS's in two places. Runs in the emulator's environment, not in ours.
+"""Runs MiniStack, its Athena nearer to AWS's in two places, its Lambda lighter. Runs in the emulator's environment.
 
 Its Athena hands SQL to DuckDB as it comes; what the product asks is Trino's, so it is said in DuckDB's words first. And
-it lays a result one folder deeper than it says.
+it lays a result one folder deeper than it says. Its Lambda unpacks a function's layers anew for each environment, which
+in a session of tests comes to gigabytes.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import sqlglot
 from ministack.app import main
+from ministack.core import lambda_runtime
 from ministack.services import athena
 
 _run_duckdb = athena._run_duckdb  # noqa: SLF001 - there is no other place to take hold of it
@@ -32,7 +40,32 @@ async def save_where_it_says(query_id: str) -> None:
         result["OutputLocation"] = named
 
 
+class UnpackedOnce(zipfile.ZipFile):
+    """An archive whose content all environments share: as on AWS, none writes where its code lies."""
+
+    def namelist(self) -> list[str]:
+        """Looked through for members that lead outside, which `extractall` never lets them."""
+        return []
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        """Into a folder by the name of its content; `path`, an empty folder, becomes a link to that."""
+        archive, folder = Path(str(self.filename)), Path(path)
+        whole = Path(tempfile.gettempdir()) / "unpacked" / hashlib.sha256(archive.read_bytes()).hexdigest()
+        if not whole.is_dir():
+            whole.parent.mkdir(exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=whole.parent))
+            super().extractall(partial, members or super().namelist(), pwd)
+            try:
+                partial.rename(whole)
+            except OSError:  # another environment was faster
+                shutil.rmtree(partial)
+        archive.unlink()
+        folder.rmdir()
+        folder.symlink_to(whole)
+
+
 if __name__ == "__main__":
+    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": UnpackedOnce})
     athena._run_duckdb = run_trino  # noqa: SLF001
     athena._save_query_results = save_where_it_says  # noqa: SLF001
     main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ _POSITIONS = {"UnreadableError": 0, "set_aside": 1, "put_aside": 2}
 _KEYWORDS = {"Rejected": "reason", "Row": "problem"}
 
 
+@functools.cache
 def reasons_of(folder: Path) -> set[str]:
     """Of all modules below `folder`."""
     return {text for path in folder.rglob("*.py") for text in _reasons(ast.parse(path.read_text()))} - {""}

@@ -4,8 +4,10 @@ import ast
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,13 @@ def test_the_import_contracts_hold() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_modules_need_each_other() -> None:
+    """Not even for the types of what they are given, nor over others: one could not be read without the other."""
+    imports = grimp.build_graph("attune", "attune_ml", cache_dir=None)
+    needs = {module: imports.find_modules_directly_imported_by(module) for module in imports.modules}
+    TopologicalSorter(needs).prepare()  # CycleError names them
 
 
 @pytest.mark.parametrize("handler", HANDLERS, ids=lambda path: path.parent.name)

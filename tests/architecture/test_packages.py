@@ -36,10 +36,10 @@ HEAVY_FOR_A_REASON = {
 MODULES = {
     "collect_events": 444,  # purposes, and the signals that speak of them
     "receive_webhook": 455,  # five senders, and mappings
-    "process_events": 502,  # definitions have many parts; two kinds of models; purposes and the gate; who was forgotten
+    "process_events": 504,  # definitions; two kinds of models; purposes, hearing, gate; forgetting, merging
     "wake_profiles": 430,
-    "run_campaigns": 484,  # purposes and the gate; for how long traits are kept, as process_events
-    "deliver_messages": 463,  # the same
+    "run_campaigns": 485,  # purposes, hearing and the gate; for how long traits are kept, as process_events
+    "deliver_messages": 464,  # the same
 }
 
 # Runs under `python -I -S`: nothing but the standard library, the function, its layers, and Lambda's own boto3.
@@ -68,8 +68,12 @@ def _environment(templates: Templates, function: str) -> dict[str, str]:
     return {**plain, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_LAMBDA_FUNCTION_NAME": function}
 
 
-def _loaded_by(templates: Templates, function: str) -> set[str]:
-    layers = packaging.build("local")
+@pytest.fixture(scope="module")
+def local_layers() -> dict[str, Path]:
+    return packaging.build("local")
+
+
+def _loaded_by(templates: Templates, layers: dict[str, Path], function: str) -> set[str]:
     plan = {
         "environment": _environment(templates, function),
         "path": [str(ROOT / "functions" / function), *(str(layers[name] / "python") for name in layers_of(function))],
@@ -88,8 +92,10 @@ def _loaded_by(templates: Templates, function: str) -> set[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_needs_nothing_but_its_layers_and_the_runtime(templates: Templates, function: str) -> None:
-    modules = _loaded_by(templates, function)
+def test_a_function_needs_nothing_but_its_layers_and_the_runtime(
+    templates: Templates, local_layers: dict[str, Path], function: str
+) -> None:
+    modules = _loaded_by(templates, local_layers, function)
     loaded = {name.partition(".")[0] for name in modules}
     assert not NOT_DEPLOYED & loaded
     assert not LATER & loaded

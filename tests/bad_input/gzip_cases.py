@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import struct
@@ -35,10 +36,11 @@ def raw_deflate(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
+@functools.cache
 def bomb(size: int) -> bytes:
     """Zeros, packed piece by piece so that making it takes no memory."""
-    packer = zlib.compressobj(9, wbits=31)
-    return b"".join(packer.compress(bytes(10_000_000)) for _ in range(size // 10_000_000)) + packer.flush()
+    packer, piece = zlib.compressobj(9, wbits=31), bytes(10_000_000)
+    return b"".join(packer.compress(piece) for _ in range(size // len(piece))) + packer.flush()
 
 
 BROKEN = {

@@ -15,7 +15,7 @@ from attune.domain.events import Origin
 from attune.domain.quarantine import REPLAYED, Came, Quarantined, Trace, quarantined
 from attune.use_cases import replay_quarantined
 from cli import quarantine as command
-from tests.builders import DAY, EVERYTHING, NOW
+from tests.builders import DAY, EVERYTHING, NOW, Pseudonyms
 from tests.cli.conftest import Api, Attune, Ran
 from tests.functions.management import ADMIN, ROOT
 
@@ -39,13 +39,13 @@ def said(attune: Attune) -> Attune:
 @pytest.fixture
 def store(api: Api) -> S3Quarantine:
     api.deployment.call("PUT", "/v1/definitions/source/shop", {"kind": "source", "id": "shop"}, key=ADMIN)
-    return S3Quarantine(api.deployment.cloud.client("s3"), api.deployment.quarantine)
+    return S3Quarantine(api.deployment.cloud.client("s3"), api.deployment.quarantine, Pseudonyms().key)
 
 
 def keep(store: S3Quarantine, fields: Any = CALL, reason: str = "no_identifier", at: int = NOW) -> Quarantined:
     raw = json.dumps(fields).encode()
     store.keep(reason, "shop", at, raw, CAME)
-    return quarantined(reason, "shop", at, raw, CAME)
+    return quarantined(reason, "shop", at, raw, CAME, Pseudonyms().key)
 
 
 def test_ls_counts_by_reason_and_source_and_lists_one_reason_s_inputs(attune: Attune, store: S3Quarantine) -> None:

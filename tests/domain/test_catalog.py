@@ -17,6 +17,7 @@ from attune.domain.normalisation import Normalisation
 from attune.domain.purposes import Purpose, Retention
 from attune.domain.sources import Source
 from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
+from attune.domain.verdicts import CLEAR_PROPERTIES
 from attune.sources.given_fields import given_fields
 from tests.builders import campaign, channel
 
@@ -68,6 +69,11 @@ def test_what_is_read_without_the_seal_is_said_to_lie_clear() -> None:
     found = example()
     assert {one.lies for one in found["property", "total"].given_by} == {"clear"}
     assert {one.lies for one in found["property", "coupon"].given_by} == {"sealed"}
+    assert {one.lies for one in found["property", "products"].given_by} == {"clear_in_part"}
+    for name in CLEAR_PROPERTIES:  # also those that only a sender may choose
+        assert {one.lies for one in found["property", name].given_by} == {"clear"}
+    for name in ("event", "message_id", "time"):
+        assert {one.lies for one in found["call", name].given_by} == {"clear"}
 
 
 def test_every_segment_computed_trait_score_and_purpose_of_the_definitions_is_in_it() -> None:

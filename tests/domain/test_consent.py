@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from attune.domain.consent import (
+    MAX_EARLIER,
     RESTRICTION,
     Consent,
     Evidence,
@@ -24,17 +25,9 @@ from attune.domain.consent import (
     stricter,
 )
 from attune.domain.definitions import snapshot
-from attune.domain.events import PREFERENCE_UPDATE, Origin, short_hash
-from attune.domain.gate import (
-    ALLOWED,
-    SILENT,
-    Refusal,
-    Refused,
-    Voice,
-    evidence_of,
-    heard,
-    may_store,
-)
+from attune.domain.events import PREFERENCE_UPDATE, Origin
+from attune.domain.gate import ALLOWED, Refusal, Refused, may_store
+from attune.domain.hearing import SILENT, Voice, evidence_of, heard
 from attune.domain.identifiers import Identifier
 from attune.domain.policies import policies_of
 from attune.domain.profiles import Link, Profile
@@ -45,13 +38,19 @@ if TYPE_CHECKING:
     from attune.domain.events import Event
 
 
+LOUD = Voice(grants=True, ends_withdrawal=True)
+
+
 @st.composite
 def consents(draw: st.DrawFn) -> Consent:
     """A grant, which may have ended a withdrawal, or a withdrawal, which may have been repeated."""
-    granted, at = draw(st.booleans()), draw(st.integers(2, 5))
+    granted, at = draw(st.booleans()), draw(st.integers(2, 8))
     since = draw(st.integers(0, at - 1) if granted else st.integers(1, at))
     until = draw(st.integers(0, 7)) if granted else 0
-    return Consent(granted, at, draw(st.sampled_from(["a", "b"])), not granted or draw(st.booleans()), since, until)
+    again = draw(st.sampled_from([0, at + 1, at + 3])) if granted else 0
+    source, stated = draw(st.sampled_from(["a", "b"])), not granted or draw(st.booleans())
+    earlier = draw(st.sampled_from([(), ((1, 2),), ((1, 2), (3, 4))])) if since > 4 else ()
+    return Consent(granted, at, source, stated, since, until, again, earlier)
 
 
 records = consents()
@@ -94,16 +93,16 @@ def said(granted: bool, at: int, *, stated: bool = True) -> Consent:
         (None, True, PREFERENCE_UPDATE, 5, said(True, 5)),
         (None, False, "Product Viewed", 5, said(False, 5)),
         (said(True, 9, stated=False), False, "Product Viewed", 5, said(False, 5)),
-        (said(True, 9), False, "Product Viewed", 5, None),
+        (said(True, 9), False, "Product Viewed", 5, said(True, 9)),
         (said(True, 5), False, "Product Viewed", 5, said(False, 5)),
         (said(True, 3), False, "Product Viewed", 5, said(False, 5)),
-        (said(False, 9), False, "Product Viewed", 5, None),
+        (said(False, 9), False, "Product Viewed", 5, said(False, 9)),
         (said(False, 3), False, "Product Viewed", 5, said(False, 5)),
         (said(False, 3), True, "Product Viewed", 5, None),
         (said(False, 3), True, PREFERENCE_UPDATE, 5, said(True, 5)),
         (said(False, 9), True, PREFERENCE_UPDATE, 5, None),
         (said(True, 3, stated=False), True, PREFERENCE_UPDATE, 5, said(True, 5)),
-        (said(True, 3), True, PREFERENCE_UPDATE, 5, None),
+        (said(True, 3), True, PREFERENCE_UPDATE, 5, said(True, 3)),
         (said(True, 3, stated=False), True, "Product Viewed", 5, None),
     ],
 )
@@ -117,7 +116,7 @@ def test_what_is_known_after_somebody_spoke(
     spoken = event(name, time=at, consent={"email": consent})
     before = {} if known is None else {"email": known}
     added = heard(before, spoken, record(spoken), Voice(grants=True, ends_withdrawal=name == PREFERENCE_UPDATE))
-    heard_of = {purpose: msgspec.structs.replace(one, since=0) for purpose, one in added.items()}
+    heard_of = {purpose: msgspec.structs.replace(one, since=0, again=0) for purpose, one in added.items()}
     assert heard_of == ({} if expected is None else {"email": expected})
 
 
@@ -128,6 +127,42 @@ def test_until_a_grant_was_given_what_it_ended_was_in_force() -> None:
     for at, stored in ((NOW - 11, True), (NOW - 10, False), (NOW - 1, False), (NOW, True)):
         riding = event(consent={"analytics": True}, time=at)
         assert bool(may_store([ended], riding, record(riding))) is stored
+
+
+@given(st.permutations(range(1, 10)), st.lists(st.booleans(), min_size=1, max_size=9))
+def test_in_whatever_order_words_arrive_the_last_that_was_said_counts_and_no_withdrawal_before_it_is_forgotten(
+    times: list[int], words: list[bool]
+) -> None:
+    known: dict[str, Consent] = {}
+    for at, granted in zip(times, words, strict=False):
+        spoken = statement(consent={"email": granted}, time=at)
+        known |= heard(known, spoken, record(spoken), LOUD)
+    told = dict(sorted(zip(times, words, strict=False)))
+    assert known["email"].granted is told[max(told)]
+    for at in range(max(told)):
+        said = [granted for time, granted in told.items() if time <= at]
+        if said and not said[-1]:
+            assert not permits("email", in_force(known, at))
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (2, 1, 4, 3), (2, 4, 1, 3)])
+def test_somebody_who_withdraws_and_grants_twice_had_withdrawn_twice(order: tuple[int, ...]) -> None:
+    known: dict[str, Consent] = {}
+    for at in order:
+        spoken = statement(consent={"email": at % 2 == 0}, time=at * 10)
+        known |= heard(known, spoken, record(spoken), LOUD)
+    assert known["email"].withdrawals() == ((10, 20), (30, 40))
+
+
+def test_of_more_withdrawals_than_are_kept_apart_the_oldest_are_as_if_one() -> None:
+    known: dict[str, Consent] = {}
+    for at in range(1, 101):
+        spoken = statement(consent={"email": at % 2 == 0}, time=at)
+        known |= heard(known, spoken, record(spoken), LOUD)
+    kept = known["email"].withdrawals()
+    assert len(kept) == MAX_EARLIER + 1
+    assert kept[0] == (1, 100 - 2 * MAX_EARLIER)
+    assert kept[-1] == (99, 100)
 
 
 def test_before_a_grant_the_withdrawal_that_it_ended_held_since_it_began() -> None:
@@ -153,7 +188,6 @@ def test_merging_consent_is_commutative_associative_and_idempotent(
     [
         (Consent(True, 5, "shop", stated=True), Consent(True, 5, "shop", stated=False)),
         (Consent(True, 5, "shop", since=3), Consent(True, 5, "shop")),
-        (Consent(True, 5, "shop", since=3), Consent(True, 9, "shop", stated=True)),
         (Consent(True, 5, "shop", since=3), Consent(True, 5, "shop", since=4)),
         (Consent(False, 5, "shop", since=3), Consent(False, 5, "shop", since=5)),
     ],
@@ -188,7 +222,7 @@ def test_of_two_grants_of_one_instant_the_one_that_ends_sooner_counts() -> None:
     [
         (Consent(False, 5, "app", since=3), Consent(False, 5, "shop", since=4), 3),
         (Consent(False, 5, "app"), Consent(False, 9, "shop", since=7), 5),
-        (Consent(True, 5, "app", since=3), Consent(True, 9, "shop", since=7), 3),
+        (Consent(True, 8, "app", since=3), Consent(True, 9, "shop", since=7), 3),
     ],
 )
 def test_of_two_who_had_withdrawn_the_time_since_the_first_counts_whoever_spoke_last(
@@ -259,7 +293,6 @@ def test_repeating_a_grant_adds_no_record() -> None:
 
 YEARLY = policies_of(snapshot((Purpose(id="email", expires_after="365d"),)))
 YEAR = 365 * DAY
-LOUD = Voice(grants=True, ends_withdrawal=True)
 
 
 def told(known: dict[str, Consent], spoken: Event, speaks: Voice = LOUD, **overrides: Any) -> Consent | None:
@@ -279,7 +312,7 @@ def test_a_grant_is_heard_with_its_end_and_a_withdrawal_without() -> None:
 def test_what_is_said_again_in_time_goes_on_and_what_is_said_too_late_begins_anew() -> None:
     known = {"email": Consent(True, NOW, "shop", until=NOW + YEAR)}
     for at in (NOW + 1, NOW + YEAR - 1):
-        assert told(known, asked(at)) == Consent(True, NOW, "shop", until=at + YEAR)
+        assert told(known, asked(at)) == Consent(True, NOW, "shop", until=at + YEAR, again=at)
     for at in (NOW + YEAR, NOW + YEAR + 1):
         anew = told(known, asked(at))
         assert anew == Consent(True, at, "shop", since=NOW + YEAR, until=at + YEAR)
@@ -391,9 +424,9 @@ def test_evidence_is_what_we_know_of_and_never_text_of_a_client() -> None:
         (foreign, "email", ("", "")),
         (event(consent=None, basis={"email": True}), "email", ("basis", "")),
     ):
-        found = evidence_of(spoken, purpose, record(spoken), noticed)
+        found = evidence_of(spoken, purpose, "an id's pseudonym", noticed)
         assert (found.method, found.notice) == expected
-        assert found.message == short_hash("shop", spoken.message_id).hex()
+        assert found.message == "an id's pseudonym"
 
 
 # ------------------------------------------------------------------------------------------------------- the ledger

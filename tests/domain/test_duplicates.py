@@ -20,7 +20,8 @@ from attune.domain.duplicates import (
     remember_record,
 )
 from attune.domain.events import short_hash
-from attune.domain.profiles import FINGERPRINT, Profile, merge_profiles
+from attune.domain.merging import merge_profiles
+from attune.domain.profiles import FINGERPRINT, Profile
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, event, record
 
 CONTENT, OTHER = b"content1", b"content2"

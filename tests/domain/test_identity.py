@@ -137,12 +137,12 @@ def kept(found: Match) -> list[str]:
 
 def test_who_is_met_for_the_first_time_has_no_profile_yet() -> None:
     found = Known().match(user_id="u", anonymous_id="d")
-    assert (found.profiles, kept(found), found.dropped) == ((), ["user_id:u", "anonymous_id:d"], ())
+    assert (found.profiles, kept(found)) == ((), ["user_id:u", "anonymous_id:d"])
 
 
 def test_one_profile_that_any_identifier_leads_to_gets_the_event_and_the_new_identifiers() -> None:
     found = Known(named("p", anonymous_id="d")).match(user_id="u", anonymous_id="d")
-    assert (found.profiles, kept(found), found.dropped) == (("p",), ["user_id:u", "anonymous_id:d"], ())
+    assert (found.profiles, kept(found)) == (("p",), ["user_id:u", "anonymous_id:d"])
 
 
 def test_of_several_the_one_with_the_strongest_identifier_survives_then_who_was_seen_first() -> None:
@@ -165,9 +165,8 @@ def test_who_holds_nothing_any_more_is_the_weakest() -> None:
 def test_what_would_join_two_users_is_dropped_from_the_event_the_weakest_first() -> None:
     known = Known(named("one", user_id="u1"), named("two", user_id="u2", email="e", anonymous_id="d"))
     found = known.match(user_id="u1", email="e", crm_id="c", anonymous_id="d")
-    assert found.profiles == ("one",)
-    assert kept(found) == ["user_id:u1"]
-    assert [keyed_as(one) for one in found.dropped] == ["anonymous_id:d", "crm_id:c", "email:e"]
+    assert (found.profiles, kept(found)) == (("one",), ["user_id:u1"])
+    assert kept(known.match(user_id="u1", crm_id="c", anonymous_id="d")) == ["user_id:u1", "crm_id:c"]
 
 
 def test_the_strongest_identifier_is_never_dropped() -> None:
@@ -183,9 +182,9 @@ def test_what_a_profile_holds_already_is_not_weighed_again() -> None:
     assert not may_join([crowded], [])
     keyed = [(keyed_as(one), one) for one in addresses[:2]]
     found = match(keyed, lambda _: "p", lambda _: crowded)
-    assert (kept(found), found.dropped) == (["email:mail-0", "email:mail-1"], ())
+    assert kept(found) == ["email:mail-0", "email:mail-1"]
     newcomer = [*keyed, ("anonymous_id:new", Identifier("anonymous_id", "new"))]
-    assert [keyed_as(one) for one in match(newcomer, lambda _: "p", lambda _: crowded).dropped] == ["anonymous_id:new"]
+    assert kept(match(newcomer, lambda _: "p", lambda _: crowded)) == ["email:mail-0", "email:mail-1"]
 
 
 # -------------------------------------------------------------------------------------- how long identifiers last

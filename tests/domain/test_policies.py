@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from attune.domain.consent import Consent, permits
-from attune.domain.definitions import snapshot
+from attune.domain.definitions import purposes_of, snapshot
 from attune.domain.policies import UNREADABLE, Policies, policies_of, read_place
 from attune.domain.profiles import Profile, Trait
-from attune.domain.purposes import DEFAULTS, Notice, Purpose, purposes_of
+from attune.domain.purposes import DEFAULTS, Notice, Purpose
 from tests.builders import DAY, NOW, event, source
 
 DATE = "2025-06-10T00:00:00Z"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from attune.domain.identifiers import Identifier
+from attune.domain.merging import merge_profiles
 from attune.domain.profiles import (
     NOBODY,
     Link,
@@ -17,7 +18,6 @@ from attune.domain.profiles import (
     Timer,
     Trait,
     cause_of,
-    merge_profiles,
     set_trait,
 )
 from attune.domain.windows import Mark

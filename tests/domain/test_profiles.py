@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from attune.domain import memory
 from attune.domain.activity import Activity
 from attune.domain.consent import Consent
+from attune.domain.merging import merge_profiles
 from attune.domain.models import SHOPPER_CLUSTERS
 from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile, Score, merge_profiles
+from attune.domain.profiles import Profile, Score
 
 small = st.integers(0, 3)
 activities = st.none() | st.builds(Activity, small, small, small, small, small, small)

@@ -12,8 +12,9 @@ from attune.domain.definition_checks import check
 from attune.domain.definitions import Definitions, Segment, decode_definition, snapshot
 from attune.domain.duplicates import event_hash
 from attune.domain.fold import finish, fold_event
+from attune.domain.merging import merge_profiles
 from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile, merge_profiles
+from attune.domain.profiles import Profile
 from attune.domain.segments import Compiled, compile_segments, computed_values, holds, next_due
 from tests.builders import DAY, HOUR, MINUTE, NOW, event
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from attune.domain.identifiers import Identifier
-from attune.domain.profiles import Link, Profile, merge_profiles
+from attune.domain.merging import merge_profiles
+from attune.domain.profiles import Link, Profile
 from attune.domain.splits import are_apart, has_moved, is_pending, unfolded
 from attune.domain.unlinking import split_off
 from tests.builders import NOW, key_of, profile_id

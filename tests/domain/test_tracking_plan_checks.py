@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attune.domain.definition_checks import check, users
@@ -132,6 +132,7 @@ _SCHEMAS = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(KEYWORDS)), _SCHEMAS, max_size=4))
+@example({"$ref": "#/$defs/a"})
 def test_any_object_is_checked_and_what_passes_can_be_used(schema: dict[str, Any]) -> None:
     found = problems(schema)
     assert all(re.match(r"(\.|\[|: )", problem) for problem in found)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import pytest
 
-from attune.domain.verdicts import MAX_CLEAR, clear_properties
+from attune.domain.verdicts import CLEAR_PROPERTIES, MAX_CLEAR, PRODUCTS, clear_properties
 from tests.builders import event
 
 
@@ -15,8 +18,28 @@ def test_only_what_names_nobody_is_in_the_clear() -> None:
     assert clear_properties(event(properties=said)) == {"product_id": "p1", "value": 49.9, "products": products}
 
 
+@pytest.mark.parametrize("wrap", [lambda text: [text], lambda text: {"for": text}, lambda text: [{"for": [text]}]])
+def test_what_lies_within_a_clear_property_is_sealed(wrap: Callable[[str], Any]) -> None:
+    said = {name: wrap("For Ann Miller") for name in (*CLEAR_PROPERTIES, PRODUCTS)}
+    assert b"Ann" not in msgspec.json.encode(clear_properties(event(properties=said)))
+
+
+def test_of_products_what_tells_of_the_thing_is_in_the_clear_and_not_whom_it_is_for() -> None:
+    mug = {"sku": "mug", "price": 5, "quantity": True, "discount": None}
+    told = {
+        "engraving": "For Ann",
+        "recipient_email": "ann@example.com",
+        "url": "https://x.example/?u=ann",
+        "name": "Ann",
+    }
+    nested = {"variant": {"text": "For Ann"}, "category": ["For Ann"], "brand": "ann@example.com"}
+    clear = clear_properties(event(properties={"products": [mug | told | nested, "For Ann", ["For Ann"], None]}))
+    assert clear == {"products": [{"sku": "mug", "price": 5, "quantity": True}]}
+    assert clear_properties(event(properties={"products": "For Ann"})) == {}
+
+
 def test_of_very_much_only_short_values_are_in_the_clear() -> None:
-    products = [{"name": "x" * 900}] * 20
+    products = [{"sku": "x" * 90}] * 200
     said = {"order_id": "o1", "value": 49.9, "brand": None, "category": "x" * 600, "variant": {}, "products": products}
     assert clear_properties(event(properties=said)) == {"order_id": "o1", "value": 49.9, "brand": None}
 

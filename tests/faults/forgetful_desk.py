@@ -11,10 +11,9 @@ from attune.adapters.memory import MemoryKeys, MemoryRuns
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_imports import MemoryImportBucket
 from attune.adapters.memory_ledger import MemoryLedger
-from attune.domain.definitions import Segment
+from attune.domain.definitions import Segment, purposes_of
 from attune.domain.errors import AttuneError
 from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.purposes import purposes_of
 from attune.domain.trait_lifetimes import lifetimes_of
 from attune.ports import Key
 from attune.use_cases.answer_requests import AnswerRequests
@@ -266,6 +265,7 @@ class Desk:
             documents=self.documents,
             profiles=world.profiles,
             items=PersonalItems(world.deliveries, world.profiles),
+            messages=world.deliveries,
             buckets=Buckets(quarantine_place(world.quarantine), lake, audit_place(self.documents)),
             batches=SweepBatches(
                 bucket=failures_place(shop.repairs.batches), lake=lake, pseudonyms=world.pseudonyms, clock=world.time

@@ -38,10 +38,16 @@ def libraries_loaded() -> ForkServerContext:
     return context
 
 
-def run(loaded: ForkServerContext, tree: Path, options: list[str], seconds: float) -> tuple[int | None, str]:
-    """(pytest's exit code, what it printed) of a run in `tree`; no code: it was still running after `seconds`."""
+def run(
+    loaded: ForkServerContext, tree: Path, options: list[str], seconds: float, *, compiles: bool = False
+) -> tuple[int | None, str]:
+    """(pytest's exit code, what it printed) of a run in `tree`; no code: it was still running after `seconds`.
+
+    Where it `compiles`, what it loads has bytecode afterwards.
+    """
     log = tree.with_suffix(".log")
-    forked = loaded.Process(target=_pytest, args=(str(tree), [*_OPTIONS, *options], str(log)))
+    log.unlink(missing_ok=True)
+    forked = loaded.Process(target=_pytest, args=(str(tree), [*_OPTIONS, *options], str(log), compiles))
     forked.start()
     forked.join(seconds)
     code = forked.exitcode
@@ -52,7 +58,7 @@ def run(loaded: ForkServerContext, tree: Path, options: list[str], seconds: floa
     return code, log.read_text(errors="replace") if log.exists() else ""
 
 
-def _pytest(tree: str, options: list[str], log: str) -> None:
+def _pytest(tree: str, options: list[str], log: str, compiles: bool) -> None:
     """In the fork: with nothing of this run's settings, code or output."""
     gc.freeze()  # pytest looks for garbage ten times as it ends, and what was loaded before the fork is none
     written = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
@@ -64,7 +70,7 @@ def _pytest(tree: str, options: list[str], log: str) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
         del sys.modules[name]
     sys.path[:] = [tree, *(path for path in sys.path if path and not _is_ours(Path(path), root))]
-    sys.dont_write_bytecode = False
+    sys.dont_write_bytecode = not compiles
     os.chdir(tree)
     try:
         import pytest

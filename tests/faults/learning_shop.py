@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,6 +80,8 @@ class Shop:
 
     def __init__(self, lake: LakeOfTests, *, champion: str | None = "run-1") -> None:
         self.world = World(tick=0)
+        #: the same story is told in the same words, so that a lake that remembers knows its days
+        self._numbers = itertools.count(1)
         self.lake = lake
         self.lake.empty(self.world.profiles)
         self.lake.holds = self.world.holds
@@ -120,7 +123,7 @@ class Shop:
         """One has become a good customer, one wants it no more, two turn out to be one, and one is new."""
         self.world.time.now += DAY
         self.shop("ben", orders=8)
-        self.world.send(consent_event({"personalization": False}, time=self.world.time.now, **who("fay")))
+        self.world.send(consent_event({"personalization": False}, **self._now(), **who("fay")))
         self.turn_out_to_be("dee", "cid")
         self.shop("new")
         self.world.settle()
@@ -136,10 +139,13 @@ class Shop:
     def turn_out_to_be(self, device: str, name: str) -> None:
         both = identifiers(anonymous_id=device, user_id=f"user-{name}")
         for one in (both, identifiers(anonymous_id=name, user_id=f"user-{name}")):
-            self.world.send(identify(identifiers=one, time=self.world.time.now))
+            self.world.send(identify(identifiers=one, **self._now()))
 
     def _send(self, what: str, name: str, **overrides: Any) -> None:
-        self.world.send(event(what, time=self.world.time.now, **who(name), **overrides))
+        self.world.send(event(what, **self._now(), **who(name), **overrides))
+
+    def _now(self) -> dict[str, Any]:
+        return {"time": self.world.time.now, "message_id": f"said-{next(self._numbers)}"}
 
     # --------------------------------------------------------------------------------------------------- the night
 

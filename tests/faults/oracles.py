@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 #: an abandoned cart is forgotten 30 days after it was last touched
@@ -226,15 +227,16 @@ class Sent:
 class Person:
     """What somebody known has said of consent, as it reached us; `said`: purpose → (granted, since when, stated).
 
-    What a source vouches for is held as said at time 0. `withdrawn`: purpose → when the last withdrawal began: between
-    that and the grant that ended it nothing is stored, however late it comes.
+    What a source vouches for is held as said at time 0. `words`: purpose → what was stated or withdrawn, by its time:
+    between a withdrawal and the grant that ended it nothing is stored, however late it comes. Of grants that follow
+    each other the first is kept, and of the newest ones the last as well.
     """
 
     STORING = "analytics"
 
     def __init__(self) -> None:
         self.said: dict[str, tuple[bool, int, bool]] = {}
-        self.withdrawn: dict[str, int] = {}
+        self.words: dict[str, dict[int, bool]] = {}
 
     def sends(self, sent: Sent) -> bool:
         """Whether the event is stored; what it says is heard, of a refused one only what it withdraws."""
@@ -243,7 +245,7 @@ class Person:
             if granted and stored and sent.may_grant:
                 self._hear_grant(purpose, sent)
             elif not granted:
-                self._hear_withdrawal(purpose, sent.time)
+                self._note(purpose, sent.time, granted=False)
         for purpose, vouched in sent.basis.items():
             if stored and vouched and purpose not in sent.says:
                 self.said.setdefault(purpose, (True, 0, False))
@@ -258,22 +260,24 @@ class Person:
         granted, since, _ = self.said[self.STORING]
         if not granted:
             return own is True and sent.may_grant and sent.stated and sent.time > since
-        if since > sent.time >= self.withdrawn.get(self.STORING, since):
+        before = [word for time, word in self.words.get(self.STORING, {}).items() if time <= sent.time]
+        if before and not before[-1]:
             return False
         return (own is True and sent.may_grant) or since <= sent.time
 
-    def _hear_withdrawal(self, purpose: str, time: int) -> None:
-        """Ends whatever only rode along, and every statement that is not newer; of several the latest counts."""
-        granted, since, stated = self.said.get(purpose, (True, 0, False))
-        if granted and stated and since > time:
-            return
-        if granted:
-            self.withdrawn[purpose] = time
-        self.said[purpose] = (False, time if granted else max(since, time), True)
-
     def _hear_grant(self, purpose: str, sent: Sent) -> None:
-        """What rides along is heard where nothing was; a newer statement ends a withdrawal, any replaces what rode."""
-        heard = (True, sent.time, sent.stated)
-        granted, since, stated = self.said.setdefault(purpose, heard)
-        if sent.stated and ((granted and not stated) or (not granted and sent.time > since)):
-            self.said[purpose] = heard
+        """What rides along is heard where nothing was; a statement that is newer than all words is one of them."""
+        words = self.words.get(purpose, {})
+        if sent.stated and sent.time > max(words, default=-1):
+            self._note(purpose, sent.time, granted=True)
+        elif purpose not in self.said:
+            self.said[purpose] = (True, sent.time, False)
+
+    def _note(self, purpose: str, time: int, *, granted: bool) -> None:
+        words = self.words.setdefault(purpose, {})
+        words[time] = granted
+        runs = [(word, [at for at, _ in run]) for word, run in groupby(sorted(words.items()), lambda one: one[1])]
+        *earlier, (newest, at) = runs
+        kept = [(run[0], word) for word, run in earlier] + [(at[0], newest), (at[-1], newest)]
+        self.words[purpose] = dict(kept)
+        self.said[purpose] = (newest, at[0] if newest else at[-1], True)

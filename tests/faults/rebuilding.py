@@ -62,6 +62,7 @@ def rebuilder(
         definitions=wired(carried, "rebuild_profiles.definitions", world._definitions),
         pseudonyms=world.pseudonyms,
         seal=world.seal,
+        clock=world.time,
         count=lambda *_: None,
         pause=pause,
         page=page,

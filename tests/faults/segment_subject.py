@@ -13,8 +13,9 @@ from attune.domain.definitions import decode_definition, snapshot
 from attune.domain.duplicates import event_hash
 from attune.domain.events import CALLS, LIST, Event
 from attune.domain.fold import finish, fold_event
+from attune.domain.merging import merge_profiles
 from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile, Score, merge_profiles, set_score
+from attune.domain.profiles import Profile, Score, set_score
 from attune.domain.segments import Compiled, Quiet, compile_segments
 from tests.builders import event
 from tests.faults.segment_happenings import Happening, Written

@@ -19,7 +19,7 @@ from attune.adapters.memory import (
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_imports import MemoryImportBucket
 from attune.adapters.memory_lake import _Laid
-from attune.domain.quarantine import Quarantined
+from attune.domain.quarantine import CAME, Quarantined, encode_came
 from attune.ports.erasure import Stored
 
 _RECEIPTS = "replayed/"
@@ -55,6 +55,9 @@ class Place:
     def put(self, key: str, content: IO[bytes]) -> None:
         self._write(key, content.read())
 
+    def blank(self, key: str) -> None:
+        self._write(key, b"")
+
     def remove(self, prefix: str) -> int:
         gone = [key for key in self._objects() if key.startswith(prefix)]
         for key in gone:
@@ -67,20 +70,23 @@ class Place:
 
 
 def quarantine_place(store: MemoryQuarantine) -> Place:
-    """Inputs, each under its name; what was tried with one goes with it."""
+    """Inputs, each under its name with how it came beside it; what was tried with one goes with it."""
 
-    def named() -> dict[str, Quarantined]:
-        return {_input_key(one): one for one in store._kept}
+    def objects() -> dict[str, tuple[bytes, str]]:
+        kept = {_input_key(one): kept for one, kept in store._kept.items()}
+        return {key: _tagged(one[0] if one else b"") for key, one in kept.items()} | {
+            key + CAME: _tagged(encode_came(one[1]) if one else b"") for key, one in kept.items()
+        }
 
     def drop(key: str) -> None:
-        one = named()[key]
-        del store._kept[one]
-        store._traces.pop(one, None)
+        raise AssertionError(f"nobody removes {key}: its place stays taken")
 
     def write(key: str, content: bytes) -> None:
-        raise AssertionError(f"nobody writes {key} ({len(content)} bytes)")
+        assert not content, f"nobody writes {key}"
+        if not key.endswith(CAME):
+            store.sweep({_input_key(one): one for one in store._kept}[key])
 
-    return Place(lambda: {key: _tagged(store._kept[one][0]) for key, one in named().items()}, write, drop)
+    return Place(objects, write, drop)
 
 
 def _input_key(one: Quarantined) -> str:

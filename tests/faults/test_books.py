@@ -22,7 +22,7 @@ from attune.domain.api_keys import SERVER, digest, new_key
 from attune.domain.errors import AttuneError
 from attune.ports import Key, StreamUnavailableError
 from attune.use_cases.collect_events import CollectEvents, Submission
-from tests.builders import DAY, NOW, SECOND
+from tests.builders import DAY, NOW, SECOND, key_of
 from tests.faults.arrivals import Ends, expected, told
 from tests.faults.books import Books, Sender
 from tests.faults.effort import seeds
@@ -210,7 +210,7 @@ def assert_quarantine_agrees(world: World) -> None:
         if row["verdict"] == "rejected" or row["reason" if "reason" in row else "verdict"] == "invalid_record"
     }
     kept = {
-        (one.reason, one.source, one.received_at, hashlib.sha256(one.raw).hexdigest()[:32])
+        (one.reason, one.source, one.received_at, key_of("$input", hashlib.sha256(one.raw).hexdigest()))
         for one in world.quarantine.all()
     }
     assert rejected <= kept

@@ -10,10 +10,26 @@ from typing import Any
 
 import pytest
 
+from attune.domain.definitions import snapshot
 from attune.domain.events import Event
-from tests.builders import HOUR, MINUTE, NOW, consent_event, event, identifiers
+from attune.domain.gate import Edge, Refusal, Refused, allowed
+from attune.domain.policies import policies_of
+from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Profile
+from tests.builders import (
+    EVERYTHING,
+    HOUR,
+    MINUTE,
+    NOW,
+    consent_event,
+    definition_list,
+    event,
+    identifiers,
+    segments_of,
+)
 from tests.faults import oracles
 from tests.faults.effort import seeds
+from tests.faults.rebuilding import rebuild_all
 from tests.faults.simulator import Schedule
 from tests.faults.wires import Unreliable
 from tests.faults.world import World
@@ -169,6 +185,31 @@ def test_a_withdrawal_that_comes_late_ends_what_only_rode_along() -> None:
     [state] = world.states()
     assert state["events"] == 1
     assert state["consent"]["analytics"][0] is False
+
+
+def test_what_was_done_after_a_withdrawal_that_comes_late_is_used_for_nothing_until_a_rebuild_takes_it_out() -> None:
+    """Storing is withdrawn; the word needs twenty minutes to reach us; all else stays granted."""
+    world = World(tick=0)
+    me: dict[str, Any] = {"identifiers": identifiers(**NAME)}
+    world.send(consent_event(EVERYTHING, time=NOW - HOUR, **me))
+    for minutes in (50, *range(20, 10, -2)):
+        world.send(event(consent=None, time=NOW - minutes * MINUTE, **me))
+    world.settle()
+    assert segments_of(only(world)) == ["keen"]
+    world.send(consent_event({"analytics": False}, time=NOW - 30 * MINUTE, **me))
+    world.settle()
+    policies = policies_of(snapshot(definition_list()))
+    assert segments_of(only(world)) == []
+    for edge in (Edge.SEGMENT, Edge.TRAIN, Edge.RECOMMEND, Edge.DECIDE, Edge.SEND):
+        assert allowed(edge, policies.in_use(only(world)), at=NOW) == Refused("", Refusal.RESTRICTED)
+    rebuild_all(world)
+    assert (only(world).last_seen, segments_of(only(world))) == (NOW - 50 * MINUTE, [])
+    assert allowed(Edge.SEGMENT, policies.in_use(only(world)), at=NOW)
+
+
+def only(world: World) -> Profile:
+    [item] = [item for item in world.profiles.all_items() if item.state]
+    return decode_profile(item.state)
 
 
 def test_the_lives_are_about_something() -> None:

@@ -17,7 +17,7 @@ from attune.domain.consent import RESTRICTION
 from attune.domain.definitions import Segment, snapshot
 from attune.domain.events import PREFERENCE_UPDATE, Event, Origin
 from attune.domain.fold import finish, fold_event
-from attune.domain.gate import voice
+from attune.domain.hearing import voice
 from attune.domain.profile_state import decode_profile
 from attune.domain.profiles import Profile, Score
 from attune.domain.purposes import Notice, Purpose
@@ -42,7 +42,7 @@ def living(*purposes: Purpose, granted_at: int = NOW, **more: Any) -> tuple[Work
     working = Working(Profile(profile_id="p"), policies=compiled.policies)
     said = event(time=granted_at, identifiers=ME, **more)
     sent = record(said)
-    working.hear(said, sent, granted_at, voice([working.profile], said, sent))
+    working.hear(said, sent, granted_at, voice([working.profile], said, sent), lambda *_: "")
     working.locate(said, sent, b"1")
     fold_event(working.profile, said, b"1", compiled)
     finish(working.profile, compiled, granted_at, granted_at)

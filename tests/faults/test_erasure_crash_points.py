@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
 from attune.use_cases.find_profiles import markers
-from tests.builders import MINUTE, SECOND, event, identifiers, identify
+from tests.builders import MINUTE, identifiers, identify
 from tests.faults.erasing import erase_event, suppress_event
 from tests.faults.simulator import Schedule
+from tests.faults.telling import Teller
 from tests.faults.test_crash_points import lasting, numbered
 from tests.faults.unlinking import unlink_event
 from tests.faults.wires import BreakAt, Fault, GiveUpAt, Moment, Steady, Wire
@@ -24,7 +24,7 @@ ANN, BEN = identifiers(user_id="ann"), identifiers(email="ben@example.com")
 NAMED = (*ADA, *DEVICE, *DEVICES, *TOKENS, *ANN, *BEN, *identifiers(user_id="cid"))
 
 
-class Story:
+class Story(Teller):
     """Ada, who was two and has more identifiers than a transaction takes, is forgotten while her cart waits.
 
     Ann is, of whom Ben was split off and not folded apart. Cid, whom nobody knows, is, and takes part no more. Then
@@ -32,8 +32,7 @@ class Story:
     """
 
     def __init__(self, wire: Wire, **options: Any) -> None:
-        self.world = World(wire=wire, **options)
-        self._number = 0
+        super().__init__(World(wire=wire, **options))
 
     def tell(self) -> Story:
         world = self.world
@@ -66,21 +65,6 @@ class Story:
         key = self.world.pseudonyms.key(named)
         return self.world.profiles.identities([key], consistent=True)[key].profile_id
 
-    def _do(self, name: str, *named: Identifier, **fields: Any) -> None:
-        self._send(self._made(name, *named, **fields))
-
-    def _made(self, name: str, *named: Identifier, **fields: Any) -> Event:
-        self._number += 1
-        return event(name, message_id=f"m{self._number}", time=self._later(), identifiers=named, **fields)
-
-    def _later(self) -> int:
-        """The next full second: how often anybody looked at the clock does not matter."""
-        self.world.time.now = (self.world.time.now // SECOND + 1) * SECOND
-        return self.world.time.now
-
-    def _send(self, said: Event) -> None:
-        self.world.send(said, received_at=said.time)
-
     def outcome(self) -> dict[str, Any]:
         """All that must not depend on what broke; instants of graves are a retry's own."""
         world = self.world
@@ -109,7 +93,7 @@ class Story:
     def _lasting(self, state: dict[str, Any]) -> dict[str, Any]:
         """Of an unlinking what it says of whom, and whether it holds a key; when it was is a retry's own."""
         splits = state.get("splits", {}).items()
-        said = {name: (keys, folded, other, bool(key)) for name, (_, keys, _, folded, other, key) in splits}
+        said = {name: (keys, folded, other, bool(key)) for name, (_, keys, _, folded, other, key, *_) in splits}
         return lasting(state) | {"splits": said} | ({"first_seen": 0} if said else {})
 
 

@@ -74,7 +74,7 @@ LATE = frozenset({"raw lake"})
 #: what somebody may be in who came back after an erasure and looked at something
 ANEW = frozenset({"curious", "vip", "shopper_clusters"})
 #: what somebody sends in again after the erasure, as it is, stays for its 28 days: nobody may say whose it is then
-SENT_IN = frozenset({"quarantine", "imports"})
+SENT_IN = frozenset({"imports"})
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,13 @@ from tests.lakes import LakeOfTests
 
 @pytest.fixture(scope="module")
 def lake() -> Iterator[LakeOfTests]:
-    lake = LakeOfTests()
+    lake = LakeOfTests(remembers=True)
     yield lake
     lake.close()
 
 
 def undisturbed(champion: str | None) -> list[str]:
-    lake, wire = LakeOfTests(), Steady()
+    lake, wire = LakeOfTests(remembers=True), Steady()
     try:
         shop = Shop(lake, champion=champion)
         shop.go_on(shop.night("run-2"), wire)

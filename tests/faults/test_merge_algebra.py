@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from attune.domain import memory
 from attune.domain.activity import Activity
 from attune.domain.carts import fold_cart
-from attune.domain.consent import Consent
+from attune.domain.consent import NEVER, Consent
 from attune.domain.events import short_hash
 from attune.domain.identifiers import Identifier
+from attune.domain.merging import merge_profiles
 from attune.domain.profiles import (
     FINGERPRINT,
     Link,
@@ -29,7 +29,6 @@ from attune.domain.profiles import (
     Timer,
     Trait,
     cause_of,
-    merge_profiles,
 )
 from attune.domain.windows import Mark, Sample, Samples, Sessions, add_sample, add_to_sessions
 from tests.builders import MINUTE, NOW, event
@@ -220,8 +219,8 @@ def test_a_refusal_of_either_is_one_of_both(a: Profile, b: Profile) -> None:
         said = [one.consent[purpose] for one in (a, b) if purpose in one.consent]
         assert both.consent[purpose].granted is all(word.granted for word in said)
         kept = both.consent[purpose]
-        alike = [word for word in said if word.granted is kept.granted]
-        assert replace(kept, since=0) in [replace(word, since=0) for word in alike]
-        # of those who are one now, whoever had withdrawn for longer decides
-        begun = [word.since or (0 if word.granted else word.at) for word in alike]
-        assert (kept.since or (0 if kept.granted else kept.at)) == min((at for at in begun if at), default=0)
+        assert {(kept.at, kept.source, kept.until)} <= {(word.at, word.source, word.until) for word in said}
+        # of those who are one now, whatever either had withdrawn was withdrawn
+        for begin, end in (one for word in said for one in word.withdrawals()):
+            assert kept.withdrawn(begin)
+            assert end == NEVER or not kept.granted or kept.withdrawn(end - 1)

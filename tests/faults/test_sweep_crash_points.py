@@ -7,15 +7,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from moto import mock_aws
 
 from attune.adapters.aes_seal import AesSeal
 from attune.adapters.duckdb_tables import DuckTables
-from attune.adapters.memory import MemoryProfiles, MemoryRegistry
+from attune.adapters.memory import MemoryDeliveries, MemoryProfiles, MemoryRegistry
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_swept import MemoryPersonalItems, MemorySwept
-from attune.domain.erasure import subject_key
+from attune.domain.deliveries import State
+from attune.domain.erasure import decode_subject, encode_subject, subject_key
 from attune.domain.models import SHOPPER_CLUSTERS
 from attune.ports import Commit, ProfileItem
 from attune.use_cases.sweep_batches import SweepBatches
@@ -24,7 +26,7 @@ from attune.use_cases.sweep_lake import SweepLake
 from attune.use_cases.sweep_models import SweepModels
 from attune.use_cases.sweep_stores import Buckets, SweepStores
 from tests.adapters.cloud import Cloud
-from tests.builders import Pseudonyms
+from tests.builders import NOW, Pseudonyms, delivery
 from tests.faults.effort import LONG
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady, Unavailable, Wire, wired
 from tests.lakes import live
@@ -52,7 +54,8 @@ class World:
         self.documents = MemoryDocuments()
         for bucket, key, body in snapshot():
             if key == subject_key(REQUEST):
-                self.documents.put(key, body)
+                mixed = msgspec.structs.replace(decode_subject(body), mixed={BOB: NOW})
+                self.documents.put(key, encode_subject(mixed))
             else:
                 self.buckets[bucket].versions.setdefault(key, []).append(body)
         self.profiles = MemoryProfiles()
@@ -60,6 +63,10 @@ class World:
         self.profiles.commit(Commit(items=((None, tombstone), (None, live(2)))))
         self.items = MemoryPersonalItems()
         self.items.deliveries = {ANN: ["1", "2"], BOB: ["3"]}
+        self.messages = MemoryDeliveries()
+        for state in State:
+            said = "{}" if state is not State.NOT_SENT else ""
+            self.messages.claim(delivery(profile_id=BOB, delivery_id=state, state=state, body=said))
         self.items.pages = {"aa" * 12, "bb" * 12}
         self.registry = MemoryRegistry()
         self.registry.keep(SHOPPER_CLUSTERS, "during", {"lineage.json": b'{"cutoff": 0}'})
@@ -70,6 +77,7 @@ class World:
             documents=wired(wire, "documents", self.documents),
             profiles=self.profiles,
             items=wired(wire, "items", self.items),
+            messages=wired(wire, "messages", self.messages),
             buckets=Buckets(carried["quarantine"], carried["lake"], carried["audit"]),
             batches=SweepBatches(
                 bucket=carried["failures"], lake=carried["lake"], pseudonyms=Pseudonyms(), clock=lambda: LATER
@@ -98,7 +106,7 @@ class World:
     def state(self) -> Any:
         """All that lasts, but for the counts."""
         objects = {name: bucket.versions for name, bucket in self.buckets.items()}
-        return objects, self.items.deliveries, self.items.pages, self.registry.files
+        return objects, self.items.deliveries, self.items.pages, self.messages.all(), self.registry.files
 
 
 @functools.cache
@@ -133,6 +141,7 @@ def test_a_sweep_that_breaks_anywhere_and_is_run_again_ends_the_same(fault: Faul
 
 
 def test_nothing_of_the_erased_is_in_what_a_run_leaves() -> None:
-    objects, deliveries, pages, _ = steady()[1]
+    objects, deliveries, pages, kept, _ = steady()[1]
     assert (deliveries, pages) == ({BOB: ["3"]}, {"bb" * 12})
+    assert {(one.body, one.cause.key) for one in kept} == {("", "")}
     assert not [key for bucket in objects.values() for key, kept in bucket.items() if len(kept) != 1]

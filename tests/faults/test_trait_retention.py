@@ -19,8 +19,9 @@ from attune.domain.definitions import Segment, snapshot
 from attune.domain.events import Event
 from attune.domain.fold import finish, fold_event
 from attune.domain.gate import Edge, allowed, may_store
+from attune.domain.merging import merge_profiles
 from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Link, Profile, Trait, merge_profiles
+from attune.domain.profiles import Link, Profile, Trait
 from attune.domain.purposes import Purpose, Retention
 from attune.domain.rebuilding import rebuild
 from attune.domain.segments import Compiled, advance, compile_segments, members, next_due, traits_at

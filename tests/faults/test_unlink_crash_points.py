@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from attune.domain.events import Event
-from attune.domain.identifiers import Identifier
-from tests.builders import MINUTE, SECOND, consent_event, event, identifiers
+from tests.builders import MINUTE, consent_event, identifiers
 from tests.faults.rebuilding import rebuild_all
+from tests.faults.telling import Teller
 from tests.faults.test_crash_points import lasting, numbered
 from tests.faults.unlinking import unlink_event
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady, Unavailable, Wire
@@ -19,12 +18,12 @@ ANN, BEN = identifiers(user_id="ann"), identifiers(email="ben@example.com")
 PHONE, TABLET = identifiers(anonymous_id="phone"), identifiers(anonymous_id="tablet")
 
 
-class Story:
+class Story(Teller):
     """Ann and Ben were one since his phone was seen under her name, and each has left a cart behind."""
 
     def __init__(self, wire: Wire) -> None:
-        self.wire, self.world = wire, World(wire=wire)
-        self._number = 0
+        super().__init__(World(wire=wire))
+        self.wire = wire
 
     def tell(self) -> Story:
         world = self.world
@@ -42,18 +41,6 @@ class Story:
         self._do("Product Viewed", *BEN, *PHONE)
         world.pass_time(LONG_ENOUGH)
         return self
-
-    def _do(self, name: str, *named: Identifier, **fields: Any) -> None:
-        self._number += 1
-        self._send(event(name, message_id=f"m{self._number}", time=self._later(), identifiers=named, **fields))
-
-    def _later(self) -> int:
-        """The next full second: how often anybody looked at the clock does not matter."""
-        self.world.time.now = (self.world.time.now // SECOND + 1) * SECOND
-        return self.world.time.now
-
-    def _send(self, said: Event) -> None:
-        self.world.send(said, received_at=said.time)
 
     def _rebuild(self) -> None:
         """As the machine does: called again until it ends."""
@@ -79,7 +66,7 @@ class Story:
 
     def _lasting(self, state: dict[str, Any]) -> dict[str, Any]:
         """Of an unlinking what it says of whom: versions, keys and instants are a retry's own."""
-        splits = {name: (keys, folded, other) for name, (_, keys, _, folded, other, _) in state["splits"].items()}
+        splits = {name: (keys, folded, other) for name, (_, keys, _, folded, other, *_) in state["splits"].items()}
         return lasting(state) | {"splits": splits}
 
 

@@ -143,7 +143,7 @@ class World:
         self._definitions = Fixed(definitions(*more))
         self.champions = MemoryChampions(models)
         self.profiles = LaggingProfiles(self.rng, lag) if lag else MemoryProfiles()
-        self.stream, self.lake, self.quarantine = MemoryStream(), MemoryLake(), MemoryQuarantine()
+        self.stream, self.lake, self.quarantine = MemoryStream(), MemoryLake(), MemoryQuarantine(Pseudonyms().key)
         self.holds, self.deliveries, self.queue = MemoryHolds(), MemoryDeliveries(), MemoryQueue()
         self.sender, self.secrets = MemorySender(), MemorySecrets({"shop_webhook": (WEBHOOK_SECRET,)})
         self.seal, self.pseudonyms = PlainSeal(), Pseudonyms()

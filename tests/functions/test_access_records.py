@@ -24,7 +24,7 @@ from attune.domain.quarantine import Came, quarantined
 from attune.ports import Commit, ProfileItem
 from attune.runtime.clock import now
 from tests.adapters.cloud import Cloud
-from tests.builders import NOW, key_of, profile_id
+from tests.builders import NOW, Pseudonyms, key_of, profile_id
 from tests.functions.management import ADMIN, Deployment
 
 ADA = "email%3AAda%40Example.com"
@@ -34,7 +34,7 @@ EMAIL, USER = key_of("email", "ada@example.com"), key_of("user_id", "ada")
 KEEN = {"kind": "segment", "id": "keen", "when": {"type": "performed", "event": "Product Viewed", "at_least": 2}}
 CAME = Came(origin=Origin.CLIENT, trusted=True, how={"call": "track"})
 REASON = "support_case:4711"
-INPUT = quarantined("no_identifier", "shop", NOW, b"{}", CAME).id
+INPUT = quarantined("no_identifier", "shop", NOW, b"{}", CAME, Pseudonyms().key).id
 UNLINK = {"identifiers": ["user_id:ada"], "reason": "somebody else's"}
 
 #: (method, path, body, for the admin, subjects of the records)
@@ -91,7 +91,7 @@ def shop() -> Iterator[Shop]:
         client, tables = deployment.cloud.client("dynamodb"), deployment.tables
         store = DynamoProfiles(client, profiles=tables["profiles"], identities=tables["identities"])
         store.commit(Commit(items=((None, item),), claims=claims))
-        S3Quarantine(deployment.cloud.client("s3"), deployment.quarantine).keep(
+        S3Quarantine(deployment.cloud.client("s3"), deployment.quarantine, Pseudonyms().key).keep(
             "no_identifier", "shop", NOW, b"{}", CAME
         )
         yield Shop(deployment, str(key))
@@ -147,7 +147,7 @@ def test_a_reason_that_could_name_somebody_is_refused(shop: Shop, reason: str) -
     assert shop.records() == []
 
 
-@pytest.mark.parametrize("reason", ["audit", "support_case:4711", "ticket:CS-12_a", "a" * 32 + ":" + "B" * 32])
+@pytest.mark.parametrize("reason", ["audit", "support_case:4711", "ticket:CS-12", f"{'a' * 32}:{'B' * 10}-{'1' * 12}"])
 def test_a_word_with_a_number_is_a_reason(shop: Shop, reason: str) -> None:
     assert shop.call("read", reason=reason).status == 200
     assert [one.reason for one in shop.records()] == [reason]

@@ -23,6 +23,7 @@ from attune.ports import Commit
 from attune.runtime.clock import now
 from attune.runtime.telemetry import FunctionFailedError
 from tests.adapters.cloud import Cloud
+from tests.builders import Pseudonyms
 from tests.failed_batches import document, kinesis_record
 from tests.functions.management import ADMIN, Deployment, load_handler
 
@@ -105,7 +106,7 @@ def test_an_erasure_that_was_not_swept_stays_under_way(deployment: Deployment) -
 def test_what_is_held_is_laid_out_and_shown(deployment: Deployment) -> None:
     said = b'{"email": "nobody@example.com"}'
     s3 = deployment.cloud.client("s3")
-    S3Quarantine(s3, deployment.quarantine).keep("invalid_json", "shop", 1_750_000_000_000, said)
+    S3Quarantine(s3, deployment.quarantine, Pseudonyms().key).keep("invalid_json", "shop", 1_750_000_000_000, said)
     batch = document([kinesis_record("key", b"torn " + said)])
     s3.put_object(Bucket=deployment.failures, Key="aws/lambda/m/one", Body=batch)
     s3.put_object(Bucket=deployment.imports, Key="imports/till/one.csv", Body=b"email,x\nnobody@example.com,1\n")

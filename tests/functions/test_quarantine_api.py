@@ -12,7 +12,7 @@ from attune.adapters.s3_quarantine import S3Quarantine, object_key
 from attune.domain import api_keys
 from attune.domain.events import Origin
 from attune.domain.quarantine import Came, Quarantined, Trace, quarantined
-from tests.builders import DAY, EVERYTHING, NOW
+from tests.builders import DAY, EVERYTHING, NOW, Pseudonyms
 from tests.functions.management import ADMIN, Answer, Deployment
 
 CAME = Came(origin=Origin.CLIENT, trusted=True, how={"call": "track"})
@@ -26,14 +26,14 @@ class Store:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        self.objects = S3Quarantine(deployment.cloud.client("s3"), deployment.quarantine)
+        self.objects = S3Quarantine(deployment.cloud.client("s3"), deployment.quarantine, Pseudonyms().key)
         deployment.call("PUT", "/v1/definitions/source/shop", {"kind": "source", "id": "shop"}, key=ADMIN)
 
     def keep(
         self, raw: bytes = CALL, reason: str = "no_identifier", source: str = "shop", at: int = NOW
     ) -> Quarantined:
         self.objects.keep(reason, source, at, raw, CAME)
-        return quarantined(reason, source, at, raw, CAME)
+        return quarantined(reason, source, at, raw, CAME, Pseudonyms().key)
 
     def get(self, path: str) -> Answer:
         return self.deployment.call("GET", path, key=ADMIN)

@@ -231,9 +231,9 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     "sweep_stores": {
         PROFILES: {"dynamodb:BatchGetItem"},
         IDENTITIES: {"dynamodb:BatchWriteItem", "dynamodb:GetItem"},
-        DELIVERIES: {"dynamodb:BatchWriteItem", "dynamodb:Query"},
+        DELIVERIES: {"dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         **{one: {"s3:ListBucket", "s3:ListBucketVersions"} for one in (QUARANTINE, FAILURES, IMPORTS, LAKE, AUDIT)},
-        f"{QUARANTINE}/quarantine/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
+        f"{QUARANTINE}/quarantine/*": SWEEP,
         f"{FAILURES}/aws/lambda/*": SWEEP,
         f"{FAILURES}/replayed/*": {"s3:PutObject"},
         f"{IMPORTS}/imports/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
@@ -317,11 +317,15 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         **QUERY,
         **LOOK_UP,
         PROFILES: LOOK_UP[PROFILES] | {"dynamodb:Scan"},
+        AUDIT: {"s3:ListBucket", "s3:ListBucketVersions"},
+        f"{AUDIT}/previews/*": {"s3:DeleteObjectVersion", "s3:GetObject"},
         IDENTITY_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "manage_previews": {
         PREVIEW_MACHINE: {"states:ListExecutions", "states:StartExecution"},
         PREVIEWS: {"states:DescribeExecution"},
+        LEDGER: {"dynamodb:PutItem"},
+        f"{AUDIT}/previews/*": {"s3:PutObject"},
         DEFINITIONS: {"dynamodb:GetItem", "dynamodb:Query"},
         ADMIN_SECRET: {"secretsmanager:GetSecretValue"},
     },
@@ -342,6 +346,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     "verify_ledger": {
         LEDGER: {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"},
         PROFILES: {"dynamodb:BatchGetItem", "dynamodb:Scan"},
+        f"{PRIVACY_REQUESTS}/index/by_state": {"dynamodb:Query"},
         AUDIT: {"s3:ListBucket"},
         f"{AUDIT}/digests/*": {"s3:GetObject"},
         f"{AUDIT}/receipts/*": {"s3:GetObject"},
@@ -537,7 +542,7 @@ def test_the_key_is_used_only_through_the_services_that_hold_data(templates: Tem
         "verify_ledger": {"dynamodb", "s3", "secretsmanager"},
         "explain_segments": {"dynamodb", "s3", "secretsmanager"},
         "preview_segments": {"dynamodb", "s3", "secretsmanager"},
-        "manage_previews": {"dynamodb", "secretsmanager"},
+        "manage_previews": {"dynamodb", "s3", "secretsmanager"},
     }
 
 

@@ -53,7 +53,6 @@ class Story:
         self.put_back: dict[str, int] = {}
         self.counted: list[tuple[str, dict[str, Any]]] = []
         self.wire: Wire = wire or Steady()
-        self._version = 0
         self._holders = iter(range(1_000))
         self.store(self.shopper())
 

@@ -16,10 +16,10 @@ from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_ledger import MemoryLedger
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.adapters.memory_swept import MemorySwept
+from attune.domain.definitions import purposes_of
 from attune.domain.erasure import Subject, decode_subject
 from attune.domain.events import decode_record
 from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.purposes import purposes_of
 from attune.domain.trait_lifetimes import lifetimes_of
 from attune.ports.rebuilding import LakeSlowError
 from attune.use_cases.answer_requests import AnswerRequests
@@ -163,6 +163,7 @@ class PrivacyDesk:
             definitions=processor.definitions,
             pseudonyms=Pseudonyms(),
             seal=PlainSeal(),
+            clock=self.clock,
             count=lambda *_: None,
             pause=lambda _: None,
         )

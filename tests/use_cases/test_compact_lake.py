@@ -12,8 +12,6 @@ from attune.use_cases.compact_lake import known_profiles
 from tests.builders import DAY, HOUR, NOW, profile_id
 from tests.lakes import AFTER, BEFORE, TODAY, LakeOfTests, lines, live, row, tombstone
 
-YES, NO = (lambda: True), (lambda: False)
-
 
 @pytest.fixture
 def lake() -> Iterator[LakeOfTests]:
@@ -95,10 +93,10 @@ def test_what_arrives_after_the_run_began_is_for_the_next_one(lake: LakeOfTests)
 def test_a_run_that_has_no_more_time_is_taken_up_where_it_stopped(lake: LakeOfTests) -> None:
     for day in (BEFORE, TODAY):
         lake.arrive(row(message_id=day), day=day)
-    assert lake.compact(has_time=NO) == {"done": False, "days": 1}
-    assert lake.compact(has_time=NO) == {"done": False, "days": 1}
+    assert lake.compact(has_time=lambda: False) == {"done": False, "days": 1}
+    assert lake.compact(has_time=lambda: False) == {"done": False, "days": 1}
     assert lake.files.profiles == b""
-    assert lake.compact(has_time=NO) == {"done": True, "days": 0}
+    assert lake.compact(has_time=lambda: False) == {"done": True, "days": 0}
     assert len(lake.table()) == 2
 
 

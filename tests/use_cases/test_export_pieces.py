@@ -12,6 +12,7 @@ from attune.adapters.memory_history import MemoryHistory
 from attune.domain.export_progress import pieces_of, progress_key
 from attune.use_cases.export_profiles import ExportProfiles
 from attune.use_cases.manage_privacy import export_key
+from attune.use_cases.rewrite_objects import MAX_LINE
 from attune.use_cases.write_exports import WriteExports
 from tests.builders import DAY, MINUTE, event, identifiers
 from tests.use_cases.privacy_desk import RUN, PrivacyDesk
@@ -213,3 +214,12 @@ def test_what_cannot_be_read_is_told(desk: PrivacyDesk) -> None:
     desk.imports.put("imports/till/torn.csv.gz", io.BytesIO(b"\x1f\x8b torn"))
     data = whole(desk, asked(desk))
     assert data["left_out"] == [{"part": "dropped_files", "code": "unreadable", "entries": 1}]
+
+
+def test_a_line_without_end_that_names_them_is_told_and_the_rows_around_it_are_shown(desk: PrivacyDesk) -> None:
+    long = "; " * (MAX_LINE // 2)
+    lines = [f"{long}ann@example.com", f"{long}bob@example.com", "1,ann@example.com"]
+    desk.imports.put("imports/till/one.csv", io.BytesIO("\n".join(["number,email", *lines, ""]).encode()))
+    data = whole(desk, asked(desk))
+    assert data["left_out"] == [{"part": "dropped_files", "code": "too_long", "entries": 1}]
+    assert [one["row"] for one in data["dropped_files"] if one["file"] == "imports/till/one.csv"] == [4]

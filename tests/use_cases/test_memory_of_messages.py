@@ -10,8 +10,9 @@ from attune.adapters.memory import MemoryProfiles
 from attune.domain.duplicates import MAX_LOOSE, MAX_SEEN
 from attune.domain.events import decode_record
 from attune.ports import UnstorableError
+from attune.sources.content import fingerprinted, with_message_id
 from attune.use_cases.process_events import StreamRecord
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.write_records import intake_entries, stream_entries
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, event, identifiers, record
 from tests.use_cases.test_process_events import Processor
 
@@ -213,3 +214,17 @@ def test_a_position_that_cannot_be_written_ends_in_a_report_and_not_in_a_loop() 
     processor.send(did[0], event("Page", message_id="bad", time=NOW + 60, fingerprint="not hexadecimal"))
     assert [kept.reason for kept in processor.quarantine.all()] == ["unprocessable"]
     assert processor.profile().events == 1
+
+
+def test_nobody_can_test_a_guess_by_what_an_event_is_known_by_and_a_retry_has_the_same() -> None:
+    bare = event("", type="identify", identifiers=identifiers(email="ada@example.com"), message_id="")
+    said = with_message_id(fingerprinted(bare, None), "shop")
+    sent = []
+    for received_at in (NOW, NOW + HOUR):
+        request = record(said, received_at=received_at)
+        [(_, data)] = intake_entries(Pseudonyms(), request, (), [said])
+        [arrived] = decode_record(data).events
+        sent.append((arrived.message_id, arrived.fingerprint))
+    assert sent[0] == sent[1]
+    assert {said.message_id, said.fingerprint}.isdisjoint(sent[0])
+    assert len(sent[0][1]) == len(said.fingerprint)

@@ -72,7 +72,7 @@ def test_reading_anew_gives_events_or_a_reason(
     kind: str, raw: bytes, how: dict[str, Any], patch: str, origin: Origin | None, reason: str, trusted: bool
 ) -> None:
     came = Came(origin=origin, trusted=trusted, how=how)
-    one = quarantined(reason, "shop", NOW, raw, came)
+    one = quarantined(reason, "shop", NOW, raw, came, Pseudonyms().key)
     read = ReadQuarantined(Pseudonyms())(one, raw, came, definitions(SOURCES[kind]), patch, NOW + 1)
     assert read.outcome in REASONS | {REPLAYED}
     records = [decode_record(data) for _, data in read.entries]

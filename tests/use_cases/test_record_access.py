@@ -92,7 +92,10 @@ def test_of_the_admin_key_no_more_is_told_than_tells_it_from_the_next() -> None:
     assert len(admin_name("one key")) == len("admin key ") + 8
 
 
-@pytest.mark.parametrize("text", ["a person's name", "ada@example.com", "+49170", "case\n", "case:\x1f"])
+@pytest.mark.parametrize(
+    "text",
+    ["a person's name", "ada@example.com", "+49170", "case\n", "case:\x1f", "user:zq42", "u1795399089", "case:AB12"],
+)
 def test_free_text_is_no_reason(text: str) -> None:
     with pytest.raises(AttuneError) as refused:
         read_reason(text)

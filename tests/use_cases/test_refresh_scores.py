@@ -436,7 +436,7 @@ def test_scores_reach_their_profiles_and_the_segment_that_asks_for_them() -> Non
     process = ProcessEvents(
         profiles=CachedProfiles(profiles),
         lake=MemoryLake(),
-        quarantine=MemoryQuarantine(),
+        quarantine=MemoryQuarantine(Pseudonyms().key),
         definitions=MemoryDefinitions(definition_list(vip_segment())),
         champions=MemoryChampions(),
         pseudonyms=Pseudonyms(),

@@ -427,9 +427,11 @@ def test_one_of_several_things_that_a_webhook_held_is_read_again_by_itself() -> 
 
 def test_a_tracking_plan_that_has_learnt_lets_in_what_it_refused() -> None:
     desk = QuarantineDesk(source(tracking_plan="plan"), plan_of())
-    desk.send({"batch": [NOBODY | {"anonymousId": "ada"}]})
+    refuses = {"consent": {"categoryPreferences": {"analytics": True, "email": False}}}
+    desk.send({"batch": [NOBODY | {"anonymousId": "ada", "context": refuses}]})
     one = only(desk, reason="unplanned_event")
     assert desk.replay()["left"] == {"unplanned_event": 1}
+    assert [said.consent for said in newest(desk).events] == [{"email": False}]
     desk.definitions.apply(plan_of("Product Viewed"))
     assert desk.replay()["replayed"] == 1
     assert [trace.outcome for trace in traces(desk, one)] == ["unplanned_event", "replayed"]

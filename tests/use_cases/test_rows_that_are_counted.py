@@ -13,7 +13,7 @@ from attune.domain.events import Origin, Rejected, decode_record, encode_record
 from attune.ports import UnstorableError
 from attune.use_cases.process_events import StreamRecord
 from attune.use_cases.write_records import stream_entries
-from tests.builders import HOUR, NOW, Pseudonyms, event, identifiers, record
+from tests.builders import HOUR, NOW, Pseudonyms, event, identifiers, key_of, record
 from tests.use_cases.test_process_events import Processor
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_what_the_stream_delivers_again_is_not_told_again(processor: Processor) 
     assert processor.rows() == rows
 
 
-def test_what_is_no_event_is_told_by_the_digest_under_which_it_lies_in_quarantine(processor: Processor) -> None:
+def test_what_is_no_event_is_told_by_a_hash_under_the_secret(processor: Processor) -> None:
     bad = [Rejected(reason="invalid_time", raw=b"{}"), Rejected(reason="no_identifier", raw=b"[]", copy=1)]
     processor(record(rejected=tuple(bad), key="k", received_at=NOW, replayed_at=NOW - 1))
     one, other = told(processor, "rejected")
@@ -70,7 +70,7 @@ def test_what_is_no_event_is_told_by_the_digest_under_which_it_lies_in_quarantin
         NOW,
         NOW - 1,
     )
-    assert one["fingerprint"] == hashlib.sha256(b"{}").hexdigest()[:32]
+    assert one["fingerprint"] == key_of("$input", hashlib.sha256(b"{}").hexdigest())
     assert (other["reason"], other["copy"]) == ("no_identifier", 1)
 
 

@@ -15,8 +15,7 @@ from attune.adapters.memory_profiles import MemoryProfiles
 from attune.adapters.memory_stored import MemoryStored
 from attune.adapters.memory_swept import MemorySwept
 from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile
-from attune.domain.splits import Split
+from attune.domain.profiles import Profile, Split
 from attune.domain.verifications import NAMED, Wanted, folder, progress_key, wanted_key
 from attune.ports import Commit, ProfileItem
 from attune.ports.stored import Page, Piece, Stored, UnreadableError

@@ -66,6 +66,7 @@ class Desk:
             definitions=self.processor.definitions,
             pseudonyms=Pseudonyms(),
             seal=PlainSeal(),
+            clock=lambda: self.processor.now,
             count=lambda *_: None,
             pause=lambda _: None,
         )

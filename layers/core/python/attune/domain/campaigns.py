@@ -96,7 +96,7 @@ def decide(
         return NotSent(Reason.NO_PROFILE)
     # A clock that lags behind the writer's must not see the profile before the entry that brought us here.
     at = max(now, cause.at)
-    consent = compiled.policies.standing(profile)
+    consent = compiled.policies.in_use(profile)
     answer = allowed(Edge.SEND, consent, at=at, held=held, purpose=channel.purpose)
     if isinstance(answer, Refused):
         return NotSent(_REASONS.get(answer.reason, Reason.NO_CONSENT), answer.purpose, answer)

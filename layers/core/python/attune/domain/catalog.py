@@ -14,11 +14,11 @@ import msgspec
 from attune.domain import catalog_uses
 from attune.domain.catalog_kept import Keeping
 from attune.domain.consent import SEGMENT, STORE
+from attune.domain.definitions import purposes_of
 from attune.domain.masking import is_personal, is_personal_namespace, marked_in
 from attune.domain.models import MODELS
-from attune.domain.purposes import purposes_of
 from attune.domain.schema_walks import planned_names
-from attune.domain.verdicts import CLEAR_PROPERTIES
+from attune.domain.verdicts import CLEAR_PROPERTIES, PRODUCTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,18 +29,20 @@ if TYPE_CHECKING:
     from attune.domain.tracking_plans import Schema, TrackingPlan
 
 type Part = Literal[
-    "identifier", "trait", "property", "context", "computed_trait", "segment", "score", "list", "consent"
+    "identifier", "trait", "property", "context", "call", "computed_trait", "segment", "score", "list", "consent"
 ]
 #: what says that a source gives a field: its own mapping, the columns of its file, its tracking plan, what its kind of
 #: sender says, or its definition; what Attune works out is `computed`, what companies tell by the API `api`
 type By = Literal["mapping", "file", "tracking_plan", "spec", "definition", "computed", "api"]
-#: `sealed`: in the lake under the person's own key; `clear`: in the lake, for figures; `hashed`: before it is stored,
-#: `hashed_in_part`; `profile`: in the profile only
-type Lies = Literal["sealed", "clear", "hashed", "hashed_in_part", "profile"]
+#: `sealed`: in the lake under the person's own key; `clear`: in the lake, for figures (`clear_in_part`); `hashed`:
+#: before it is stored (`hashed_in_part`); `profile`: in the profile only
+type Lies = Literal["sealed", "clear", "clear_in_part", "hashed", "hashed_in_part", "profile"]
 
 #: names that senders choose
 ANY: Final = "*"
 PARTS: Final[tuple[Part, ...]] = Part.__value__.__args__
+#: of every call
+_CALL: Final = ("event", "message_id", "time")
 #: of people whose choices are heard in every call
 _HEARD: Final = ("http", "onetrust")
 
@@ -85,6 +87,8 @@ def catalog(definitions: Definitions, given: Mapping[str, Sequence[Given]]) -> t
         named = uses.named(part)
         if part == "trait":
             named = (named | keeping.traits) - definitions.computed_traits.keys()
+        else:
+            named |= {*CLEAR_PROPERTIES, PRODUCTS}
         for name in named:
             if chosen and (part, name) not in origins:
                 origins[part, name] = [_lying(part, name, one) for one in chosen]
@@ -100,14 +104,15 @@ _CHOSEN: Final[tuple[Part, ...]] = ("trait", "property")
 
 
 def _lying(part: Part, name: str, origin: Origin) -> Origin:
-    is_clear = part == "property" and name in CLEAR_PROPERTIES
-    return msgspec.structs.replace(origin, lies="clear") if is_clear else origin
+    return msgspec.structs.replace(origin, lies=_unhashed(part, name))
 
 
 def _told(definitions: Definitions, given: Mapping[str, Sequence[Given]]) -> Iterator[tuple[Part, str, Origin]]:
     for source in definitions.sources.values():
         plan = definitions.tracking_plans.get(source.tracking_plan)
         closed = _closed(plan) if plan else frozenset()
+        said = Origin(source=source.id, by="spec", lies="clear")
+        yield from (("call", name, said) for name in _CALL)
         for one in (*given.get(source.id, ()), *_planned(plan)):
             if one.name == ANY and one.by == "spec" and one.part in closed:
                 continue
@@ -168,8 +173,13 @@ def _stored(source: Source, one: Given) -> tuple[str, Lies]:
         return f"{name}_hash" if addressed else name, "hashed"
     if any(other.startswith(f"{path}.") for other in hashed):
         return name, "hashed_in_part"
-    is_clear = one.part == "consent" or (one.part == "property" and name in CLEAR_PROPERTIES)
-    return name, "clear" if is_clear else "sealed"
+    return name, _unhashed(one.part, name)
+
+
+def _unhashed(part: Part, name: str) -> Lies:
+    if part == "property" and name == PRODUCTS:
+        return "clear_in_part"
+    return "clear" if part == "consent" or (part == "property" and name in CLEAR_PROPERTIES) else "sealed"
 
 
 def _field(
@@ -203,7 +213,7 @@ _WORKED_OUT: Final = frozenset({"computed_trait", "segment", "score"})
 
 def _seen(part: Part, *, personal: bool, is_explained: bool, channels: tuple[str, ...]) -> tuple[str, ...]:
     """The person, and the admin by what an access request gathers, see all; others what is here."""
-    is_shown = part not in ("property", "context") or (part == "property" and is_explained)
+    is_shown = part not in ("property", "context", "call") or (part == "property" and is_explained)
     servers = (
         () if not is_shown else ("server key (full)",) if personal else ("server key (full)", "server key (masked)")
     )

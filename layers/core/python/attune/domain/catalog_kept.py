@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from attune.domain.conditions import milliseconds
 from attune.domain.consent import STORE
+from attune.domain.definitions import purposes_of
 from attune.domain.deliveries import KEPT, kept_for
 from attune.domain.identifiers import DAY, WEAK
 from attune.domain.lake_retention import days_said
-from attune.domain.purposes import purposes_of
 from attune.domain.trait_lifetimes import OTHERS, lifetimes_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _KEPT: Final = {
     "trait": "until it is replaced or the person is erased; in the lake {lake}",
     "property": "in the lake {lake}; of it in the profile what segments and carts need",
     "context": "in the lake {lake}",
+    "call": "in the lake {lake}",
     "computed_trait": "as long as the profile keeps what it is worked out from",
     "segment": "the last stay, until the person is erased or the segment deleted",
     "score": "until the next training, or until personalization is refused",

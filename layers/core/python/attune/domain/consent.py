@@ -18,7 +18,10 @@ PURPOSES: Final = (ANALYTICS, PERSONALIZATION, "email", "sms", "advertising")
 STORE: Final = ANALYTICS
 SEGMENT: Final = PERSONALIZATION
 
-_NEVER: Final = 1 << 62
+#: an end that nothing has
+NEVER: Final = 1 << 62
+#: withdrawals of one purpose that are kept apart, beside the newest
+MAX_EARLIER: Final = 16
 
 
 #: how somebody's word reached us; what a statement may give as its evidence
@@ -42,26 +45,84 @@ class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: int = 0
     #: of a grant: the instant from which on it counts no more; 0 for never
     until: int = 0
+    #: of a grant: when it was last said again for its own sake, if it was; a withdrawal must be later to end it
+    again: int = 0
+    #: withdrawals that ended before this one began, oldest first: from when to when (ms)
+    earlier: tuple[tuple[int, int], ...] = ()
 
     def ended(self, at: int) -> bool:
         """Whether it is a grant that has expired by then."""
         return 0 < self.until <= at
+
+    def withdrawals(self) -> tuple[tuple[int, int], ...]:
+        """From when to when it was withdrawn, oldest first; the last one may be under way (`NEVER`)."""
+        if not self.granted:
+            return (*self.earlier, (self.since or self.at, NEVER))
+        return (*self.earlier, (self.since, self.at)) if self.since else self.earlier
+
+    def withdrawn(self, at: int) -> bool:
+        """Whether a withdrawal was in force then, as far as is known by now."""
+        return any(begin <= at < end for begin, end in self.withdrawals())
 
 
 def in_force(known: Mapping[str, Consent], at: int) -> dict[str, Consent]:
     """What held at an earlier instant: a grant counts from when it was given, until then the withdrawal it ended."""
     held = {}
     for purpose, record in known.items():
-        if not record.granted or record.at <= at:
+        if not record.granted:
             held[purpose] = record
-        elif record.since and record.since <= at:
-            held[purpose] = Consent(False, record.since, record.source)
+        elif (record.since or record.earlier) and record.withdrawn(at):
+            begin = max(begin for begin, _ in record.withdrawals() if begin <= at)
+            held[purpose] = Consent(False, begin, record.source)
+        elif record.at <= at:
+            held[purpose] = record
     return held
 
 
 def outlasts(record: Consent, withdrawn_at: int) -> bool:
     """Whether a grant still stands in the face of a withdrawal of that time."""
-    return record.granted and record.stated and record.at > withdrawn_at
+    return record.granted and record.stated and max(record.at, record.again) > withdrawn_at
+
+
+def withdraw(before: Consent, at: int, source: str) -> Consent:
+    """After the word of a withdrawal, which may come late: it holds until the next grant that was stated, if one was.
+
+    Of a grant that was said again only the first and the last time are known: it counts from the last one on.
+    """
+    stated = (before.at, before.again) if before.granted and before.stated else ()
+    grants = sorted(grant for grant in (*(end for _, end in before.earlier), *stated) if grant > at)
+    if grants:
+        kept = msgspec.structs.replace(before, at=grants[0], again=0) if grants[0] == before.again else before
+        return _with(kept, (*before.withdrawals(), (at, grants[0])))
+    newest = at if before.granted else max(before.at, at)
+    kept = before if newest == before.at and not before.granted else Consent(False, newest, source, since=newest)
+    return _with(kept, (*before.withdrawals(), (at, NEVER)))
+
+
+def grant(before: Consent, said: Consent, expired: int = 0) -> Consent:
+    """A grant in place of what was known, which keeps in mind the withdrawals that it ends or that went before.
+
+    `expired`: when what was known had ended by itself, if it had: from then on it was as if withdrawn.
+    """
+    ended = [(begin, min(end, said.at)) for begin, end in before.withdrawals() if begin < said.at]
+    return _with(said, (*ended, (expired, said.at)) if expired else ended)
+
+
+def _with(record: Consent, withdrawals: Iterable[tuple[int, int]]) -> Consent:
+    """The record with these as its withdrawals: those that meet are one, of very many the oldest are as if one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(withdrawals):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    ends = record.at if record.granted else NEVER
+    since = found.pop()[0] if found and found[-1][1] == ends else 0
+    if not record.granted and since == (record.since or record.at):
+        since = record.since
+    if len(found) > MAX_EARLIER:
+        found[: -MAX_EARLIER + 1] = [(found[0][0], found[-MAX_EARLIER][1])]
+    return msgspec.structs.replace(record, since=since, earlier=tuple(found))
 
 
 def latest(holds: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -80,30 +141,25 @@ def is_restricted(known: Mapping[str, Consent]) -> bool:
 
 
 def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
-    """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newest grant.
+    """What a merge of two people keeps for a purpose: a withdrawal on either side, else the newer grant.
 
-    A grant that ended a withdrawal goes before one that did not: what it ended must not be forgotten. Of two alike the
-    later, of one instant the sooner to expire, and since when consent had been withdrawn on either side.
+    Of two grants of one instant the one that expires sooner. Whatever had been withdrawn on either side was withdrawn.
     """
     if one is None or other is None:
         return one or other
     if one.granted != other.granted:
-        return other if one.granted else one
-    if one.granted and bool(one.since) != bool(other.since):
-        return one if one.since else other
-    latest = max(one, other, key=_rank)
-    begun = min(_withdrawn_since(one), _withdrawn_since(other))
-    return latest if begun == _withdrawn_since(latest) else msgspec.structs.replace(latest, since=begun)
+        kept, gone = (other, one) if one.granted else (one, other)
+    else:
+        kept, gone = sorted((one, other), key=_rank, reverse=True)
+    again = max(one.again, other.again) if kept.granted else 0
+    kept = msgspec.structs.replace(kept, again=again if again > kept.at else 0)
+    return _with(kept, (*kept.withdrawals(), *gone.withdrawals()))
 
 
 def _rank(record: Consent) -> tuple[int, str, bool, int, int]:
-    """What was said later goes first; at one instant what is over sooner (0 is never)."""
-    return (record.at, record.source, record.stated, -record.until if record.until else -_NEVER, record.since)
-
-
-def _withdrawn_since(record: Consent) -> int:
-    """0 for a grant that ended no withdrawal."""
-    return record.since or (0 if record.granted else record.at)
+    """What was said later goes first; at one instant what is over sooner (0 is never), and was withdrawn longer."""
+    begun = -record.since if record.since else -NEVER
+    return (record.at, record.source, record.stated, -record.until if record.until else -NEVER, begun)
 
 
 def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> dict[str, Consent]:
@@ -112,7 +168,7 @@ def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> d
     return {purpose: record for purpose, record in sorted(merged.items()) if record is not None}
 
 
-def permits(purpose: str, consent: Mapping[str, Consent], *, at: int = _NEVER) -> bool:
+def permits(purpose: str, consent: Mapping[str, Consent], *, at: int = NEVER) -> bool:
     """Whether a purpose is granted beyond an instant (ms); without one a grant that ends at all does not count.
 
     A condition on consent, and nothing else: whether something may be done is the gate's to say (`gate.allowed`).

@@ -8,7 +8,7 @@ import msgspec
 
 from attune.domain.computations import Computation
 from attune.domain.conditions import Condition, Duration, Id, Named, Part
-from attune.domain.purposes import Purpose
+from attune.domain.purposes import DEFAULTS, Purpose
 from attune.domain.sources import Source
 from attune.domain.tracking_plans import TrackingPlan
 
@@ -107,3 +107,8 @@ def snapshot(definitions: tuple[Definition, ...]) -> Definitions:
             case Channel():
                 result.channels[definition.id] = definition
     return result
+
+
+def purposes_of(definitions: Definitions) -> dict[str, Purpose]:
+    """All that are known, by id: the five of `DEFAULTS`, and what is defined in their place or besides."""
+    return {**DEFAULTS, **definitions.purposes}

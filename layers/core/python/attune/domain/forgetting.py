@@ -50,9 +50,9 @@ def is_forgetting(record: Record) -> bool:
     return record.origin is Origin.INTERNAL and any(event.type in {ERASE, SUPPRESS} for event in record.events)
 
 
-def forget(work: WorkingSet, record: Record) -> None:
+def forget(work: WorkingSet, record: Record) -> Forgotten:
     """Apply a record that is forgetting; events beside it in the same record must have been folded apart."""
-    forgotten = work.forgotten = Forgotten(work.people, work.now)
+    forgotten = Forgotten(work.people, work.now)
     for event in record.events:
         keyed = work.keyed(event)
         if event.type == ERASE and keyed and not _is_gathered(forgotten, event, record, keyed):
@@ -65,6 +65,7 @@ def forget(work: WorkingSet, record: Record) -> None:
             work.outcomes["applied" if changed else "duplicate", "suppress"] += 1
         else:
             work.put_aside(event, record, "wrong_partition")
+    return forgotten
 
 
 def digest_of(profile: Profile) -> str:

@@ -1,36 +1,24 @@
 """The gate: whether something may be done with what is known of somebody, one function for every edge.
 
-And the processor's ear: whether an event may be stored, and what it adds to what is known of consent. A banner's
-choices ride on every event. Riding along they refuse, and they permit where nothing was said before; they do not end a
-withdrawal: that takes a statement of its own, `$consent` or `Segment Consent Preference Updated`.
+What an event itself says of consent is heard first (`hearing`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from attune.domain.consent import (
-    ANALYTICS,
-    METHODS,
-    PERSONALIZATION,
-    RESTRICTION,
-    STORE,
-    Consent,
-    Evidence,
-    in_force,
-    is_restricted,
-    outlasts,
-)
-from attune.domain.events import CONSENT, LIST, PREFERENCE_UPDATE, Origin, short_hash
+from attune.domain.consent import ANALYTICS, PERSONALIZATION, RESTRICTION, STORE, in_force, is_restricted, outlasts
+from attune.domain.events import LIST
+from attune.domain.hearing import heard, is_own, voice
 from attune.domain.policies import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from attune.domain.consent import Consent
     from attune.domain.events import Event, Record
     from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
@@ -144,41 +132,6 @@ def is_closed(consent: Mapping[str, Consent], held: Mapping[str, int] = _NOTHING
     return RESTRICTION in held and not (record is not None and outlasts(record, held[RESTRICTION]))
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What an event's word is enough for: to grant where nothing is known, and to end a withdrawal."""
-
-    grants: bool
-    ends_withdrawal: bool
-
-
-SILENT: Final = Voice(grants=False, ends_withdrawal=False)
-
-
-def voice(profiles: Sequence[Profile], event: Event, record: Record) -> Voice:
-    """A trusted source speaks for anybody, a browser for the person of its own device and of no other."""
-    if not event.consent:
-        return SILENT
-    states = is_statement(event)
-    if record.trusted:
-        return Voice(grants=True, ends_withdrawal=states)
-    own = is_own(profiles, event, record)
-    return Voice(grants=own, ends_withdrawal=own and states and any(profile.devices() for profile in profiles))
-
-
-def is_own(profiles: Sequence[Profile], event: Event, record: Record) -> bool:
-    """Whether whoever sends it speaks for these people: somebody trusted, or their own and only device."""
-    if record.trusted:
-        return True
-    devices = {identifier.value for identifier in event.identifiers if identifier.namespace == "anonymous_id"}
-    return {device for profile in profiles for device in profile.devices()} <= devices
-
-
-def is_statement(event: Event) -> bool:
-    """Whether consent is what the event is about."""
-    return event.type == CONSENT or (event.type == "track" and event.name == PREFERENCE_UPDATE)
-
-
 def may_store(
     profiles: Sequence[Profile], event: Event, record: Record, policies: Policies = PLAIN
 ) -> Allowed | Refused:
@@ -209,83 +162,3 @@ def may_store(
         elif isinstance(one, Refused) and one.reason is not Refusal.NO_CONSENT:
             return one
     return verdict
-
-
-def heard(
-    known: Mapping[str, Consent], event: Event, record: Record, speaks: Voice, policies: Policies = PLAIN
-) -> dict[str, Consent]:
-    """The consent records that the event adds: what it says anew, and where nothing is known, its source's basis.
-
-    A grant keeps the time at which it was first given, for as long as it is said again before it expires; a withdrawal
-    has that of its last repetition. A basis is as old as can be.
-    """
-    added: dict[str, Consent] = {}
-    for purpose, granted in event.consent.items() if event.consent else ():
-        before = known.get(purpose)
-        if before is not None and policies.asks:
-            before = policies.ends(purpose, before)
-        said = Consent(
-            granted,
-            event.time,
-            record.source,
-            is_statement(event) or not granted,
-            _since(before, event, granted=granted),
-            policies.lasts_until(purpose, event) if granted and policies.expires else 0,
-        )
-        if _counts(before, said, speaks):
-            added[purpose] = _anew(before, said) if before is not None and before.ended(said.at) else said
-        elif before is not None and before.until and _renews(before, said, speaks):
-            added[purpose] = _renewed(before, said)
-    if added and RESTRICTION in added and not (record.origin is Origin.INTERNAL and event.type == CONSENT):
-        del added[RESTRICTION]
-    for purpose, granted in event.basis.items() if event.basis else ():
-        if purpose not in known and granted and purpose not in (event.consent or ()):
-            added[purpose] = Consent(True, 0, record.source, stated=False)
-    return added
-
-
-def evidence_of(event: Event, purpose: str, record: Record, policies: Policies) -> Evidence:
-    """How the event says what it says of a purpose. What is no word of ours is left out: nobody writes here freely."""
-    said = event.evidence
-    method = said.get(purpose, said.get("method", "")) if purpose in (event.consent or {}) else "basis"
-    notice = said.get("notice", "")
-    return Evidence(
-        method if method in METHODS else "",
-        notice if notice in policies.notices.get(purpose, ()) else "",
-        short_hash(record.source, event.message_id).hex(),
-    )
-
-
-def _renews(before: Consent, said: Consent, speaks: Voice) -> bool:
-    """Whether it says again, for its own sake, what would expire sooner."""
-    if not (before.granted and said.granted and said.stated and speaks.ends_withdrawal):
-        return False
-    return said.at > before.at and (said.until > before.until or not said.until)
-
-
-def _renewed(before: Consent, said: Consent) -> Consent:
-    """While it lasts a grant goes on; after it had expired it begins anew."""
-    if before.until <= said.at:
-        return _anew(before, said)
-    return msgspec.structs.replace(said, at=before.at, since=before.since)
-
-
-def _anew(before: Consent, said: Consent) -> Consent:
-    """What is said after a grant had expired: until then it was as if withdrawn."""
-    return msgspec.structs.replace(said, since=before.since or before.until) if said.granted else said
-
-
-def _since(before: Consent | None, event: Event, *, granted: bool) -> int:
-    if before is not None and not before.granted:
-        return before.since or before.at
-    return 0 if granted else event.time
-
-
-def _counts(before: Consent | None, said: Consent, speaks: Voice) -> bool:
-    if before is None:
-        return speaks.grants or not said.granted
-    if not said.granted:
-        return not outlasts(before, said.at) if before.granted else said.at > before.at
-    if before.granted:
-        return speaks.grants and said.stated and not before.stated
-    return speaks.ends_withdrawal and said.at > before.at

@@ -53,14 +53,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """The identifiers that were kept, with their keys, and the profiles they lead to, strongest first (none: found).
-
-    `dropped` are those that limits or merge protection made the event lose.
-    """
+    """The identifiers that were kept, with their keys, and the profiles they lead to, strongest first (none: found)."""
 
     kept: tuple[tuple[str, Identifier], ...]
     profiles: tuple[str, ...]
-    dropped: tuple[Identifier, ...] = ()
 
 
 def expired(identity: Identity, now: int) -> bool:
@@ -85,13 +81,12 @@ def match(
     its partition key leads.
     """
     kept = list(identifiers)
-    dropped: list[Identifier] = []
     while True:
         owners = {owner: None for key, _ in kept if (owner := owner_of(key)) is not None}
         found = [profile_of(owner) for owner in owners]
         if len(kept) == 1 or _holds_all(found, kept) or may_join(found, [identifier for _, identifier in kept]):
-            return Match(kept=tuple(kept), profiles=_by_strength(found), dropped=tuple(dropped))
-        dropped.append(kept.pop()[1])
+            return Match(kept=tuple(kept), profiles=_by_strength(found))
+        kept.pop()
 
 
 def _holds_all(profiles: Sequence[Profile], keyed: Sequence[tuple[str, Identifier]]) -> bool:

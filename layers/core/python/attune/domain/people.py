@@ -10,7 +10,8 @@ from attune.domain import segments
 from attune.domain.identifiers import ISSUED, WEAK
 from attune.domain.identity import Claim, Identity, Match, expired, is_foreign, is_worn, match
 from attune.domain.markers import UNMARKED, Grave, marker
-from attune.domain.profiles import Link, Profile, merge_profiles
+from attune.domain.merging import merge_profiles
+from attune.domain.profiles import Link, Profile
 from attune.domain.unlinking import split_off
 from attune.domain.working import Working
 

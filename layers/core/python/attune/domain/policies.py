@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.conditions import instant, milliseconds
-from attune.domain.consent import STORE, Consent
+from attune.domain.consent import RESTRICTION, STORE, Consent
+from attune.domain.definitions import purposes_of
 from attune.domain.profiles import Trait, newer
-from attune.domain.purposes import DEFAULTS, Purpose, purposes_of
+from attune.domain.purposes import DEFAULTS, Purpose
 from attune.domain.trait_lifetimes import FOR_GOOD, TraitLifetimes, lifetimes_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ class Policies:
         if not self.permissive:
             return self.applied(profile.consent, ())
         return self.applied(profile.consent, self.places_of(profile), self.placed_until(profile))
+
+    def in_use(self, profile: Profile) -> Mapping[str, Consent]:
+        """`standing`, restricted for as long as the profile holds what was done after storing had been withdrawn.
+
+        A withdrawal that reaches us late leaves behind what was stored meanwhile. Nothing is done with any of it until
+        a rebuild has taken that out: by then the last thing that is known was done before.
+        """
+        consent, stored = self.standing(profile), profile.consent.get(STORE)
+        if stored is None or stored.granted or not profile.events or not stored.withdrawn(profile.last_seen):
+            return consent
+        return {**consent, RESTRICTION: Consent(False, stored.at, stored.source)}
 
     def applied(self, consent: Mapping[str, Consent], places: Sequence[str], until: int = 0) -> dict[str, Consent]:
         """`standing`, of records and jurisdictions, which are known until an instant (0: for good)."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from attune.domain import memory
-from attune.domain.activity import Activity, merge_activity
-from attune.domain.carts import Cart, merge_carts
-from attune.domain.consent import SEGMENT, Consent, merge_consent
-from attune.domain.identifiers import WEAK, Identifier
-from attune.domain.splits import Split
-from attune.domain.windows import Mark, Samples, Sessions, unite_marks, unite_samples, unite_sessions
+from attune.domain.activity import Activity
+from attune.domain.carts import Cart
+from attune.domain.consent import Consent
+from attune.domain.identifiers import Identifier
+from attune.domain.windows import Mark, Samples, Sessions
 
 #: bytes of a content's fingerprint
 FINGERPRINT: Final = 8
@@ -25,6 +22,36 @@ class Link(msgspec.Struct, array_like=True, gc=False):
     identifier: Identifier
     at: int
     verified: bool = False
+
+
+class Split(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One side of an unlinking.
+
+    `keys`: of the identifiers that went to the new profile, joined. `version`: of the old profile, when they went: its
+    rows up to there are of both. `at`: the instant, ms. `folded`: each side was folded anew from its own events since,
+    at `folded_at` (ms), from so many rows too few (`lacking`) that may be anybody's, and still come.
+    """
+
+    version: int
+    keys: bytes
+    at: int
+    folded: bool = False
+    #: of the new side: the old profile, and what opens its rows; of the old side empty
+    other: str = ""
+    data_key: bytes = b""
+    folded_at: int = 0
+    lacking: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this is the side of the profile that was founded."""
+        return bool(self.other)
+
+    def took(self, key: str) -> bool:
+        """Whether the identifier went to the new profile."""
+        packed = bytes.fromhex(key)
+        size = len(packed)
+        return any(self.keys[start : start + size] == packed for start in range(0, len(self.keys), size))
 
 
 class Trait(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -151,47 +178,6 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_STORED_A
         return {name: trait.value for name, trait in sorted(self.traits.items()) if trait.value is not None}
 
 
-def merge_profiles(survivor: Profile, absorbed: Profile, capacities: Mapping[str, int]) -> None:
-    """Make `survivor` the one profile of both; commutative, associative and idempotent but for id, counts and keys.
-
-    `capacities`: how much each slot keeps (an unknown one what the larger side had).
-    """
-    one, other = survivor, absorbed
-    one.events += other.events
-    one.merges += other.merges + 1
-    one.first_seen = min(filter(None, (one.first_seen, other.first_seen)), default=0)
-    one.last_seen = max(one.last_seen, other.last_seen)
-    one.as_of = max(one.as_of, other.as_of)
-    for key, link in other.links.items():
-        known = one.links.get(key)
-        one.links[key] = link if known is None else _merge_links(known, link)
-    for mine, theirs in ((one.traits, other.traits), (one.lists, other.lists), (one.gone, other.gone)):
-        for name, trait in theirs.items():
-            set_trait(mine, name, trait)
-    one.consent = merge_consent(one.consent, other.consent)
-    _merge_windows(one, other, capacities)
-    for slot, timers in other.timers.items():
-        _merge_timers(one.timers.setdefault(slot, {}), timers)
-    one.carts = merge_carts(one.carts, other.carts)
-    one.activity = merge_activity(one.activity, other.activity)
-    _merge_scores(one, other.scores)
-    for profile in (one, other):
-        for stay in profile.memberships.values():
-            stay.told = cause_of(profile, stay)
-    for name, stay in other.memberships.items():
-        known_stay = one.memberships.get(name)
-        one.memberships[name] = stay if known_stay is None else _merge_stays(known_stay, stay)
-    for partition_key, position in other.cursors.items():
-        one.cursors[partition_key] = later_position(one.cursors.get(partition_key), position)
-    one.seen = memory.unite(one.seen, other.seen, FINGERPRINT)
-    one.webhooks = memory.unite(one.webhooks, other.webhooks, FINGERPRINT)
-    one.pages = memory.unite_pages(one.pages, other.pages, FINGERPRINT)
-    one.seen_records = memory.unite(one.seen_records, other.seen_records, 0)
-    one.splits = {**other.splits, **one.splits}
-    if other.place is not None:
-        one.place = newer(one.place, other.place)
-
-
 def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
     """Last writer wins by (event time, event hash), whatever the order of arrival."""
     known = traits.get(name)
@@ -228,66 +214,10 @@ def later_position(known: Position | None, position: Position) -> Position:
     return known
 
 
-def _order(score: Score) -> tuple[int, str, bool, str | float]:
-    return (score.at, score.version, isinstance(score.value, str), score.value)
-
-
-def _merge_links(one: Link, other: Link) -> Link:
-    """Held since the earlier; a weak one lapses by its last use, whoever used it."""
-    decisive = max if one.identifier.namespace in WEAK else min
-    return Link(one.identifier, decisive(one.at, other.at), one.verified or other.verified)
-
-
-def _merge_windows(one: Profile, other: Profile, capacities: Mapping[str, int]) -> None:
-    for slot, marks in other.windows.items():
-        mine = one.windows.get(slot, [])
-        one.windows[slot] = unite_marks(mine, marks, slot, capacities.get(slot, max(len(marks), len(mine))))
-    for slot, samples in other.samples.items():
-        known = one.samples.get(slot) or Samples([])
-        capacity = capacities.get(slot, max(len(samples.kept), len(known.kept)))
-        one.samples[slot] = unite_samples(known, samples, slot, capacity)
-    if other.sessions is not None:
-        one.sessions = unite_sessions(one.sessions or Sessions([]), other.sessions)
-
-
-def _merge_scores(one: Profile, other: Mapping[str, Score]) -> None:
-    """After consent is merged: who withdrew it on either side has none."""
-    for model, score in other.items():
-        set_score(one.scores, model, score)
-    known = one.consent.get(SEGMENT)
-    if known is not None and not known.granted:
-        one.scores = {}
-
-
-def _merge_timers(known: dict[str, Timer], other: Mapping[str, Timer]) -> None:
-    for key, timer in other.items():
-        mine = known.get(key)
-        if mine is None:
-            known[key] = timer
-            continue
-        mine.did, mine.without = _latest(mine.did, timer.did), _latest(mine.without, timer.without)
-        mine.announced = _latest(mine.announced, timer.announced)
-
-
-def _latest(one: int | None, other: int | None) -> int | None:
-    return max((at for at in (one, other) if at is not None), default=None)
-
-
 def cause_of(profile: Profile, stay: Membership) -> tuple[str, int] | None:
     """Whose entry campaigns heard of, and its instant; None where they have heard of none."""
     return (stay.told or (profile.profile_id, stay.entered_at)) if stay.announced else None
 
 
-def _merge_stays(one: Membership, other: Membership) -> Membership:
-    """A stay that still lasts goes before one that ended; of two alike, the longer."""
-    if (one.left_at is None) != (other.left_at is None):
-        return one if one.left_at is None else other
-    if one.left_at is None or other.left_at is None:
-        told = min(filter(None, (one.told, other.told)), key=_telling, default=None)
-        return Membership(min(one.entered_at, other.entered_at), None, one.announced or other.announced, told)
-    return max(one, other, key=lambda stay: (stay.left_at or 0, stay.entered_at, stay.announced, stay.told or ("", 0)))
-
-
-def _telling(told: tuple[str, int]) -> tuple[bool, int, str]:
-    """The earliest first; what was told to nobody last."""
-    return (told == NOBODY, told[1], told[0])
+def _order(score: Score) -> tuple[int, str, bool, str | float]:
+    return (score.at, score.version, isinstance(score.value, str), score.value)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from attune.domain.conditions import Duration, Named, Part
-
-if TYPE_CHECKING:
-    from attune.domain.definitions import Definitions
-
-#: what holds where somebody has said nothing: `opt_in` refuses, `opt_out` permits
-type Policy = Literal["opt_in", "opt_out"]
 
 Jurisdiction = Annotated[
     str, msgspec.Meta(pattern="^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$", description="ISO 3166-1 or 3166-2: DE, US-CA")
@@ -89,8 +83,3 @@ DEFAULTS: Final = {
         ),
     )
 }
-
-
-def purposes_of(definitions: Definitions) -> dict[str, Purpose]:
-    """All that are known, by id: the five of `DEFAULTS`, and what is defined in their place or besides."""
-    return {**DEFAULTS, **definitions.purposes}

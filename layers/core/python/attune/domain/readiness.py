@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from attune.domain.definitions import Definition, Definitions, Segment, snapshot
 from attune.domain.references import reached, traits_named
-from attune.domain.segments import keeps_enough
+from attune.domain.segments import compile_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from attune.domain.segments.slots import Slot
     from attune.domain.takeovers import Standing
 
 
@@ -33,4 +34,18 @@ def serves_at_once(definition: Definition, standings: Iterable[Standing]) -> boo
     segments = {name: everything.segments[name] for name in asked if name in everything.segments}
     traits = {trait for one in segments.values() for trait in traits_named(one)}
     computed = {name: one for name, one in everything.computed_traits.items() if name in traits}
-    return keeps_enough(snapshot(tuple(kept)), Definitions(segments=segments, computed_traits=computed))
+    return _keeps_enough(snapshot(tuple(kept)), Definitions(segments=segments, computed_traits=computed))
+
+
+def _keeps_enough(before: Definitions, after: Definitions) -> bool:
+    """Whether profiles that hold what `before` asks about hold what `after` does."""
+    kept, wanted = compile_segments(before), compile_segments(after)
+    return (
+        wanted.kept <= kept.kept
+        and all(_reaches(kept.by_name[name], slot) for name, slot in wanted.by_name.items())
+        and kept.sessions >= wanted.sessions
+    )
+
+
+def _reaches(kept: Slot, wanted: Slot) -> bool:
+    return kept.capacity >= wanted.capacity and kept.always >= wanted.always and kept.within >= wanted.within

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from attune.domain import memory, segments
-from attune.domain.consent import RESTRICTION, SEGMENT, STORE, Consent, in_force
+from attune.domain.consent import RESTRICTION, SEGMENT, STORE, Consent
 from attune.domain.duplicates import event_hash
 from attune.domain.events import LIST, RECTIFY, Event
 from attune.domain.fold import finish, fold_event
@@ -162,8 +162,8 @@ def _remembered(profile: Profile, since: int) -> Iterator[tuple[bytes, bytes]]:
 
 def _was_withdrawn(consent: Mapping[str, Consent], at: int) -> bool:
     """Whether a withdrawal from storing was in force then. What it does not reach was accepted on an older word."""
-    held = in_force(consent, at).get(STORE)
-    return held is not None and not held.granted and (held.since or held.at) <= at
+    record = consent.get(STORE)
+    return record is not None and record.withdrawn(at)
 
 
 def _is_refused(consent: Mapping[str, Consent], name: str) -> bool:

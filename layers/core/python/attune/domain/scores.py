@@ -60,16 +60,16 @@ def may_score(profile: Profile, at: int, compiled: Compiled, now: int) -> Allowe
 
     What was said before a withdrawal was ended is gone for good: no redelivery brings it back.
     """
-    answer = allowed(Edge.RECOMMEND, compiled.policies.standing(profile), at=max(at, now))
+    answer = allowed(Edge.RECOMMEND, compiled.policies.in_use(profile), at=max(at, now))
     known = profile.consent.get(SEGMENT)
-    if answer and known is not None and known.since and known.at > at:
+    if answer and known is not None and any(at < end for _, end in known.withdrawals()):
         return Refused(SEGMENT, Refusal.WITHDRAWN)
     return answer
 
 
 def forget_scores(profile: Profile, compiled: Compiled, now: int) -> None:
     """Of whom models may say nothing any more, because what they granted has expired, or for a policy's sake."""
-    if profile.scores and not allowed(Edge.RECOMMEND, compiled.policies.standing(profile), at=now):
+    if profile.scores and not allowed(Edge.RECOMMEND, compiled.policies.in_use(profile), at=now):
         profile.scores = {}
 
 

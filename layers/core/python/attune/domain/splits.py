@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from attune.domain.profiles import Profile
-
-#: hex digits of an identity key
-_KEY: Final = 32
-
-
-class Split(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One side of an unlinking.
-
-    `keys`: of the identifiers that went to the new profile, joined. `version`: of the old profile, when they went: its
-    rows up to there are of both. `at`: the instant, ms. `folded`: each side was folded anew from its own events since.
-    """
-
-    version: int
-    keys: bytes
-    at: int
-    folded: bool = False
-    #: of the new side: the old profile, and what opens its rows; of the old side empty
-    other: str = ""
-    data_key: bytes = b""
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this is the side of the profile that was founded."""
-        return bool(self.other)
-
-    def took(self, key: str) -> bool:
-        """Whether the identifier went to the new profile."""
-        packed, size = bytes.fromhex(key), _KEY // 2
-        return any(self.keys[start : start + size] == packed for start in range(0, len(self.keys), size))
-
-
-def pack(keys: Sequence[str]) -> bytes:
-    """Identity keys as `Split.keys`."""
-    return bytes.fromhex("".join(keys))
 
 
 def pair_of(name: str) -> str:
     """The profile id that an unlinking founded, by which both sides know it, from the name of either side's part."""
     return name.rpartition("/")[2]
-
-
-def inherited(splits: Mapping[str, Split], keys: Sequence[str], profile_id: str) -> dict[str, Split]:
-    """What a profile that is split off takes along, under names of its own: whom its identifiers were unlinked from."""
-    parts = {}
-    for name, split in splits.items():
-        mine = [key for key in keys if split.is_new and split.took(key)]
-        if mine:
-            parts[f"{profile_id}/{pair_of(name)}"] = msgspec.structs.replace(split, keys=pack(mine), folded=False)
-    return parts
 
 
 def are_apart(profiles: Sequence[Profile]) -> bool:

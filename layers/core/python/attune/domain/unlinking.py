@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune.domain.profiles import Profile
-from attune.domain.splits import Split, inherited, pack
+import msgspec
+
+from attune.domain.profiles import Profile, Split
+from attune.domain.splits import pair_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def split_off(
@@ -42,8 +44,23 @@ def split_off(
         seen_records=old.seen_records,
         data_key=data_key,
     )
-    packed = pack(keys)
-    new.splits = inherited(old.splits, keys, profile_id)
+    packed = _pack(keys)
+    new.splits = _inherited(old.splits, keys, profile_id)
     new.splits[profile_id] = Split(version, packed, at, other=old.profile_id, data_key=old.data_key)
     old.splits = {**old.splits, profile_id: Split(version, packed, at)}
     return new
+
+
+def _inherited(splits: Mapping[str, Split], keys: Sequence[str], profile_id: str) -> dict[str, Split]:
+    """What a profile that is split off takes along, under names of its own: whom its identifiers were unlinked from."""
+    parts = {}
+    for name, split in splits.items():
+        mine = [key for key in keys if split.is_new and split.took(key)]
+        if mine:
+            parts[f"{profile_id}/{pair_of(name)}"] = msgspec.structs.replace(split, keys=_pack(mine), folded=False)
+    return parts
+
+
+def _pack(keys: Sequence[str]) -> bytes:
+    """Identity keys as `Split.keys`."""
+    return bytes.fromhex("".join(keys))

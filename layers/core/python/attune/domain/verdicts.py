@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from attune.domain.identifiers import Identifier
+from attune.domain.quarantine import INVALID_RECORD, STREAM, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from attune.domain.events import Event, Record, Rejected
 
 #: properties that features and reports may read without opening the seal; none of them names a person
 CLEAR_PROPERTIES: Final = (
-    "product_id", "sku", "category", "brand", "variant", "price", "quantity", "products",
+    "product_id", "sku", "category", "brand", "variant", "price", "quantity",
     "value", "revenue", "total", "tax", "discount", "currency", "order_id", "cart_id", "checkout_id",
 )  # fmt: skip
+#: lists the things that an event is about, and may say anything of each: of these only what is `_OF_PRODUCTS`
+PRODUCTS: Final = "products"
+_NUMBERS: Final = frozenset({int, float, bool})
+_LISTS: Final = frozenset({list, tuple})
+_SCALARS: Final = _NUMBERS | {str, type(None)}
 #: those of them that lead to somebody in another system
 LEADING_PROPERTIES: Final = frozenset({"order_id", "cart_id", "checkout_id"})
 #: what of a product tells of the thing, and not of whom it is for
-_OF_PRODUCTS: Final = (
+_OF_PRODUCTS: Final = frozenset({
     "product_id", "sku", "category", "brand", "variant", "price", "quantity", "discount", "currency",
-)  # fmt: skip
+})  # fmt: skip
 #: characters of a thing's name or number
 _MAX_NAME: Final = 100
 #: why a row was dropped that says what was done, and by nobody
@@ -34,10 +39,6 @@ UNIDENTIFIED: Final = "unidentified"
 #: lake's records end at 1,000 KiB, and a sealed event of 500 KB already has 667 KB as base64.
 MAX_CLEAR: Final = 16_384
 _MAX_CLEAR_VALUE: Final = 500
-
-
-#: hex digits of SHA-256 that name what lies in quarantine
-_DIGEST_DIGITS: Final = 32
 
 
 class Verdict(StrEnum):
@@ -109,13 +110,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 def clear_properties(event: Event, size: int = MAX_CLEAR + 1) -> dict[str, Any]:
-    """The part of an event's properties that lies in the lake unsealed: at most 16 KB.
+    """The part of an event's properties that lies in the lake unsealed: values, what tells of products, at most 16 KB.
 
     `size`: bytes of the whole event, if known. Where there is more, only short values stay in the clear, and no
-    lists or objects; the sealed event has them all.
+    lists; the sealed event has them all.
     """
     said = event.properties
-    clear: dict[str, Any] = {name: said[name] for name in CLEAR_PROPERTIES if name in said}
+    clear: dict[str, Any] = {
+        name: said[name] for name in CLEAR_PROPERTIES if name in said and type(said[name]) in _SCALARS
+    }
+    if PRODUCTS in said and type(said[PRODUCTS]) in _LISTS:
+        clear[PRODUCTS] = _things(said[PRODUCTS])
     if size <= MAX_CLEAR or len(_encoder.encode(clear)) <= MAX_CLEAR:
         return clear
     return {name: value for name, value in clear.items() if _is_short_scalar(value)}
@@ -187,35 +192,39 @@ def hour(at: int) -> int:
 
 
 def said_by_nobody(clear: Mapping[str, Any]) -> dict[str, Any]:
-    """Clear properties without what may lead to somebody: numbers of orders, addresses, fields of a product's own.
-
-    Of products what is known to tell of things stays: whoever has a mug engraved tells the shop their name there.
-    """
+    """Clear properties without what may lead to somebody: numbers of orders, addresses."""
     said: dict[str, Any] = {}
     for name, value in clear.items():
-        if name == "products" and isinstance(value, list | tuple):
-            products = [one for one in value if isinstance(one, dict)]
-            said[name] = [
-                {part: one[part] for part in _OF_PRODUCTS if _tells_of_things(one.get(part))} for one in products
-            ]
+        if name == PRODUCTS and type(value) in _LISTS:
+            said[name] = _things(value)
         elif name not in LEADING_PROPERTIES and _tells_of_things(value):
             said[name] = value
     return said
 
 
+def _things(products: Iterable[Any]) -> list[dict[str, Any]]:
+    """What is known to tell of things, and no more: whoever has a mug engraved tells the shop their name there."""
+    return [
+        {part: value for part, value in one.items() if part in _OF_PRODUCTS and _tells_of_things(value)}
+        for one in products
+        if isinstance(one, dict)
+    ]
+
+
 def _tells_of_things(value: Any) -> bool:
     """A number, or a short text that is no address."""
-    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= _MAX_NAME and "@" not in value)
+    kind = type(value)
+    return kind in _NUMBERS or (kind is str and len(value) <= _MAX_NAME and "@" not in value)
 
 
-def rejected_row(rejected: Rejected, record: Record, now: int) -> Row:
-    """The row of input that an entrance found to be no event. It has no id: its bytes' digest stands for it."""
+def rejected_row(rejected: Rejected, record: Record, now: int, key_of: Callable[[Identifier], str]) -> Row:
+    """The row of input that an entrance found to be no event. It has no id: a keyed hash of its bytes stands for it."""
     return Row(
         message_id="",
         source=record.source,
         verdict=Verdict.REJECTED,
         reason=rejected.reason,
-        fingerprint=digest(rejected.raw),
+        fingerprint=digest(rejected.raw, key_of),
         received_at=record.received_at,
         processed_at=now,
         replayed_at=record.replayed_at,
@@ -223,30 +232,25 @@ def rejected_row(rejected: Rejected, record: Record, now: int) -> Row:
     )
 
 
-def unread_row(data: bytes, source: str, reason: str, arrived_at: int, now: int) -> Row:
+def unread_row(data: bytes, arrived_at: int, now: int, key_of: Callable[[Identifier], str]) -> Row:
     """The row of a record that cannot be read: nobody knows how many events it was, so it counts as one."""
     return Row(
         message_id="",
-        source=source,
+        source=STREAM,
         verdict=Verdict.QUARANTINED,
-        reason=reason,
-        fingerprint=digest(data),
+        reason=INVALID_RECORD,
+        fingerprint=digest(data, key_of),
         received_at=arrived_at,
         processed_at=now,
     )
 
 
-def digest(raw: bytes) -> str:
-    """As in the key under which it lies in quarantine."""
-    return hashlib.sha256(raw).hexdigest()[:_DIGEST_DIGITS]
-
-
 def erased_id(key_of: Callable[[Identifier], str], source: str, message_id: str, fingerprint: str) -> str:
     """In place of a message id in rows of erased people; the fingerprint beside it is then left out.
 
-    32 hex digits, under the deployment's identity secret (`Pseudonyms.key`). The same event has the same one, so that
-    its arrivals are still counted as one event's, and what is refused after the erasure is the arrival that was erased
-    in it. Without the secret nobody can test a guess.
+    32 hex digits, under the deployment's identity secret. The same event has the same one, so that its arrivals are
+    still counted as one event's, and what is refused after the erasure is the arrival that was erased in it. Without
+    the secret nobody can test a guess.
     """
     return key_of(Identifier(_ERASED, f"{source}\x1f{message_id}\x1f{fingerprint}"))
 

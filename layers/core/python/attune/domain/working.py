@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune.domain import gate
-from attune.domain.consent import NO_EVIDENCE, RESTRICTION, chain
+from attune.domain import segments
+from attune.domain.consent import NO_EVIDENCE, RESTRICTION, Consent, chain
 from attune.domain.events import encode_event
 from attune.domain.gate import ALLOWED, Edge, Refused, allowed
+from attune.domain.hearing import evidence_of, heard, is_own, is_statement
 from attune.domain.policies import PLAIN, UNREADABLE
 from attune.domain.profiles import Trait, newer
 from attune.domain.segments import Quiet
 from attune.domain.verdicts import Row, Verdict, clear_properties
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from attune.domain.changes import Change
-    from attune.domain.consent import Consent, Evidence, LedgerEntry
+    from attune.domain.consent import Evidence, LedgerEntry
     from attune.domain.events import Event, Record
+    from attune.domain.hearing import Voice
     from attune.domain.identity import Claim
     from attune.domain.policies import Policies
     from attune.domain.profiles import Profile
+    from attune.domain.segments import Compiled
 
 
 class Absorbed(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,22 +106,38 @@ class Working(msgspec.Struct):
         self.quiet = Quiet()
         self.dirty = True
 
-    def hear(self, event: Event, record: Record, now: int, speaks: gate.Voice) -> bool:
+    def reach(self, event: Event, compiled: Compiled) -> None:
+        """Let time pass up to the event and not beyond, under the consent that was in force until then."""
+        if event.time > self.profile.as_of:
+            self.changes += segments.advance(compiled, self.profile, event.time - 1, self.quiet)
+
+    def obey(self, event: Event, compiled: Compiled) -> None:
+        """With another consent any membership may be another, from this instant on, and may end at another one."""
+        self.profile.as_of = max(self.profile.as_of, event.time)
+        self.quiet.whole, self.quiet.until = False, 0
+        self.changes += segments.evaluate(compiled, self.profile)
+
+    def hear(
+        self, event: Event, record: Record, now: int, speaks: Voice, pseudonym: Callable[[Event, Record], str]
+    ) -> bool:
         """Write what the event says of consent into the profile and its ledger; True if it said anything new.
 
+        What only rides along again, event after event, is not entered again.
+
+        `pseudonym`: as `evidence_of` needs it, worked out for what is entered in the ledger only.
         Who may no longer be segmented is no longer scored either, from this word on.
         """
         known = self.profile.consent
-        added = gate.heard(known, event, record, speaks, self.policies)
+        added = heard(known, event, record, speaks, self.policies)
         if not added:
             return False
-        for purpose, said in sorted(added.items()):
+        for purpose, stands in sorted(added.items()):
             before = known.get(purpose)
-            if before is None or not _says_the_same(before, said):
-                evidence = gate.evidence_of(event, purpose, record, self.policies)
-                self._enter_in_ledger(purpose, said, now, evidence)
+            if before is None or is_statement(event) or not _says_the_same(before, stands):
+                evidence = evidence_of(event, purpose, pseudonym(event, record), self.policies)
+                self._enter_in_ledger(purpose, _word_of(event, purpose, stands, record.source), now, evidence)
         self.profile.consent = dict(sorted((known | added).items()))
-        if not allowed(Edge.RECOMMEND, self.policies.standing(self.profile), at=event.time):
+        if not allowed(Edge.RECOMMEND, self.policies.in_use(self.profile), at=event.time):
             self.profile.scores = {}
         self.dirty = True
         return True
@@ -127,7 +146,7 @@ class Working(msgspec.Struct):
         """Note where an accepted event came from, while that decides about consent; True if it is somewhere else."""
         if not self.policies.permissive:
             return False
-        if not gate.is_own((self.profile,), event, record):
+        if not is_own((self.profile,), event, record):
             return self.doubt(event, record, order)
         told = self.policies.told_by(event, record.source)
         return bool(told) and self._place(told, event, order)
@@ -226,7 +245,16 @@ class Working(msgspec.Struct):
         self.ledger.append(entry)
 
 
+def _word_of(event: Event, purpose: str, stands: Consent, source: str) -> Consent:
+    """What the event itself says, which a later word may outweigh."""
+    said = (event.consent or {}).get(purpose)
+    if said is None:
+        return stands
+    return Consent(said, event.time, source, until=stands.until if said else 0)
+
+
 def _says_the_same(one: Consent, other: Consent) -> bool:
-    """Whether nobody has decided anything new."""
-    ended = other.granted and one.since != other.since
-    return not ended and (one.granted, one.stated, one.until) == (other.granted, other.stated, other.until)
+    """Whether a word that rides along says nothing new."""
+    if other.granted and one.since != other.since:
+        return False
+    return all(getattr(one, part) == getattr(other, part) for part in ("granted", "stated", "until", "earlier"))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from attune.domain import duplicates, gate, segments
+from attune.domain import duplicates, gate
 from attune.domain.duplicates import Familiarity
 from attune.domain.events import CONSENT, RECTIFY, Origin, Rejected, set_aside
 from attune.domain.fold import finish, fold_event
+from attune.domain.hearing import SILENT, is_statement, voice
 from attune.domain.identity import Match
 from attune.domain.scores import score_online
 from attune.domain.splits import is_pending
 from attune.domain.verdicts import UNIDENTIFIED, Row, Verdict, bare_row, erased_id, unidentified_row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from attune.domain.events import Event, Record
-    from attune.domain.forgetting import Forgotten
     from attune.domain.identifiers import Identifier
     from attune.domain.models import Model
     from attune.domain.people import Keyed, People
@@ -34,25 +34,13 @@ UNWRITTEN: Final = frozenset({"dropped", "duplicate", "redelivered", "conflict",
 NOTHING_READ: Final = -1
 
 
-class Pseudonyms(Protocol):
-    """Keyed hashes under the deployment's identity secret."""
-
-    def key(self, identifier: Identifier) -> str:
-        """The identity key, 32 hex digits."""
-        ...
-
-
 class WorkingSet:
-    """Applies records one after the other, each event to the profile its partition key leads to."""
+    """Applies records one after the other, each event to the profile its partition key leads to.
 
-    def __init__(
-        self,
-        *,
-        now: int,
-        compiled: Compiled,
-        pseudonyms: Pseudonyms,
-        people: People,
-    ) -> None:
+    `key_of`: the identity key of an identifier, 32 hex digits.
+    """
+
+    def __init__(self, *, now: int, compiled: Compiled, key_of: Callable[[Identifier], str], people: People) -> None:
         self.now = now
         self.compiled = compiled
         self.people = people
@@ -60,13 +48,11 @@ class WorkingSet:
         #: rows that belong to no profile: what was refused, repeated or put aside
         self.loose_rows: list[Row] = []
         self.quarantined: list[tuple[Record, Rejected]] = []
-        #: where a record has forgotten somebody
-        self.forgotten: Forgotten | None = None
         #: edges that were found closed to nobody's profile, to be counted
         self.refused: list[tuple[gate.Edge, gate.Refused]] = []
         #: (outcome, reason) → how many events
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self._pseudonyms = pseudonyms
+        self._key_of = key_of
 
     def apply(self, record: Record, at: Position, whole: bytes, *, final: bool = True) -> None:
         """Apply a record's events in order, unless the stream or its producer has delivered them before.
@@ -102,7 +88,7 @@ class WorkingSet:
 
     def keyed(self, event: Event) -> Keyed:
         """What an event names, strongest first, with its keys."""
-        return [(self._pseudonyms.key(identifier), identifier) for identifier in event.identifiers]
+        return [(self._key_of(identifier), identifier) for identifier in event.identifiers]
 
     def put_aside(self, event: Event, record: Record, reason: str, version: int = 0) -> None:
         """Into quarantine, under a stable reason. `version`: the highest that is stored of whom it touches."""
@@ -112,7 +98,7 @@ class WorkingSet:
 
     def unlink(self, working: Working, event: Event, record: Record) -> bool:
         """Split the event's identifiers off; False, and nothing changed, unless all of them are the profile's."""
-        keys = [self._pseudonyms.key(identifier) for identifier in event.identifiers]
+        keys = [self._key_of(identifier) for identifier in event.identifiers]
         parted = self.people.part(working, keys)
         if parted is None:
             return False
@@ -166,12 +152,8 @@ class WorkingSet:
         self.note_refusal(gate.Edge.STORE, gate.Refused("", gate.Refusal(reason)))
         version = max((self.people.version_behind(key) for key, _ in keyed), default=0)
         row = bare_row(event, record, Verdict.DROPPED, reason, self.now, version)
-        row = msgspec.structs.replace(row, message_id=self._erased_id(event, record), fingerprint="")
-        self.loose_rows.append(row)
-        for working in touched:
-            self._reach(working, event)
-            if working.hear(_only_refusals(event), record, self.now, gate.SILENT):
-                self._obey(working, event)
+        self.loose_rows.append(self._unnamed(row, event, record))
+        self._hear_refusals(touched, event, record)
 
     def _living(self, event: Event, record: Record, keyed: Keyed) -> list[Working]:
         """Who is there of those of whom an event may say anything."""
@@ -181,9 +163,13 @@ class WorkingSet:
         found, _ = self.people.match(keyed[:1] if event.type == CONSENT else keyed, event, record)
         return [self.working[profile_id] for profile_id in found.profiles]
 
-    def _erased_id(self, event: Event, record: Record) -> str:
+    def _unnamed(self, row: Row, event: Event, record: Record) -> Row:
+        """Without id and fingerprint: they may be made of what the event says, so that a guess could be tested."""
+        return msgspec.structs.replace(row, message_id=self._pseudonym(event, record), fingerprint="")
+
+    def _pseudonym(self, event: Event, record: Record) -> str:
         """Stands for a message id that must not be kept."""
-        return erased_id(self._pseudonyms.key, record.source, event.message_id, event.fingerprint)
+        return erased_id(self._key_of, record.source, event.message_id, event.fingerprint)
 
     def _apply_consent(self, event: Event, record: Record, keyed: Keyed) -> None:
         """Stored whatever was consented to before; for an unknown person it makes a profile that holds consent only."""
@@ -193,9 +179,9 @@ class WorkingSet:
         order = duplicates.event_hash(record.source, event)
         if not self._is_new(working, event, record, order):
             return
-        self._reach(working, event)
-        if working.hear(event, record, self.now, gate.voice([working.profile], event, record)):
-            self._obey(working, event)
+        working.reach(event, self.compiled)
+        if working.hear(event, record, self.now, voice([working.profile], event, record), self._pseudonym):
+            working.obey(event, self.compiled)
         self._note(working, event, record, order)
 
     def _rectify(self, event: Event, record: Record) -> None:
@@ -226,7 +212,9 @@ class WorkingSet:
             self._note_duplicate(event, record)
         elif (answer := gate.may_store(touched, event, record, self.compiled.policies)) is not gate.ALLOWED:
             self._refuse(event, record, found, answer)
+            self._hear_refusals(self._named(found, event, record), event, record)
         elif not may_claim:
+            self._hear_refusals(self._named(found, event, record), event, record)
             self.put_aside(event, record, "unverified_claim", self._version_of(found))
         elif known is Familiarity.CONFLICT:
             self._keep_conflict(self.working[found.profiles[0]], event, record)
@@ -237,8 +225,8 @@ class WorkingSet:
     def _accept(self, event: Event, record: Record, working: Working, order: bytes, *, dropped: int) -> None:
         if dropped:
             self.outcomes["identifier_dropped", ""] += dropped
-        self._reach(working, event)
-        said = working.hear(event, record, self.now, gate.voice([working.profile], event, record))
+        working.reach(event, self.compiled)
+        said = working.hear(event, record, self.now, voice([working.profile], event, record), self._pseudonym)
         if working.locate(event, record, order) or said:
             working.quiet.whole = False  # with another consent any membership may be another
         working.changes += fold_event(working.profile, event, order, self.compiled, working.quiet)
@@ -255,18 +243,39 @@ class WorkingSet:
         self.note_refusal(gate.Edge.STORE, answer)
         if self.compiled.policies.keeps_unidentified:
             self.outcomes["dropped", UNIDENTIFIED] += 1
-            pseudonym = self._erased_id(event, record)
-            self.loose_rows.append(unidentified_row(event, record, pseudonym, self.now, self._pseudonyms.key))
+            pseudonym = self._pseudonym(event, record)
+            self.loose_rows.append(unidentified_row(event, record, pseudonym, self.now, self._key_of))
         else:
             self.outcomes["dropped", "consent"] += 1
             version = self._version_of(found)
             self.loose_rows.append(bare_row(event, record, Verdict.DROPPED, "consent", self.now, version))
         for profile_id in found.profiles:
             working = self.working[profile_id]
-            self._reach(working, event)
-            moved = working.doubt(event, record, duplicates.event_hash(record.source, event))
-            if working.hear(_only_refusals(event), record, self.now, gate.SILENT) or moved:
-                self._obey(working, event)
+            working.reach(event, self.compiled)
+            if working.doubt(event, record, duplicates.event_hash(record.source, event)):
+                working.obey(event, self.compiled)
+
+    def _hear_refusals(self, touched: Iterable[Working], event: Event, record: Record) -> None:
+        """Whatever else becomes of an event: anybody may refuse for whom they can name, and nobody grant."""
+        refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
+        if not refusals:
+            return
+        said = msgspec.structs.replace(event, consent=refusals, basis=None)
+        for working in touched:
+            working.reach(event, self.compiled)
+            if working.hear(said, record, self.now, SILENT, self._pseudonym):
+                working.obey(event, self.compiled)
+
+    def _named(self, found: Match, event: Event, record: Record) -> list[Working]:
+        """Whom an event is about, and whose the strongest identifier is that it may not claim.
+
+        What somebody states whom nobody knows makes a profile that holds this and nothing else, as `$consent` does.
+        """
+        named = [self.working[profile_id] for profile_id in found.profiles]
+        owner = self.people.owner(record.key)
+        if owner is None and not named and is_statement(event) and False in (event.consent or {}).values():
+            owner = self.people.target(Match(kept=found.kept[:1], profiles=()), event, record)
+        return named if owner is None or owner in named else [*named, owner]
 
     def _version_of(self, found: Match) -> int:
         return max((self.working[profile_id].version or 0 for profile_id in found.profiles), default=0)
@@ -274,17 +283,6 @@ class WorkingSet:
     def _note_duplicate(self, event: Event, record: Record) -> None:
         self.outcomes["duplicate", "event"] += 1
         self.loose_rows.append(bare_row(event, record, Verdict.DUPLICATE, "", self.now, 0))
-
-    def _reach(self, working: Working, event: Event) -> None:
-        """Let time pass up to the event and not beyond, under the consent that was in force until then."""
-        if event.time > working.profile.as_of:
-            working.changes += segments.advance(self.compiled, working.profile, event.time - 1, working.quiet)
-
-    def _obey(self, working: Working, event: Event) -> None:
-        """With another consent any membership may be another, from this instant on, and may end at another one."""
-        working.profile.as_of = max(working.profile.as_of, event.time)
-        working.quiet.whole, working.quiet.until = False, 0
-        working.changes += segments.evaluate(self.compiled, working.profile)
 
     def _note(self, working: Working, event: Event, record: Record, order: bytes) -> None:
         longer = duplicates.is_kept_longer(event, record)
@@ -295,10 +293,6 @@ class WorkingSet:
 
     def _keep_conflict(self, working: Working, event: Event, record: Record) -> None:
         """Same id, other content: nobody knows which is meant, so neither is lost and the second is not applied."""
+        self._hear_refusals([working], event, record)
         self.outcomes["conflict", ""] += 1
         working.keep_row(event, record, Verdict.CONFLICT, self.now)
-
-
-def _only_refusals(event: Event) -> Event:
-    refusals = {purpose: granted for purpose, granted in (event.consent or {}).items() if not granted}
-    return msgspec.structs.replace(event, consent=refusals, basis=None)

@@ -196,7 +196,10 @@ class Quarantine(Protocol):
     """Rejected input, byte for byte."""
 
     def keep(self, reason: str, source: str, received_at: int, raw: bytes, came: Came = ...) -> None:
-        """Idempotent: the same bytes for the same reason, source and time, come in the same way, are one object."""
+        """Idempotent: the same bytes for the same reason, source and time, come in the same way, are one object.
+
+        What an erasure has swept is not kept again, however often the stream carries it.
+        """
         ...
 
     def keep_all(self, inputs: Sequence[tuple[str, str, int, bytes, Came]]) -> None:
@@ -225,18 +228,6 @@ class DefinitionReader(Protocol):
 
     def current(self) -> Definitions:
         """A snapshot, at most the adapter's stated lifetime old (seconds, not minutes)."""
-        ...
-
-
-class DefinitionHistory(DefinitionReader, Protocol):
-    """Current definitions, and for how long they have been so."""
-
-    def watched_since(self, campaign: str, segment: str) -> int:
-        """Since when (ms) a campaign of this id has been started by that segment without a break; 0: nobody knows."""
-        ...
-
-    def history(self, kind: str, definition_id: str) -> list[Version]:
-        """Every version there was, deletions too, newest first."""
         ...
 
 

@@ -9,6 +9,18 @@ from attune.domain.takeovers import Standing, Version
 from attune.ports import DefinitionReader
 
 
+class DefinitionHistory(DefinitionReader, Protocol):
+    """Current definitions, and for how long they have been so."""
+
+    def watched_since(self, campaign: str, segment: str) -> int:
+        """Since when (ms) a campaign of this id has been started by that segment without a break; 0: nobody knows."""
+        ...
+
+    def history(self, kind: str, definition_id: str) -> list[Version]:
+        """Every version there was, deletions too, newest first."""
+        ...
+
+
 class DefinitionStore(DefinitionReader, Protocol):
     """The definitions' editor. Versions count every change of one, also over its deletion."""
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.consent import RESTRICTION
+from attune.domain.definitions import purposes_of
 from attune.domain.erasure import decode_subject, encode_subject, subject_key
 from attune.domain.events import CONSENT, ERASE, RECTIFY, SUPPRESS, Event, Origin, Record, short_hash
 from attune.domain.forgetting import digest_of
 from attune.domain.identifiers import by_strength
 from attune.domain.markers import OURS
-from attune.domain.purposes import purposes_of
 from attune.use_cases.find_profiles import find, markers
 from attune.use_cases.follow_requests import linked, people
 from attune.use_cases.gather_subjects import GatherSubjects, unite

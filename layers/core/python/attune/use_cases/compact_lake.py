@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from attune.domain.profiles import Profile
-    from attune.ports import Clock, Count, DefinitionHistory, ProfileItem, ProfileReader
+    from attune.ports import Clock, Count, ProfileItem, ProfileReader
     from attune.ports.arrivals import ArrivalHistory
+    from attune.ports.editing import DefinitionHistory
     from attune.ports.learning import Compaction, HoldScan, LakeFiles, ProfileScan, RawObject
     from attune.ports.sizes import SizeHistory
     from attune.use_cases.sweep_late import LateLines, SweepLate

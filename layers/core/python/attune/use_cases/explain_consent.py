@@ -59,14 +59,16 @@ class ExplainConsent:
         policies, now = compiled.policies, self._clock()
         stands, held = policies.standing(profile), self._holds.held(profile.links)
         suppressed_at = self._suppressed_at(profile)
-        own = {edge: allowed(edge, stands, at=now, held=held) for edge in _OWN}
+        in_use = policies.in_use(profile)
+        own = {edge: allowed(edge, in_use, at=now, held=held) for edge in _OWN}
         if suppressed_at:
             own[Edge.STORE] = Refused("", Refusal.SUPPRESSED)
-        ledger = {entry.purpose: entry for entry in self._chains.chain(profile.profile_id)}
+        chain = self._chains.chain(profile.profile_id)
+        ledger = {entry.purpose: entry for entry in chain if _tells_of(stands.get(entry.purpose), entry)}
         return {
             "profile_id": profile.profile_id,
             "country": policies.country_of(profile, now) or None,
-            "restricted": is_closed(stands, held),
+            "restricted": is_closed(in_use, held),
             "suppressed": iso(suppressed_at) or None,
             "purposes": {
                 name: _purpose(stands.get(name), held.get(name), ledger.get(name), now) for name in policies.purposes
@@ -74,7 +76,7 @@ class ExplainConsent:
             "edges": {str(edge): _answer(answer) for edge, answer in own.items()},
             "channels": {
                 channel.id: {
-                    str(edge): _answer(allowed(edge, stands, at=now, held=held, purpose=channel.purpose))
+                    str(edge): _answer(allowed(edge, in_use, at=now, held=held, purpose=channel.purpose))
                     for edge in _BY_CHANNEL
                 }
                 for channel in definitions.channels.values()
@@ -98,7 +100,6 @@ class ExplainConsent:
 def _purpose(record: Consent | None, held_since: int | None, entry: LedgerEntry | None, now: int) -> Json:
     """`granted`, and `why` not or why so; the record that counts; what the ledger says of how it was said."""
     against = reason_against(record, held_since, now)
-    told = entry if entry is not None and record is not None and entry.effective_at == record.at else None
     return {
         "granted": against is None,
         "why": _grounds(record) if against is None and record is not None else str(against),
@@ -112,9 +113,16 @@ def _purpose(record: Consent | None, held_since: int | None, entry: LedgerEntry 
         },
         "held": None if held_since is None else iso(held_since),
         "expires_at": iso(record.until) if record is not None and record.until else None,
-        "method": (told.method or None) if told else None,
-        "notice": (told.notice or None) if told else None,
+        "method": (entry.method or None) if entry else None,
+        "notice": (entry.notice or None) if entry else None,
     }
+
+
+def _tells_of(record: Consent | None, entry: LedgerEntry) -> bool:
+    """Whether the entry is of the word that counts, or of one that said it again."""
+    if record is None or entry.granted is not record.granted:
+        return False
+    return entry.effective_at == record.at or (record.again > 0 and entry.effective_at == record.again)
 
 
 def _grounds(record: Consent) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.catalog_kept import kept_in_words
+from attune.domain.definitions import purposes_of
 from attune.domain.deliveries import still_kept
 from attune.domain.folding_apart import surely_own
 from attune.domain.holds import heard_with
-from attune.domain.purposes import purposes_of
 from attune.domain.segments import computed_values
 from attune.ports.privacy import After
 from attune.use_cases.open_cases import Step

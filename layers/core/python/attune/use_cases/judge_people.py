@@ -35,7 +35,7 @@ class JudgePeople:
     def __call__(self, profile: Profile) -> bool:
         """As the gate answers."""
         held = held_of(profile.links, self._holds) if self._holds else {}
-        answer = allowed(self._edge, self._policies.standing(profile), at=self._now, held=held)
+        answer = allowed(self._edge, self._policies.in_use(profile), at=self._now, held=held)
         if isinstance(answer, Refused):
             self.refused.append((self._edge, answer))
         return bool(answer)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from attune.domain.profile_state import decode_profile
 from attune.domain.splits import old_sides
 from attune.use_cases.find_profiles import ends
@@ -13,17 +11,22 @@ from attune.use_cases.find_profiles import ends
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from attune.domain.identity import Identity
     from attune.domain.profiles import Profile
     from attune.ports import ProfileItem, ProfileStore
-    from attune.use_cases.load_working_sets import Component
 
 
-def with_traces(profiles: ProfileStore, component: Component) -> Component:
-    """The component with the identities of all links of its profiles, and whoever these lead to; read consistently."""
-    items = dict(component.items)
+def load_traces(
+    profiles: ProfileStore, identities: dict[str, Identity], items: dict[str, ProfileItem], pages: dict[bytes, bytes]
+) -> tuple[dict[str, Identity], dict[str, ProfileItem], dict[bytes, bytes]]:
+    """What was read, with the identities of all links of these profiles, whoever they lead to, and the pages of all.
+
+    Read consistently.
+    """
+    items = dict(items)
     known = _decoded(items.values())
-    links = {key for profile in known for key in profile.links} - component.identities.keys()
-    identities = component.identities | profiles.identities(links, consistent=True)
+    links = {key for profile in known for key in profile.links} - identities.keys()
+    identities = identities | profiles.identities(links, consistent=True)
     wanted = {identity.profile_id for identity in identities.values()}.union(*map(_others, known))
     asked = set(items)
     while wanted := wanted - asked:
@@ -31,9 +34,8 @@ def with_traces(profiles: ProfileStore, component: Component) -> Component:
         found = ends(profiles, wanted, consistent=True)
         items |= found
         wanted = set().union(*map(_others, _decoded(found.values())))
-    named = {reference for item in items.values() for reference in item.pages} - component.pages.keys()
-    pages = component.pages | (profiles.pages(named) if named else {})
-    return msgspec.structs.replace(component, items=items, identities=identities, pages=pages)
+    named = {reference for item in items.values() for reference in item.pages} - pages.keys()
+    return identities, items, pages | (profiles.pages(named) if named else {})
 
 
 def _decoded(items: Iterable[ProfileItem]) -> list[Profile]:

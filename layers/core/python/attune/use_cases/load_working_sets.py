@@ -18,7 +18,7 @@ from attune.domain.working import Working
 from attune.domain.working_set import WorkingSet
 from attune.ports import ConflictError
 from attune.use_cases.find_profiles import ends, grave
-from attune.use_cases.load_traces import with_traces
+from attune.use_cases.load_traces import load_traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -80,7 +80,7 @@ class Component(msgspec.Struct, frozen=True):
             founders=self.founders,
         )
         self._check(people)
-        return WorkingSet(now=now, compiled=compiled, pseudonyms=pseudonyms, people=people)
+        return WorkingSet(now=now, compiled=compiled, key_of=pseudonyms.key, people=people)
 
     def _check(self, people: People) -> None:
         """Who lags is told by who was unlinked; of consistent reads, only if a commit came between them."""
@@ -117,32 +117,50 @@ def load_components(
     }
     from_generation = {key: _first_generation(identities.get(key), items) for key in founding}
     from_generation |= _unlinked(reads, pseudonyms, identities)
-    founders = _free_profile_ids(profiles, pseudonyms, from_generation, consistent=consistent)
     named_pages = {reference for item in items.values() for reference in item.pages}
-    pages = profiles.pages(named_pages) if named_pages else {}
+    whole = Component(
+        reads=tuple(reads),
+        identities=identities,
+        items=items,
+        founders=_free_profile_ids(profiles, pseudonyms, from_generation, consistent=consistent),
+        pages=profiles.pages(named_pages) if named_pages else {},
+        consistent=consistent,
+    )
 
     def people(read: Read) -> set[str]:
         owned = {identities[key].profile_id for key in keys[read.index] if key in identities}
         return {items[profile_id].profile_id for profile_id in owned | addressed[read.index] if profile_id in items}
 
-    components = []
-    for group in _connected([(read, keys[read.index] | people(read)) for read in reads]):
-        group_keys = set().union(*(keys[read.index] for read in group))
-        group_identities = {key: identities[key] for key in group_keys if key in identities}
-        named = {identity.profile_id for identity in group_identities.values()}.union(
-            *(addressed[read.index] for read in group)
-        )
-        component = Component(
-            reads=tuple(group),
-            identities=group_identities,
-            items={profile_id: items[profile_id] for profile_id in named if profile_id in items},
-            pages=pages,
-            founders={key: founders[key] for key in group_keys if key in founders},
-            consistent=consistent,
-        )
-        is_alone = len(group) == 1 and is_forgetting(group[0].record)
-        components.append(with_traces(profiles, component) if is_alone else component)
-    return components
+    groups = _connected([(read, keys[read.index] | people(read)) for read in reads])
+    components = [_component(whole, group, keys, addressed) for group in groups]
+    return [_with_traces(profiles, one) if _is_forgetting(one) else one for one in components]
+
+
+def _component(
+    whole: Component, group: list[Read], keys: dict[int, set[str]], addressed: dict[int, set[str]]
+) -> Component:
+    """What of all that was read is about a group; `keys`, `addressed`: what each read names, by its index."""
+    named = set().union(*(keys[read.index] for read in group))
+    identities = {key: whole.identities[key] for key in named if key in whole.identities}
+    profile_ids = {identity.profile_id for identity in identities.values()}
+    profile_ids = profile_ids.union(*(addressed[read.index] for read in group))
+    return msgspec.structs.replace(
+        whole,
+        reads=tuple(group),
+        identities=identities,
+        items={profile_id: whole.items[profile_id] for profile_id in profile_ids if profile_id in whole.items},
+        founders={key: whole.founders[key] for key in named if key in whole.founders},
+    )
+
+
+def _is_forgetting(component: Component) -> bool:
+    return len(component.reads) == 1 and is_forgetting(component.reads[0].record)
+
+
+def _with_traces(profiles: ProfileStore, component: Component) -> Component:
+    """Who forgets must know all that leads to whom."""
+    identities, items, pages = load_traces(profiles, component.identities, component.items, component.pages)
+    return msgspec.structs.replace(component, identities=identities, items=items, pages=pages)
 
 
 def _keys(record: Record, pseudonyms: Identified) -> set[str]:

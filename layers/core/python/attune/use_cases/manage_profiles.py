@@ -112,10 +112,10 @@ class ManageProfiles:
         identifiers = by_strength(link.identifier for link in profile.links.values())
         mask = NO_MASK if sees_all(caller) else Mask(definitions, identifiers)
         profile.consent = heard_with(profile.consent, self._holds.held(profile.links))
-        consent, traits = compiled.policies.standing(profile), traits_at(compiled, profile, now)
+        consent, traits = compiled.policies.in_use(profile), traits_at(compiled, profile, now)
         return {
             "profile_id": profile.profile_id,
-            "traits": {name: mask.value(name, value) for name, value in traits.items()},
+            "traits": {mask.name(name): mask.value(name, value) for name, value in traits.items()},
             "identifiers": [{"namespace": one.namespace, "value": mask.identifier(one)} for one in identifiers],
             "segments": members(compiled, profile, now) if allowed(Edge.SEGMENT, consent, at=now) else [],
             "lists": sorted(name for name, listed in profile.lists.items() if listed.value),

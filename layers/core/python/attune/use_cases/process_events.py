@@ -27,6 +27,7 @@ from attune.use_cases.load_working_sets import Component, Read, halve, load_comp
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from attune.domain.forgetting import Forgotten
     from attune.domain.models import Model
     from attune.domain.segments import Compiled
     from attune.domain.working_set import WorkingSet
@@ -128,13 +129,14 @@ class ProcessEvents:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self._quarantine.keep(INVALID_RECORD, STREAM, delivered.arrived_at, delivered.data)
             now = self._clock()
-            self._tell([unread_row(delivered.data, STREAM, INVALID_RECORD, delivered.arrived_at, now)])
+            self._tell([unread_row(delivered.data, delivered.arrived_at, now, self._pseudonyms.key)])
             outcomes["quarantined", INVALID_RECORD] += 1
             return None
         if record.rejected:
             now = self._clock()
             self._keep((record, rejected) for rejected in record.rejected)
-            self._tell([rejected_row(rejected, record, now) for rejected in record.rejected])
+            key_of = self._pseudonyms.key
+            self._tell([rejected_row(rejected, record, now, key_of) for rejected in record.rejected])
         for rejected in record.rejected:
             outcomes["quarantined", rejected.reason] += 1
         return record
@@ -237,15 +239,16 @@ class ProcessEvents:
         self, component: Component, now: int, compiled: Compiled, models: Mapping[str, Model]
     ) -> tuple[WorkingSet, list[Commit]]:
         work = component.working_set(now=now, compiled=compiled, pseudonyms=self._pseudonyms, seal=self._seal)
+        forgotten: Forgotten | None = None
         for read in component.reads:
             if addressees(read.record):
                 apply_addressed(work, read.record)
             elif is_forgetting(read.record):
-                forget(work, read.record)
+                forgotten = forget(work, read.record)
             else:
                 work.apply(read.record, position(self._epoch, read.sequence, work.now), read.whole, final=read.final)
         changed, together = work.finish(models, component.read_up_to), is_unlinking(component.reads[0].record)
-        return work, build_commits(changed, compiled, work.forgotten, together=together)
+        return work, build_commits(changed, compiled, forgotten, together=together)
 
     def _archive(self, works: list[WorkingSet]) -> None:
         """Every event's row lies in the lake before the profile knows of it: a crash in between repeats it."""

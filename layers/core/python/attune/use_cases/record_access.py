@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 #: writes a record for each of some identity keys, for a call whose caller is known
 type Recorded = Callable[[Iterable[str]], None]
 
-#: a word and a number of the caller's own: free text would name people
-_REASON: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}(:[A-Za-z0-9_-]{1,32})?", re.ASCII)
+#: a word and a number of the caller's own, such as a ticket's: free text would name people
+_REASON: Final = re.compile(r"[a-z][a-z_]{0,31}(:([A-Z]{1,10}-)?[0-9]{1,12})?", re.ASCII)
 _DIGITS: Final = 8
 
 

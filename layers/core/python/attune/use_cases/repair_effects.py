@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from attune.domain.changes import SegmentEntered
     from attune.domain.definitions import Campaign
     from attune.domain.deliveries import Delivery
-    from attune.ports import Count, DefinitionHistory, ProfileItem
+    from attune.ports import Count, ProfileItem
     from attune.ports.deliveries import DeliveryQueue, DeliveryStore
+    from attune.ports.editing import DefinitionHistory
     from attune.ports.learning import ProfileScan
     from attune.use_cases.read_circumstances import ReadCircumstances
 

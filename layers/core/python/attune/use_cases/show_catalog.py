@@ -8,9 +8,9 @@ import msgspec
 
 from attune.domain.catalog import catalog
 from attune.domain.consent import STORE
+from attune.domain.definitions import purposes_of
 from attune.domain.deliveries import KEPT
 from attune.domain.identifiers import DAY
-from attune.domain.purposes import purposes_of
 from attune.sources.given_fields import given_fields
 from attune.use_cases.show_times import iso
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from attune.domain.events import Event, Origin, Record, Rejected, encode_record, short_hash
-from attune.domain.identifiers import ISSUED
+from attune.domain.identifiers import ISSUED, Identifier
 from attune.ports import Count, Identified
 
 #: bytes of a record that any Kinesis takes, its partition key (32) counted
@@ -51,9 +51,11 @@ def intake_entries(
 ) -> list[tuple[str, bytes]]:
     """Of a reading: what we made of it first, such as consent, in records that say so; then the sender's events.
 
-    No sender's event may have an internal type.
+    No sender's event may have an internal type. What an event is known by lies clear in the lake, also where nothing
+    may be stored of it: as far as it is made of what was said, it is so under the identity secret.
     """
     internal = msgspec.structs.replace(request, origin=Origin.INTERNAL)
+    events = [_traceless(event, pseudonyms) for event in events]
     return stream_entries(pseudonyms, internal, made) + stream_entries(pseudonyms, request, events, rejected)
 
 
@@ -63,6 +65,15 @@ def count_intake(count: Count, source: str, accepted: int, rejected: Iterable[Re
         count("EventsAccepted", accepted, {"source": source})
     for reason, number in Counter(one.reason for one in rejected).items():
         count("EventsRejected", number, {"source": source, "reason": reason})
+
+
+def _traceless(event: Event, pseudonyms: Identified) -> Event:
+    """By whose fingerprint and derived id nobody can test a guess of what it says; a retry has the same ones."""
+    fingerprint = pseudonyms.key(Identifier("fingerprint", event.fingerprint))[: len(event.fingerprint)]
+    message_id = event.message_id
+    if "message_id_derived" in event.notes:
+        message_id = "derived-" + pseudonyms.key(Identifier("message_id", message_id))
+    return msgspec.structs.replace(event, fingerprint=fingerprint, message_id=message_id)
 
 
 def _without_issued(event: Event) -> Event:

@@ -5,7 +5,7 @@
 profile's memberships and says what campaigns should hear.
 """
 
-from attune.domain.segments.compilation import Compiled, compile_segments, keeps_enough
+from attune.domain.segments.compilation import Compiled, compile_segments
 from attune.domain.segments.keeping import forget, keep
 from attune.domain.segments.live import (
     Quiet,
@@ -33,7 +33,6 @@ __all__ = [
     "forget_stays",
     "holds",
     "keep",
-    "keeps_enough",
     "members",
     "next_due",
     "react",

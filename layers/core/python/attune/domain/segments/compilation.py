@@ -119,31 +119,6 @@ def compile_segments(definitions: Definitions) -> Compiled:
     )
 
 
-def keeps_enough(before: Definitions, after: Definitions) -> bool:
-    """Whether profiles that hold what `before` asks about hold what `after` does, so that it may serve at once."""
-    kept, wanted = _state(before), _state(after)
-    return (
-        all(
-            (old := kept.slots.by_name.get(name)) is not None
-            and old.capacity >= new.capacity
-            and old.always >= new.always
-            and old.within >= new.within
-            for name, new in wanted.slots.by_name.items()
-        )
-        and wanted.absences.keys() <= kept.absences.keys()
-        and kept.sessions >= wanted.sessions
-    )
-
-
-def _state(definitions: Definitions) -> _Work:
-    work = _Work(definitions)
-    for name in definitions.computed_traits:
-        work.reading(name)
-    for segment in definitions.segments.values():
-        _compile_segment(segment, work, {})
-    return work
-
-
 @dataclass(slots=True)
 class _Work:
     """One compilation: what was asked for so far."""

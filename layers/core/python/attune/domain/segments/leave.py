@@ -18,7 +18,7 @@ _SEGMENT: Final = Edge.SEGMENT
 def leave(compiled: Compiled, profile: Profile, now: int) -> tuple[bool, int]:
     """Whether there is leave, and the instant at which time alone ends it."""
     policies = compiled.policies
-    consent = policies.standing(profile) if policies.decides else profile.consent
+    consent = policies.in_use(profile)
     if allowed(_SEGMENT, consent, now) is not ALLOWED:
         return False, FOREVER
     return True, consent[SEGMENT].until or FOREVER
@@ -29,7 +29,7 @@ def given_or_taken(compiled: Compiled, profile: Profile, now: int) -> int:
 
     0 where it has always been.
     """
-    consent = compiled.policies.standing(profile)
+    consent = compiled.policies.in_use(profile)
     said, restricted = consent.get(SEGMENT), consent.get(RESTRICTION)
     if said is None:
         return now

@@ -94,7 +94,7 @@ def _standing(
 ) -> Standing:
     at = profile.as_of
     inside = segments.holds(compiled, profile, segment.id, key, at)
-    consent = compiled.policies.standing(profile)
+    consent = compiled.policies.in_use(profile)
     is_asked = allowed(Edge.SEGMENT, consent, at=at)
     stay = profile.memberships.get(f"{segment.id}\x1f{key}" if key else segment.id)
     condition = _part(segment.root, compiled, definitions, profile, key)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attune.adapters.athena_features import S3FeatureRows
-from attune.adapters.athena_history import AthenaHistory
-from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.streams import pause
+from attune.runtime.wiring.reading_past import read_past
 from attune.runtime.wiring.rebuild_profiles import rebuild_profiles
 from attune.use_cases.backfill_segments import BackfillSegments
 from attune.use_cases.settle_profiles import SettleProfiles
@@ -26,15 +24,9 @@ if TYPE_CHECKING:
 def backfill_segments(settings: RebuildProfilesSettings, count: Count) -> BackfillSegments:
     """Everybody is scanned without a pause: a backfill is to be over soon, and the table is billed by what is read."""
     tables = client("dynamodb")
-    queries = AthenaQueries(
-        client("athena"),
-        workgroup=settings.lake_workgroup,
-        database=settings.lake_database,
-        bucket=settings.lake_bucket,
-    )
     return BackfillSegments(
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
-        history=AthenaHistory(queries, S3FeatureRows(client("s3"), settings.lake_bucket)),
+        history=read_past(settings),
         rebuild=rebuild_profiles(settings, count),
         settle=SettleProfiles(
             everybody=DynamoProfileScan(tables, settings.profiles_table),

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.adapters.aes_seal import AesSeal
-from attune.adapters.athena_features import S3FeatureRows
-from attune.adapters.athena_history import AthenaHistory
-from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.duckdb_tables import DuckTables
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
@@ -23,6 +20,7 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.scratch import own_folder
+from attune.runtime.wiring.reading_past import read_past
 from attune.use_cases.answer_requests import AnswerRequests
 from attune.use_cases.begin_requests import BeginRequests
 from attune.use_cases.export_profiles import ExportProfiles
@@ -45,7 +43,7 @@ def export_profiles(settings: ExportProfilesSettings) -> AnswerRequests:
     definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
     pseudonyms = SecretPseudonyms(client("secretsmanager"), settings.identity_secret)
     documents = S3Documents(objects, settings.audit_bucket)
-    history = _history(settings)
+    history = read_past(settings)
     open_case = OpenCases(profiles, definitions, pseudonyms)
     events = GatherEvents(profiles, history, AesSeal(), pseudonyms)
     export = ExportProfiles(
@@ -93,15 +91,5 @@ def _as_it_came(settings: ExportProfilesSettings, pseudonyms: SecretPseudonyms) 
         "missed_rows": GatherMissedRows(lake, AesSeal(), pseudonyms),
         "failed_batches": GatherBatches(failures),
         "dropped_files": GatherFiles(imports, DuckTables(own_folder("export-profiles"))),
-        "refused_input": GatherRefused(S3Quarantine(objects, settings.quarantine_bucket)),
+        "refused_input": GatherRefused(S3Quarantine(objects, settings.quarantine_bucket, pseudonyms.key)),
     }
-
-
-def _history(settings: ExportProfilesSettings) -> AthenaHistory:
-    queries = AthenaQueries(
-        client("athena"),
-        workgroup=settings.lake_workgroup,
-        database=settings.lake_database,
-        bucket=settings.lake_bucket,
-    )
-    return AthenaHistory(queries, S3FeatureRows(client("s3"), settings.lake_bucket))

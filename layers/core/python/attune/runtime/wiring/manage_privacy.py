@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
-from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.dynamodb_profiles import DynamoProfiles
@@ -16,8 +13,8 @@ from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.privacy import ManagePrivacySettings
+from attune.runtime.wiring.awaiting import await_deliveries
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.await_deliveries import AwaitDeliveries
 from attune.use_cases.begin_requests import BeginRequests
 from attune.use_cases.manage_privacy import ManagePrivacy
 from attune.use_cases.record_access import RecordAccess
@@ -37,13 +34,7 @@ def manage_privacy(settings: ManagePrivacySettings) -> tuple[ManagePrivacy, Reco
         documents=documents,
         definitions=definitions,
         pseudonyms=pseudonyms,
-        in_flight=AwaitDeliveries(
-            profiles=profiles,
-            deliveries=DynamoDeliveries(tables, settings.deliveries_table),
-            pseudonyms=pseudonyms,
-            clock=now,
-            pause=time.sleep,
-        ),
+        in_flight=await_deliveries(tables, settings.deliveries_table, profiles, pseudonyms),
     )
     manage = ManagePrivacy(
         requests=DynamoPrivacyRequests(tables, settings.privacy_requests_table),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
@@ -15,9 +13,9 @@ from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.management import ManageProfilesSettings
+from attune.runtime.wiring.awaiting import await_deliveries
 from attune.runtime.wiring.recording import record_access
 from attune.runtime.wiring.recording_people import record_people
-from attune.use_cases.await_deliveries import AwaitDeliveries
 from attune.use_cases.explain_consent import ExplainConsent
 from attune.use_cases.link_preferences import LinkPreferences
 from attune.use_cases.manage_lists import ManageLists
@@ -38,40 +36,27 @@ def manage_profiles(
     stream = KinesisStream(client("kinesis", config=kinesis_config()), settings.stream_name)
     pseudonyms = SecretPseudonyms(vault, settings.identity_secret)
     definitions = DynamoDefinitions(tables, settings.definitions_table, clock=now)
-    deliveries = DynamoDeliveries(tables, settings.deliveries_table)
     holds = DynamoHolds(tables, settings.identities_table)
-    in_flight = AwaitDeliveries(
-        profiles=profiles, deliveries=deliveries, pseudonyms=pseudonyms, clock=now, pause=time.sleep
-    )
     manage = ManageProfiles(
         profiles=profiles,
-        deliveries=deliveries,
+        deliveries=DynamoDeliveries(tables, settings.deliveries_table),
         holds=holds,
         definitions=definitions,
         keys=DynamoKeys(tables, settings.definitions_table, clock=now),
         stream=stream,
         pseudonyms=pseudonyms,
-        in_flight=in_flight,
+        in_flight=await_deliveries(tables, settings.deliveries_table, profiles, pseudonyms),
         clock=now,
     )
     lists = ManageLists(profiles=profiles, definitions=definitions, stream=stream, pseudonyms=pseudonyms, clock=now)
-    unlink = UnlinkProfiles(
-        profiles=profiles,
-        stream=stream,
-        pseudonyms=pseudonyms,
-        admin_key=SecretText(vault, settings.admin_secret, clock=now).value,
-        clock=now,
-    )
+    admin_key = SecretText(vault, settings.admin_secret, clock=now).value
+    unlink = UnlinkProfiles(profiles=profiles, stream=stream, pseudonyms=pseudonyms, admin_key=admin_key, clock=now)
     link = LinkPreferences(
         profiles=profiles, definitions=definitions, pseudonyms=pseudonyms, secret=pseudonyms.secret, clock=now
     )
-    record = record_people(record_access(tables, settings.ledger_table), profiles, definitions, pseudonyms)
+    chains = DynamoLedger(tables, settings.ledger_table)
     explain = ExplainConsent(
-        profiles=profiles,
-        holds=holds,
-        definitions=definitions,
-        chains=DynamoLedger(tables, settings.ledger_table),
-        pseudonyms=pseudonyms,
-        clock=now,
+        profiles=profiles, holds=holds, definitions=definitions, chains=chains, pseudonyms=pseudonyms, clock=now
     )
+    record = record_people(record_access(tables, settings.ledger_table), profiles, definitions, pseudonyms)
     return manage, lists, unlink, link, explain, record

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> ProcessEvents:
     """Profiles are cached for as long as the environment lives; a commit's condition guards against staleness."""
     tables = client("dynamodb")
+    pseudonyms = SecretPseudonyms(client("secretsmanager"), settings.identity_secret)
     return ProcessEvents(
         profiles=CachedProfiles(
             DynamoProfiles(
@@ -35,7 +36,7 @@ def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> Pro
             )
         ),
         lake=FirehoseLake(client("firehose"), settings.lake_stream),
-        quarantine=S3Quarantine(later(lambda: client("s3")), settings.quarantine_bucket),
+        quarantine=S3Quarantine(later(lambda: client("s3")), settings.quarantine_bucket, pseudonyms.key),
         definitions=DynamoDefinitions(tables, settings.definitions_table, clock=now),
         champions=S3Champions(
             client("s3", config=champions_config()),
@@ -43,7 +44,7 @@ def process_events(settings: ProcessEventsSettings, telemetry: Telemetry) -> Pro
             clock=now,
             report=telemetry.failed,
         ),
-        pseudonyms=SecretPseudonyms(client("secretsmanager"), settings.identity_secret),
+        pseudonyms=pseudonyms,
         seal=AesSeal(),
         clock=now,
         epoch=settings.stream_epoch,
