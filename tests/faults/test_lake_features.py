@@ -16,6 +16,7 @@ from attune.adapters.memory import MemoryProfiles
 from attune.domain.consent import permits
 from attune.domain.features import FEATURES, features_at
 from attune.domain.profile_state import decode_profile
+from attune.domain.profiles import Profile
 from tests.builders import DAY, EVERYTHING, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, identify
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule
@@ -81,8 +82,14 @@ def of_profiles(profiles: MemoryProfiles, cutoff: int) -> dict[str, tuple[float,
     return {
         one.profile_id: features_at(one.activity, cutoff)
         for one in states
-        if one.activity is not None and permits("personalization", one.consent)
+        if one.activity is not None and permits("personalization", one.consent) and not is_to_be_scrubbed(one)
     }
+
+
+def is_to_be_scrubbed(profile: Profile) -> bool:
+    """Whether it holds what was done after storing had been withdrawn: nobody learns from that."""
+    stored = profile.consent.get("analytics")
+    return stored is not None and not stored.granted and (stored.since or stored.at) <= profile.last_seen
 
 
 @pytest.mark.parametrize("seed", seeds(6))
