@@ -21,17 +21,17 @@ import sqlglot
 from attune.adapters.aes_seal import AesSeal
 from attune.adapters.athena_history import AthenaHistory
 from attune.adapters.memory import MemoryDefinitions
-from attune.domain.conditions import Performed
-from attune.domain.consent import Consent
-from attune.domain.definitions import Segment
+from attune.domain.definitions.conditions import Performed
+from attune.domain.definitions.kinds import Segment
 from attune.domain.events import Event, encode_event
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile
-from attune.domain.verdicts import Row, Verdict, encode_row
+from attune.domain.processing.verdicts import Row, Verdict, encode_row
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.ports import Commit, ProfileItem
-from attune.use_cases.backfill_segments import BackfillSegments
-from attune.use_cases.rebuild_profiles import RebuildProfiles
-from attune.use_cases.settle_profiles import SettleProfiles
+from attune.use_cases.past.backfill_segments import BackfillSegments
+from attune.use_cases.past.rebuild_profiles import RebuildProfiles
+from attune.use_cases.past.settle_profiles import SettleProfiles
 from benchmarks.process_figures import figure
 from benchmarks.streams import HOUR, START
 from benchmarks.tables import LeanProfiles

@@ -15,8 +15,8 @@ import time
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.judging import CompiledPlan
-from attune.domain.tracking_plans import PlannedEvent
+from attune.domain.collection.judging import CompiledPlan
+from attune.domain.definitions.tracking_plans import PlannedEvent
 from benchmarks.process_figures import figure
 from tests.bad_input.corpus import CASES
 from tests.bad_input.running import SHOP, gateways

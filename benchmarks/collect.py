@@ -22,16 +22,16 @@ import jsonschema
 import jsonschema_rs
 import orjson
 
-from attune.domain.definitions import snapshot
+from attune.domain.collection.judging import CompiledPlan
+from attune.domain.collection.normalising import Normaliser
+from attune.domain.definitions.kinds import snapshot
 from attune.domain.events import Event, Origin, Record
 from attune.domain.identifiers import identity_key
-from attune.domain.judging import CompiledPlan
-from attune.domain.normalising import Normaliser
 from attune.sources.payloads import read_json
 from attune.sources.segment import normalise
 from attune.sources.segment_requests import open_request
-from attune.use_cases.admit_events import AdmitEvents
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.collection.admit_events import AdmitEvents
+from attune.use_cases.collection.write_records import stream_entries
 from benchmarks import costs, webhooks
 from benchmarks.process_figures import figure
 from benchmarks.track_call import CALL, PLAN, PROPERTIES, RAW, SOURCE, WHOLE

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import duckdb
 
-from attune.use_cases.pace_stream import RECORDS
+from attune.use_cases.collection.pace_stream import RECORDS
 from benchmarks.process_figures import figure
 
 COMMAND: Final = "make bench TOPIC=files"

@@ -19,17 +19,17 @@ import duckdb
 
 from attune.adapters.duckdb_tables import DuckTables
 from attune.adapters.memory_imports import MemoryImportBucket
-from attune.domain.definitions import snapshot
+from attune.domain.collection.imports import Place, report_key
+from attune.domain.definitions.kinds import snapshot
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
 from attune.domain.identifiers import Identifier, identity_key, profile_id_for
-from attune.domain.imports import Place, report_key
-from attune.domain.mappings import Mapping
-from attune.domain.sources import Source
 from attune.ports.imports import StoredFile
 from attune.sources.file_rows import table_rows, text_rows
-from attune.use_cases.import_files import ImportFiles
-from attune.use_cases.pace_stream import PaceStream
-from attune.use_cases.take_rows import TakeRows
-from attune.use_cases.take_turns import TakeTurns
+from attune.use_cases.collection.import_files import ImportFiles
+from attune.use_cases.collection.pace_stream import PaceStream
+from attune.use_cases.collection.take_rows import TakeRows
+from attune.use_cases.collection.take_turns import TakeTurns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

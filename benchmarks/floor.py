@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.adapters.aes_seal import AesSeal
-from attune.domain.duplicates import event_hash, record_hash
 from attune.domain.events import decode_record, encode_event
 from attune.domain.identifiers import identity_key
-from attune.domain.verdicts import Row, Verdict, encode_row
+from attune.domain.processing.verdicts import Row, Verdict, encode_row
+from attune.domain.profiles.duplicates import event_hash, record_hash
 from benchmarks import streams
 
 if TYPE_CHECKING:

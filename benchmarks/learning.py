@@ -175,8 +175,8 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 def train(folder: Path) -> dict[str, Any]:
     """Everything that a run does between Athena and the pointer: CSV, model, hold-out, files of the version."""
-    from attune.domain.training import Order
-    from attune.use_cases.train_models import files_of, judge
+    from attune.domain.learning.training import Order
+    from attune.use_cases.learning.train_models import files_of, judge
     from attune_ml.training import TrainedClusters
     from attune_ml.training import train as trainer
 
@@ -222,10 +222,10 @@ def score(folder: Path) -> dict[str, Any]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    from attune.domain.activity import Activity
-    from attune.domain.clusters import Clusters, cluster
-    from attune.domain.features import features_at
-    from attune.domain.models import decode_model
+    from attune.domain.learning.clusters import Clusters, cluster
+    from attune.domain.learning.features import features_at
+    from attune.domain.learning.models import decode_model
+    from attune.domain.profiles.activity import Activity
 
     model = decode_model((folder / "model.json").read_bytes(), "shopper_clusters", "benchmark")
     assert isinstance(model, Clusters)  # noqa: S101 (for the type)

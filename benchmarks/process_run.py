@@ -20,11 +20,11 @@ from attune.adapters.aes_seal import AesSeal
 from attune.adapters.cached_profiles import CachedProfiles
 from attune.adapters.memory import MemoryChampions, MemoryQuarantine
 from attune.adapters.secrets_manager import SecretPseudonyms
-from attune.domain.definitions import Definitions, decode_definition, snapshot
+from attune.domain.definitions.kinds import Definitions, decode_definition, snapshot
 from attune.domain.events import encode_record
-from attune.domain.profile_state import decode_profile
-from attune.use_cases.process_events import ProcessEvents, StreamRecord
-from attune.use_cases.wake_profiles import wake
+from attune.domain.profiles.state import decode_profile
+from attune.use_cases.processing.process_events import ProcessEvents, StreamRecord
+from attune.use_cases.processing.wake_profiles import wake
 from benchmarks import streams, tables
 from benchmarks.process_oracle import Judge, stays_of
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import rule_engine
 
-from attune.domain.consent import Consent
-from attune.domain.definitions import Segment, decode_definition, snapshot
+from attune.domain.definitions.kinds import Segment, decode_definition, snapshot
 from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
-from attune.domain.profiles import Profile
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Profile
 from attune.domain.segments import Compiled, Quiet, advance, compile_segments, keep, members, react
 from benchmarks.definitions import all_kinds
 

@@ -13,7 +13,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.profile_state import decode_profile, plain_size
+from attune.domain.profiles.state import decode_profile, plain_size
 from attune.ports import ConflictError, Due, Identity, ProfileItem
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from attune.domain.normalisation import CurrencyValue, Normalisation
-from attune.domain.sources import Source
-from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
+from attune.domain.definitions.normalisation import CurrencyValue, Normalisation
+from attune.domain.definitions.sources import Source
+from attune.domain.definitions.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
 
 PROPERTIES: Final[dict[str, Any]] = {
     "cart_id": {"type": "string", "minLength": 1, "maxLength": 64},

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
 from attune.sources import shopify
 from attune.sources.webhooks import Call
-from attune.use_cases.receive_webhook import MAX_WEBHOOK
+from attune.use_cases.collection.receive_webhook import MAX_WEBHOOK
 from benchmarks.process_figures import figure
 
 if TYPE_CHECKING:

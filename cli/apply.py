@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from attune.domain.definition_checks import check
-from attune.domain.definitions import Definition, Segment, decode_definition, snapshot
-from attune.domain.references import segments_named
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import Definition, Segment, decode_definition, snapshot
+from attune.domain.definitions.references import segments_named
 from attune.domain.segments.contradictions import certainties
 from cli.api import Api, ApiError
 from cli.documents import Document, DocumentsError, Problem, find_files, read_documents

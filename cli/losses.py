@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from attune.domain.conditions import milliseconds
-from attune.domain.consent import STORE
-from attune.domain.definitions import purposes_of
-from attune.domain.deliveries import KEPT
+from attune.domain.campaigns.deliveries import KEPT
+from attune.domain.consent.trait_lifetimes import OTHERS
+from attune.domain.definitions.conditions import milliseconds
+from attune.domain.definitions.kinds import purposes_of
+from attune.domain.definitions.purposes import DEFAULTS, Purpose
 from attune.domain.identifiers import DAY
-from attune.domain.lake_retention import GRACE, days_said
-from attune.domain.purposes import DEFAULTS, Purpose
-from attune.domain.trait_lifetimes import OTHERS
+from attune.domain.privacy.lake_retention import GRACE, days_said
+from attune.domain.profiles.consent import STORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune.domain.definitions import Definition, Definitions
+    from attune.domain.definitions.kinds import Definition, Definitions
 
 
 def losses(before: Definition | None, after: Definition, together: Definitions) -> Iterator[str]:

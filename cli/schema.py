@@ -10,7 +10,7 @@ from typing import Any, Final
 import jsonschema_rs
 import msgspec
 
-from attune.domain.definitions import Definition
+from attune.domain.definitions.kinds import Definition
 
 #: where the schema is published; editors find it by a line `# yaml-language-server: $schema=...`
 PUBLISHED: Final = Path("schemas/definition.schema.json")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from attune.domain.definitions import Segment
+from attune.domain.definitions.kinds import Segment
 from cli.api import Api, ApiError, Json, admin_api
 from cli.apply import read_definitions
 from cli.documents import Document, DocumentsError

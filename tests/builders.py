@@ -7,17 +7,17 @@ import itertools
 import json
 from typing import Any
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.clusters import Clusters
-from attune.domain.conditions import Abandoned, KeyedFilter, Performed, ScoreTest
-from attune.domain.definitions import Campaign, Channel, Definition, Definitions, Segment, Trigger, snapshot
-from attune.domain.deliveries import Delivery, State, delivery_id
+from attune.domain.campaigns.deliveries import Delivery, State, delivery_id
+from attune.domain.definitions.conditions import Abandoned, KeyedFilter, Performed, ScoreTest
+from attune.domain.definitions.kinds import Campaign, Channel, Definition, Definitions, Segment, Trigger, snapshot
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, SCORE, WAKE, Event, Origin, Record, short_hash
-from attune.domain.features import FEATURES
 from attune.domain.identifiers import Identifier, by_strength, identity_key, partition_key, profile_id_for
-from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import Profile
-from attune.domain.sources import Source
+from attune.domain.learning.clusters import Clusters
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import SHOPPER_CLUSTERS
+from attune.domain.profiles.changes import SegmentEntered
+from attune.domain.profiles.profile import Profile
 from attune.ports import ProfileItem
 
 #: 2025-06-15T15:06:40Z

@@ -22,22 +22,22 @@ from attune.adapters.memory import MemoryDefinitions, MemoryHolds, MemoryLakeFil
 from attune.adapters.memory_arrivals import MemoryArrivals
 from attune.adapters.memory_sizes import MemorySizes
 from attune.adapters.memory_swept import MemorySwept
-from attune.domain.consent import STORE, Consent
-from attune.domain.definitions import Definition
-from attune.domain.erasure import Subject
-from attune.domain.features import FEATURES
-from attune.domain.models import MODELS
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile
-from attune.domain.purposes import Purpose, Retention
-from attune.domain.verdicts import Row, Verdict, encode_row
+from attune.domain.definitions.kinds import Definition
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.erasure.subjects import Subject
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import MODELS
+from attune.domain.processing.verdicts import Row, Verdict, encode_row
+from attune.domain.profiles.consent import STORE, Consent
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.ports.erasure import Stored
 from attune.ports.rebuilding import Person, SealedRow
-from attune.use_cases.compact_lake import CompactLake
-from attune.use_cases.show_arrivals import ShowArrivals
-from attune.use_cases.sweep_lake import SweepLake
-from attune.use_cases.sweep_late import SweepLate
+from attune.use_cases.erasure.sweep_lake import SweepLake
+from attune.use_cases.erasure.sweep_late import SweepLate
+from attune.use_cases.learning.compact_lake import CompactLake
+from attune.use_cases.repairs.show_arrivals import ShowArrivals
 from tests.builders import NOW, Pseudonyms, profile_id
 from tests.faults.wires import Crash, Steady, Wire, wired
 from tests.remembered_days import RememberedDays

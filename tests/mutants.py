@@ -51,7 +51,7 @@ def main(chosen: list[str]) -> int:
         for name in left:
             show(name)
         share = 1 - len(left) / len(results)
-        print(f"{module:>12}: {len(results) - len(left):4} of {len(results):4} noticed, {share:.1%}")
+        print(f"{module:>20}: {len(results) - len(left):4} of {len(results):4} noticed, {share:.1%}")
         short |= share < BAR
     print(f"the bar is {BAR:.0%} for each")
     return int(short)
@@ -68,11 +68,13 @@ def copy_tree() -> None:
 
 def modules() -> list[str]:
     config = tomllib.loads((COPY / "pyproject.toml").read_text())["tool"]["mutmut"]
-    return [Path(path).stem for path in config["only_mutate"]]
+    paths = [Path(path).relative_to("src/attune/domain") for path in config["only_mutate"]]
+    return [".".join(path.with_suffix("").parts) for path in paths]
 
 
 def exit_codes(module: str) -> dict[str, int]:
-    found: dict[str, Any] = json.loads((COPY / f"mutants/src/attune/domain/{module}.py.meta").read_text())
+    path = COPY / f"mutants/src/attune/domain/{module.replace('.', '/')}.py.meta"
+    found: dict[str, Any] = json.loads(path.read_text())
     return {name: code for name, code in found["exit_code_by_key"].items() if code is not None}
 
 

@@ -23,20 +23,20 @@ from attune.adapters.s3_imports import S3ImportBucket
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.s3_registry import S3Registry
 from attune.adapters.s3_swept import S3Swept
-from attune.domain.erasure import Subject, encode_subject, subject_key
+from attune.domain.collection.imports import Report, State, report_key
+from attune.domain.collection.quarantine import Came
+from attune.domain.erasure.receipts import Sweep, sweep_key
+from attune.domain.erasure.subjects import Subject, encode_subject, subject_key
 from attune.domain.events import Origin, encode_record
-from attune.domain.imports import Report, State, report_key
-from attune.domain.models import SHOPPER_CLUSTERS, Champion
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.quarantine import Came
-from attune.domain.receipts import Sweep, sweep_key
+from attune.domain.learning.models import SHOPPER_CLUSTERS, Champion
+from attune.domain.privacy.requests import PrivacyRequest
 from attune.ports import Commit, ProfileItem
-from attune.use_cases.sweep_batches import SweepBatches
-from attune.use_cases.sweep_files import SweepFiles
-from attune.use_cases.sweep_lake import SweepLake
-from attune.use_cases.sweep_models import SweepModels
-from attune.use_cases.sweep_stores import Buckets, SweepStores
-from attune.use_cases.write_receipts import WriteReceipts
+from attune.use_cases.erasure.sweep_batches import SweepBatches
+from attune.use_cases.erasure.sweep_files import SweepFiles
+from attune.use_cases.erasure.sweep_lake import SweepLake
+from attune.use_cases.erasure.sweep_models import SweepModels
+from attune.use_cases.erasure.sweep_stores import Buckets, SweepStores
+from attune.use_cases.erasure.write_receipts import WriteReceipts
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, HOUR, NOW, Pseudonyms, delivery, event, identifiers, key_of, profile_id, record
 from tests.failed_batches import document, kinesis_record, table_record

@@ -7,7 +7,7 @@ from attune.runtime.http import Request, Response, bearer, endpoint_handler, not
 from attune.runtime.settings.privacy import ManagePrivacySettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_privacy import manage_privacy
-from attune.use_cases.manage_privacy import ALL
+from attune.use_cases.privacy.manage_privacy import ALL
 
 ONE = "/v1/privacy/requests/{request}"
 

@@ -5,7 +5,7 @@ from attune.runtime.http import Request, Response, bearer, endpoint_handler, not
 from attune.runtime.settings.management import ManageQuarantineSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.manage_quarantine import manage_quarantine
-from attune.use_cases.select_quarantined import named_one
+from attune.use_cases.repairs.select_quarantined import named_one
 
 telemetry = Telemetry("manage_quarantine")
 manage, record = manage_quarantine(ManageQuarantineSettings.from_env(), telemetry.count)

@@ -6,7 +6,7 @@ from attune.runtime.repairing import RepairInput, progress_of
 from attune.runtime.settings.repairs import RepairEffectsSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.repair_effects import repair_effects
-from attune.use_cases.repair_effects import Effects
+from attune.use_cases.repairs.repair_effects import Effects
 
 #: ms; with less time left no further page of profiles is begun
 ENOUGH = 4 * 60_000

@@ -6,7 +6,7 @@ from attune.runtime.repairing import RepairInput, progress_of
 from attune.runtime.settings.repairs import ReplayBatchesSettings
 from attune.runtime.telemetry import Telemetry
 from attune.runtime.wiring.replay_batches import replay_batches
-from attune.use_cases.replay_batches import Replay
+from attune.use_cases.repairs.replay_batches import Replay
 
 #: ms; with less time left no further batch is begun: the largest takes half a minute, an outage of the function longer
 ENOUGH = 4 * 60_000

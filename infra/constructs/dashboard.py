@@ -85,7 +85,7 @@ def _runs(machine: sfn.StateMachine) -> Row:
 
 
 def _of_changes(name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """Return what `process_events` says of memberships in segments (`use_cases/count_changes.py`)."""
+    """Return what `process_events` says of memberships in segments (`use_cases/processing/count_changes.py`)."""
     return cloudwatch.Metric(
         namespace="Attune", metric_name=name, statistic=statistic, dimensions_map={"service": "process_events"}
     )

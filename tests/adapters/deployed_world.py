@@ -20,10 +20,11 @@ from attune.adapters.kinesis_stream import KinesisStream
 from attune.adapters.memory import Kept
 from attune.adapters.s3_quarantine import S3Quarantine
 from attune.adapters.sqs_deliveries import SqsDeliveries
-from attune.domain.deliveries import Delivery
+from attune.domain.campaigns.deliveries import Delivery
 from attune.ports import LedgerEntry, ProfileItem
-from attune.use_cases import process_events, run_campaigns
-from attune.use_cases.wake_profiles import WakeProfiles
+from attune.use_cases.campaigns import run_campaigns
+from attune.use_cases.processing import process_events
+from attune.use_cases.processing.wake_profiles import WakeProfiles
 from tests.adapters.cloud import Cloud
 from tests.adapters.twins import Tables, dynamo_due, read_ledger, tables
 from tests.builders import NOW, Pseudonyms

@@ -16,14 +16,14 @@ from attune.adapters.memory_ledger import MemoryLedger
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.adapters.memory_profiles import MemoryProfiles
 from attune.adapters.s3_documents import S3Documents
-from attune.domain.access_records import day_of
-from attune.domain.consent import Consent, LedgerEntry, chain
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile
+from attune.domain.privacy.access_records import day_of
+from attune.domain.profiles.consent import Consent, LedgerEntry, chain
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Clock, Commit, ProfileItem
-from attune.use_cases.digest_access import DigestAccess
-from attune.use_cases.record_access import Caller, RecordAccess
-from attune.use_cases.verify_ledger import VerifyLedger
+from attune.use_cases.management.record_access import Caller, RecordAccess
+from attune.use_cases.privacy.digest_access import DigestAccess
+from attune.use_cases.privacy.verify_ledger import VerifyLedger
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, NOW, profile_id
 

@@ -6,8 +6,8 @@ import pytest
 from botocore.stub import Stubber
 
 from attune.adapters.dynamodb_allowances import DynamoAllowances
-from attune.domain.rate_limits import Grant
-from attune.domain.sources import RateLimit
+from attune.domain.collection.rate_limits import Grant
+from attune.domain.definitions.sources import RateLimit
 from attune.ports import ConflictError
 from attune.ports.limits import Allowances
 from tests.adapters.cloud import Cloud

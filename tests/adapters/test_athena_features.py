@@ -12,7 +12,7 @@ import pytest
 from attune.adapters.athena_features import AthenaFeatures, features_query
 from attune.adapters.athena_queries import QueryFailedError, QueryUnfinishedError
 from attune.adapters.lake_tables import EVENTS, EVENTS_LOCATION, EVENTS_PARTITION, PROFILES, PROFILES_LOCATION
-from attune.domain.models import MODELS
+from attune.domain.learning.models import MODELS
 from local.state import Stack, client_settings
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW, profile_id

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attune.adapters.cached_profiles import MAX_ENTRIES, MAX_STATE, CachedProfiles
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.changes import SegmentEntered
+from attune.domain.profiles.changes import SegmentEntered
 from attune.ports import Commit, ProfileItem
 from tests.builders import NOW, profile_id, profile_item
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from attune.domain.conditions import AllOf, NotOf, Performed, PropertyTest, TraitTest
+from attune.domain.definitions.conditions import AllOf, NotOf, Performed, PropertyTest, TraitTest
 from attune.ports import ConflictError
 from attune.ports.editing import DefinitionStore
 from tests.adapters.cloud import Cloud

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.deliveries import LEASE, Delivery, State, answered, begun, without_words
+from attune.domain.campaigns.deliveries import LEASE, Delivery, State, answered, begun, without_words
+from attune.domain.profiles.changes import SegmentEntered
 from attune.ports import ConflictError
 from attune.ports.deliveries import DeliveryStore
 from tests.adapters.cloud import Cloud

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.changes import Change, SegmentEntered, SegmentLeft
-from attune.domain.deliveries import Delivery, State
-from attune.domain.memory import reference
-from attune.domain.timers import due_shard
+from attune.domain.campaigns.deliveries import Delivery, State
+from attune.domain.profiles.changes import Change, SegmentEntered, SegmentLeft
+from attune.domain.profiles.memory import reference
+from attune.domain.profiles.timers import due_shard
 from attune.ports import Claim, Commit, Due, Identity, LedgerEntry, Marks, Page, ProfileItem
 from tests.adapters.cloud import Cloud
 from tests.adapters.twins import Step, Twins, all_due, ask, at_aws, commit, due, in_memory, tombstone

@@ -11,8 +11,8 @@ import pytest
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.deliveries import Delivery
-from attune.domain.timers import DUE_SHARDS
+from attune.domain.campaigns.deliveries import Delivery
+from attune.domain.profiles.timers import DUE_SHARDS
 from attune.ports import Commit, Due, ProfileItem
 from tests.adapters.cloud import Cloud
 from tests.adapters.twins import FAR, Tables, dynamo_due, read_ledger, tables

@@ -1,4 +1,4 @@
-"""What DuckDB says became of each arrival. The oracle is written from the docstring of `domain.verdicts.Row`."""
+"""What DuckDB says became of each arrival. The oracle is written from the docstring of `verdicts.Row`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain.verdicts import Row, encode_row
+from attune.domain.processing.verdicts import Row, encode_row
 from tests.builders import DAY, HOUR, NOW, profile_id
 from tests.faults.arrivals import Ends, told
 from tests.faults.effort import examples

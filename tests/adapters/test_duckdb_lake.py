@@ -1,6 +1,6 @@
 """What DuckDB makes of raw rows: the columns of the table, and of an event's rows the one that counts.
 
-The oracle is written from the docstring of `domain.verdicts.Row` and shares nothing with what it judges.
+The oracle is written from the docstring of `verdicts.Row` and shares nothing with what it judges.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from attune.adapters.lake_lines import Line, table_row
 from attune.adapters.lake_tables import EVENTS, PROFILES
-from attune.domain.verdicts import Row, Verdict, encode_row
+from attune.domain.processing.verdicts import Row, Verdict, encode_row
 from tests.builders import DAY, NOW, profile_id
 from tests.faults.effort import examples
 from tests.lakes import AFTER, BEFORE, TODAY, LakeOfTests, live, row, tombstone

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from attune.adapters.duckdb_tables import DuckTables
-from attune.domain.imports import UnusableFileError
+from attune.domain.collection.imports import UnusableFileError
 from attune.sources.file_pieces import MAX_ROW
 from attune.sources.payloads import parse_time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.timers import DUE_SHARDS, due_shard
+from attune.domain.profiles.timers import DUE_SHARDS, due_shard
 from attune.ports import Commit, Due, Marks
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import DueStore, due_store

@@ -9,7 +9,7 @@ import pytest
 
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.sqs_deliveries import SqsDeliveries
-from attune.domain.deliveries import State, answered, begun, not_sent
+from attune.domain.campaigns.deliveries import State, answered, begun, not_sent
 from attune.ports import ConflictError
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW, delivery

@@ -15,11 +15,11 @@ from sqlglot.errors import ErrorLevel
 from attune.adapters import athena_features
 from attune.adapters.athena_features import features_query
 from attune.adapters.lake_tables import EVENTS, PROFILES
-from attune.domain.activity import observe
-from attune.domain.features import FEATURES, features_at
-from attune.domain.models import MODELS, SHOPPER_CLUSTERS
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Score, spell_score
+from attune.domain.learning.features import FEATURES, features_at
+from attune.domain.learning.models import MODELS, SHOPPER_CLUSTERS
+from attune.domain.profiles.activity import observe
+from attune.domain.profiles.profile import Score, spell_score
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.ports import ProfileItem
 from tests.builders import DAY, HOUR, NOW, event, profile_id
 from tests.faults.effort import examples

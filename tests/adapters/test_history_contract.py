@@ -13,7 +13,7 @@ from attune.adapters.athena_history import AthenaHistory, history_query, people_
 from attune.adapters.athena_queries import AthenaQueries
 from attune.adapters.lake_tables import EVENTS_LOCATION, PROFILES_LOCATION
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain.verdicts import Verdict, encode_row
+from attune.domain.processing.verdicts import Verdict, encode_row
 from attune.ports.rebuilding import History, SealedRow
 from tests.adapters.cloud import Cloud
 from tests.adapters.test_athena_features import DONE, Athena, declare_tables

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.access_records import AccessRecord, Head, day_of, entry_of, slot_of
+from attune.domain.privacy.access_records import AccessRecord, Head, day_of, entry_of, slot_of
 from attune.ports import ConflictError
 from attune.ports.ledger import Found, Ledger
 from tests.adapters.cloud import Cloud

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.access_records import (
+from attune.domain.erasure.receipts import HEAD, Head, Receipt, encode_receipt, receipt_key, sealed
+from attune.domain.errors import AttuneError
+from attune.domain.privacy.access_records import (
     SLOTS,
     day_after,
     decode_digest,
@@ -18,13 +20,11 @@ from attune.domain.access_records import (
     partition_of,
     seal_day,
 )
-from attune.domain.consent import LedgerEntry
-from attune.domain.errors import AttuneError
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.receipts import HEAD, Head, Receipt, encode_receipt, receipt_key, sealed
+from attune.domain.privacy.requests import PrivacyRequest
+from attune.domain.profiles.consent import LedgerEntry
 from attune.ports.ledger import Found
-from attune.use_cases.digest_access import BrokenDigestsError
-from attune.use_cases.read_receipts import PAGE
+from attune.use_cases.erasure.read_receipts import PAGE
+from attune.use_cases.privacy.digest_access import BrokenDigestsError
 from tests.adapters.cloud import Cloud
 from tests.adapters.conftest import MEMORY, MOTO
 from tests.adapters.ledgers import CALLER, Contents, LedgerDesk

@@ -8,7 +8,7 @@ from attune.adapters.dynamodb_merges import DynamoMerges
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.memory import MemoryProfiles
 from attune.ports import Commit, MergeIndex, ProfileItem, ProfileStore
-from attune.use_cases.gather_subjects import absorbed_by
+from attune.use_cases.profiles.gather_subjects import absorbed_by
 from tests.adapters.cloud import MERGED_INDEX, Cloud
 from tests.builders import NOW, profile_id, profile_item
 from tests.lakes import tombstone

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from attune.domain.privacy_requests import PrivacyRequest
+from attune.domain.privacy.requests import PrivacyRequest
 from attune.ports import ConflictError
 from attune.ports.privacy import After, PrivacyRequests
 from tests.adapters.cloud import Cloud

@@ -7,7 +7,7 @@ import pytest
 from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.changes import SegmentEntered
+from attune.domain.profiles.changes import SegmentEntered
 from attune.ports import Commit, ProfileItem, ProfileStore
 from attune.ports.learning import ProfileScan
 from tests.adapters.cloud import Cloud

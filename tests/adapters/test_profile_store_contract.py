@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.memory import reference
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
+from attune.domain.profiles.memory import reference
 from attune.ports import (
     Claim,
     Commit,

@@ -13,14 +13,14 @@ import pytest
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.s3_quarantine import S3Quarantine, object_key
 from attune.adapters.s3_swept import S3Swept
-from attune.domain.erasure import Subject
+from attune.domain.collection.quarantine import Came, Quarantined, Trace, quarantined
+from attune.domain.erasure.subjects import Subject
 from attune.domain.events import Origin
-from attune.domain.quarantine import Came, Quarantined, Trace, quarantined
 from attune.ports import Quarantine
 from attune.ports.erasure import VersionedBucket
 from attune.ports.quarantine import QuarantineStore, Wanted
-from attune.use_cases.sweep_inputs import QUARANTINE, Named, SweepInputs
-from attune.use_cases.sweep_tallies import Tallies
+from attune.use_cases.erasure.sweep_inputs import QUARANTINE, Named, SweepInputs
+from attune.use_cases.erasure.sweep_tallies import Tallies
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import Kept, quarantine
 from tests.builders import DAY, NOW, Pseudonyms

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from attune.domain.artefacts import MAX_NAME
-from attune.domain.models import MAX_BYTES, Champion, UnusableModelError, encode_model
+from attune.domain.learning.artefacts import MAX_NAME
+from attune.domain.learning.models import MAX_BYTES, Champion, UnusableModelError, encode_model
 from attune.ports import ConflictError
 from tests.adapters.cloud import Cloud
 from tests.adapters.stores import Spoilable, registry

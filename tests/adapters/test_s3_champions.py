@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from attune.adapters.s3_champions import LIFETIME, S3Champions
 from attune.adapters.s3_registry import champion_key, version_key
-from attune.domain.artefacts import MAX_NAME
-from attune.domain.clusters import MAX_CLUSTERS
-from attune.domain.models import (
+from attune.domain.learning.artefacts import MAX_NAME
+from attune.domain.learning.clusters import MAX_CLUSTERS
+from attune.domain.learning.models import (
     MAX_BYTES,
     MODELS,
     Champion,

@@ -19,9 +19,9 @@ from attune.adapters.dynamodb_stored import DynamoStored
 from attune.adapters.memory_stored import MemoryStored
 from attune.adapters.s3_stored import S3Stored, cut
 from attune.adapters.sqs_stored import SqsStored
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile, Trait
-from attune.domain.residue import Residue
+from attune.domain.erasure.residue import Residue
+from attune.domain.profiles.profile import Profile, Trait
+from attune.domain.profiles.state import encode_profile
 from attune.ports.stored import OVERLAP, Stored, UnreadableError
 from tests.adapters.cloud import Cloud
 

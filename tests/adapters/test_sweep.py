@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.imports import Report, State
-from attune.domain.lineages import ERASURES, PEOPLE
-from attune.domain.models import SHOPPER_CLUSTERS, Champion
-from attune.domain.receipt_checks import check_receipts
-from attune.domain.receipts import HEAD, Head, Receipt, Swept, decode_receipt, encode_receipt, receipt_key
+from attune.domain.collection.imports import Report, State
+from attune.domain.erasure.receipt_checks import check_receipts
+from attune.domain.erasure.receipts import HEAD, Head, Receipt, Swept, decode_receipt, encode_receipt, receipt_key
+from attune.domain.learning.lineages import ERASURES, PEOPLE
+from attune.domain.learning.models import SHOPPER_CLUSTERS, Champion
 from attune.sources.failed_batches import read_batch
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, delivery

@@ -8,10 +8,10 @@ import pytest
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.memory import MemoryDefinitions
-from attune.domain.computations import Counter
-from attune.domain.conditions import Performed, SegmentTest, TraitTest
-from attune.domain.definitions import ComputedTrait, Segment
-from attune.domain.takeovers import NOTICE, Standing
+from attune.domain.definitions.computations import Counter
+from attune.domain.definitions.conditions import Performed, SegmentTest, TraitTest
+from attune.domain.definitions.kinds import ComputedTrait, Segment
+from attune.domain.past.takeovers import NOTICE, Standing
 from attune.ports import ConflictError
 from attune.ports.editing import DefinitionStore
 from attune.ports.rebuilding import TakeoverStore

@@ -8,7 +8,7 @@ import pytest
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.memory import MemoryDefinitions
-from attune.domain.definitions import Trigger
+from attune.domain.definitions.kinds import Trigger
 from attune.ports.editing import DefinitionHistory, DefinitionStore
 from tests.adapters.cloud import Cloud
 from tests.builders import HOUR, NOW, campaign

@@ -16,7 +16,7 @@ from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_profiles import DynamoDueIndex, DynamoProfiles
 from attune.adapters.memory import MemoryDefinitions, MemoryDeliveries, MemoryHolds, MemoryProfiles
-from attune.domain.timers import DUE_SHARDS
+from attune.domain.profiles.timers import DUE_SHARDS
 from attune.ports import (
     Commit,
     ConflictError,

@@ -63,7 +63,7 @@ def test_every_right_of_californians_has_a_line(duty: str) -> None:
 
 
 def test_the_words_that_masked_keys_do_not_see_are_told() -> None:
-    from attune.domain.masking import WORDS
+    from attune.domain.privacy.masking import WORDS
 
     section = PRIVACY.partition("\n## Keeping little\n")[2].partition("\n## ")[0]
     listed = section.partition("billing.zip`): ")[2].partition(";\n")[0]

@@ -43,13 +43,13 @@ def tabled(beginning: str, end: str) -> set[str]:
 
 def test_every_reason_for_quarantine_is_documented_with_what_to_do_about_it() -> None:
     outcomes = tabled("A replay has outcomes", "## Notes")
-    reasons = reasons_of(CODE) | {constant_of(CODE / "domain/quarantine.py", "INVALID_RECORD")}
+    reasons = reasons_of(CODE) | {constant_of(CODE / "domain/collection/quarantine.py", "INVALID_RECORD")}
     assert tabled("## Reasons in quarantine", "A replay has outcomes") == reasons - outcomes
-    replay = CODE / "use_cases/replay_quarantined.py"
+    replay = CODE / "use_cases/repairs/replay_quarantined.py"
     only_of_a_replay = {constant_of(replay, name) for name in ("BEFORE", "CAME_BACK", "GONE")}
     reread = {"unknown_source", "unpatchable", "too_large"}
     assert reread <= reasons
-    assert outcomes == only_of_a_replay | reread | {constant_of(CODE / "domain/quarantine.py", "REPLAYED")}
+    assert outcomes == only_of_a_replay | reread | {constant_of(CODE / "domain/collection/quarantine.py", "REPLAYED")}
     table = DOCUMENT.partition("## Reasons in")[2].partition("A replay has")[0]
     for row in re.findall(r"^\| `\w+` \|.*$", table, re.MULTILINE):
         assert len([cell for cell in row.split(" | ") if cell.strip(" |")]) == 3, row

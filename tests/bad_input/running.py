@@ -7,8 +7,8 @@ from base64 import b64decode
 from typing import Any, Final
 
 from attune.domain.events import Event, encode_record
-from attune.domain.profile_state import decode_profile
-from attune.domain.rebuilding import open_told
+from attune.domain.past.rebuilding import open_told
+from attune.domain.profiles.state import decode_profile
 from tests.bad_input.cases import Case
 from tests.bad_input.request_cases import basic
 from tests.builders import EVERYTHING, NOW, source

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from attune.domain.events import Event
-from attune.use_cases.write_records import MAX_RECORD
+from attune.use_cases.collection.write_records import MAX_RECORD
 from tests.bad_input.cases import ACCEPTED, Case
 from tests.bad_input.corpus import CASES
 from tests.bad_input.running import Request

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from attune.domain.conditions import Condition
-from attune.domain.definitions import KINDS
+from attune.domain.definitions.conditions import Condition
+from attune.domain.definitions.kinds import KINDS
 from tests.cli.conftest import Api, Attune
 
 SIGNALS = ["analytics_storage", "C0002"]

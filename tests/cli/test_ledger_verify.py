@@ -9,13 +9,13 @@ import pytest
 from attune.adapters.dynamodb_ledger import DynamoLedger
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_documents import S3Documents
-from attune.domain.access_records import day_of
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile
+from attune.domain.privacy.access_records import day_of
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.runtime.clock import now
-from attune.use_cases.digest_access import DigestAccess
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.management.record_access import RecordAccess
+from attune.use_cases.privacy.digest_access import DigestAccess
 from tests.adapters.ledgers import CALLER, chained
 from tests.builders import DAY, profile_id
 from tests.cli.conftest import Api, Attune

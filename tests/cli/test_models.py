@@ -9,9 +9,9 @@ from typing import Any, get_args
 import pytest
 
 from attune.adapters.s3_registry import S3Registry
-from attune.domain.features import FEATURES
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
-from attune.domain.training import RefusalCode, VerdictCode
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.learning.training import RefusalCode, VerdictCode
 from cli.models import OUTCOMES
 from tests.builders import model
 from tests.cli.conftest import Api, Attune

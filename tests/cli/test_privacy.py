@@ -9,7 +9,7 @@ import pytest
 from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.s3_documents import S3Documents
 from attune.domain.identifiers import Identifier
-from attune.domain.privacy_requests import Kind
+from attune.domain.privacy.requests import Kind
 from cli.privacy import WORDS
 from tests.builders import DAY, NOW
 from tests.cli.conftest import Api, Attune

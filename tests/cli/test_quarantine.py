@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from attune.adapters.s3_quarantine import S3Quarantine
+from attune.domain.collection.quarantine import REPLAYED, Came, Quarantined, Trace, quarantined
 from attune.domain.events import Origin
-from attune.domain.quarantine import REPLAYED, Came, Quarantined, Trace, quarantined
-from attune.use_cases import replay_quarantined
+from attune.use_cases.repairs import replay_quarantined
 from cli import quarantine as command
 from tests.builders import DAY, EVERYTHING, NOW, Pseudonyms
 from tests.cli.conftest import Api, Attune, Ran

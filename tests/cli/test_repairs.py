@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from attune.sources import failed_batches
-from attune.use_cases import replay_batches
+from attune.use_cases.repairs import replay_batches
 from cli.repairs import LEFT
 from tests.cli.conftest import Api, Attune, Ran
 from tests.functions.management import ADMIN

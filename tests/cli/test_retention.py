@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from attune.domain.lake_retention import GRACE
+from attune.domain.privacy.lake_retention import GRACE
 from tests.adapters.cloud import REGION
 from tests.builders import MINUTE
 from tests.cli.conftest import Api, Attune

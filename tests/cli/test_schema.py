@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.definitions import KINDS, Definition, decode_definition
+from attune.domain.definitions.kinds import KINDS, Definition, decode_definition
 from cli.documents import find_files, json_path, parse_path, read_documents
 from cli.schema import PUBLISHED, problems, text
 from tests.builders import definition_list

@@ -14,7 +14,7 @@ import httpx
 
 from attune.adapters.aes_seal import AesSeal
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.profile_state import decode_profile
+from attune.domain.profiles.state import decode_profile
 from local.state import client_settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.activity import Activity, observe
-from attune.domain.features import FEATURES, features_at
+from attune.domain.learning.features import FEATURES, features_at
+from attune.domain.profiles.activity import Activity, observe
 from tests.builders import DAY, HOUR, NOW, event
 
 

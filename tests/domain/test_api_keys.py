@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-from attune.domain.api_keys import digest, matches, new_key, read_key
+from attune.domain.collection.api_keys import digest, matches, new_key, read_key
 
 
 @pytest.mark.parametrize(("key_type", "letter"), [("browser", "w"), ("server", "s")])

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from attune.domain.campaigns import Decision, NotSent, Reason, Send, decide, message_context, triggered
-from attune.domain.carts import Cart
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.consent import RESTRICTION, Consent
-from attune.domain.definitions import Eligibility, Trigger
-from attune.domain.gate import Refusal, Refused
-from attune.domain.profiles import Profile, Timer, Trait
+from attune.domain.campaigns.sending import Decision, NotSent, Reason, Send, decide, message_context, triggered
+from attune.domain.consent.gate import Refusal, Refused
+from attune.domain.definitions.kinds import Eligibility, Trigger
+from attune.domain.profiles.carts import Cart
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
+from attune.domain.profiles.consent import RESTRICTION, Consent
+from attune.domain.profiles.profile import Profile, Timer, Trait
 from attune.domain.segments import compile_segments
 from tests.builders import MINUTE, NOW, campaign, channel, definitions, profile_id
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.carts import LIFETIME, MAX_CARTS, Cart, fold_cart, forget_old, merge_carts, view
-from attune.domain.duplicates import event_hash
+from attune.domain.profiles.carts import LIFETIME, MAX_CARTS, Cart, fold_cart, forget_old, merge_carts, view
+from attune.domain.profiles.duplicates import event_hash
 from tests.builders import NOW, event
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.catalog import ANY, Field, catalog
-from attune.domain.catalog_kept import kept_in_words
-from attune.domain.definitions import Definitions, decode_definition, snapshot
-from attune.domain.mappings import Mapping
-from attune.domain.normalisation import Normalisation
-from attune.domain.purposes import Purpose, Retention
-from attune.domain.sources import Source
-from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
-from attune.domain.verdicts import CLEAR_PROPERTIES
+from attune.domain.definitions.kinds import Definitions, decode_definition, snapshot
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.normalisation import Normalisation
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.definitions.sources import Source
+from attune.domain.definitions.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
+from attune.domain.privacy.catalog import ANY, Field, catalog
+from attune.domain.privacy.catalog_kept import kept_in_words
+from attune.domain.processing.verdicts import CLEAR_PROPERTIES
 from attune.sources.given_fields import given_fields
 from tests.builders import campaign, channel
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from attune.domain.choices import Change, Choice, change, standing
-from attune.domain.consent import RESTRICTION, Consent
-from attune.domain.definitions import Definitions
-from attune.domain.policies import policies_of
-from attune.domain.purposes import Notice, Purpose
+from attune.domain.consent.choices import Change, Choice, change, standing
+from attune.domain.consent.policies import policies_of
+from attune.domain.definitions.kinds import Definitions
+from attune.domain.definitions.purposes import Notice, Purpose
+from attune.domain.profiles.consent import RESTRICTION, Consent
 from tests.builders import DAY, HOUR, NOW
 
 PURPOSES = {

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from attune.domain.consent import (
+from attune.domain.consent.gate import ALLOWED, Refusal, Refused, may_store
+from attune.domain.consent.hearing import SILENT, Voice, evidence_of, heard
+from attune.domain.consent.policies import policies_of
+from attune.domain.definitions.kinds import snapshot
+from attune.domain.definitions.purposes import Notice, Purpose
+from attune.domain.events import PREFERENCE_UPDATE, Origin
+from attune.domain.identifiers import Identifier
+from attune.domain.profiles.consent import (
     MAX_EARLIER,
     RESTRICTION,
     Consent,
@@ -24,14 +31,7 @@ from attune.domain.consent import (
     permits,
     stricter,
 )
-from attune.domain.definitions import snapshot
-from attune.domain.events import PREFERENCE_UPDATE, Origin
-from attune.domain.gate import ALLOWED, Refusal, Refused, may_store
-from attune.domain.hearing import SILENT, Voice, evidence_of, heard
-from attune.domain.identifiers import Identifier
-from attune.domain.policies import policies_of
-from attune.domain.profiles import Link, Profile
-from attune.domain.purposes import Notice, Purpose
+from attune.domain.profiles.profile import Link, Profile
 from tests.builders import DAY, NOW, consent_event, event, record
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import Segment, decode_definition
+from attune.domain.definitions.kinds import Segment, decode_definition
 from attune.domain.segments.contradictions import certainties
 from tests.builders import HOUR, NOW
 from tests.faults.effort import seeds

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from attune.domain.computations import Counter
-from attune.domain.conditions import AllOf, SegmentTest, TraitTest
-from attune.domain.consent import PURPOSES
-from attune.domain.definition_checks import check, users
-from attune.domain.definitions import ComputedTrait, Definition, Definitions, Eligibility, Segment, Trigger
+from attune.domain.checks.definitions import check, users
+from attune.domain.definitions.computations import Counter
+from attune.domain.definitions.conditions import AllOf, SegmentTest, TraitTest
+from attune.domain.definitions.kinds import ComputedTrait, Definition, Definitions, Eligibility, Segment, Trigger
+from attune.domain.profiles.consent import PURPOSES
 from tests.builders import campaign, cart_segment, channel, definition_list, definitions, source, views_segment
 
 

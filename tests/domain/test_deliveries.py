@@ -3,9 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.definitions import Definitions, snapshot
-from attune.domain.deliveries import (
+from attune.domain.campaigns.deliveries import (
     DELAYS,
     ERASED,
     JITTER,
@@ -27,8 +25,10 @@ from attune.domain.deliveries import (
     still_kept,
     without_words,
 )
-from attune.domain.purposes import Purpose, Retention
-from attune.use_cases.manage_repairs import LONGEST
+from attune.domain.definitions.kinds import Definitions, snapshot
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.profiles.changes import SegmentEntered
+from attune.use_cases.repairs.manage_repairs import LONGEST
 from tests.builders import DAY, NOW, SECOND, campaign, channel, delivery, profile_id
 
 CAUSE = SegmentEntered("abandoned_cart", NOW, "cart-1")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain import memory
-from attune.domain.duplicates import (
+from attune.domain.events import short_hash
+from attune.domain.profiles import memory
+from attune.domain.profiles.duplicates import (
     Familiarity,
     advance_cursor,
     event_hash,
@@ -19,9 +20,8 @@ from attune.domain.duplicates import (
     remember,
     remember_record,
 )
-from attune.domain.events import short_hash
-from attune.domain.merging import merge_profiles
-from attune.domain.profiles import FINGERPRINT, Profile
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import FINGERPRINT, Profile
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, event, record
 
 CONTENT, OTHER = b"content1", b"content2"

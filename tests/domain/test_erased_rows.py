@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.erased_rows import GONE, ErasedRows, Known
-from attune.domain.erasure import Shared, Subject
+from attune.domain.erasure.erased_rows import GONE, ErasedRows, Known
+from attune.domain.erasure.subjects import Shared, Subject
 from attune.domain.events import encode_event
-from attune.domain.verdicts import Row, encode_row, erased_id, said_by_nobody
+from attune.domain.processing.verdicts import Row, encode_row, erased_id, said_by_nobody
 from tests.builders import DAY, HOUR, NOW, Pseudonyms, event, identifiers, key_of, profile_id
 from tests.lakes import AFTER, TODAY, LakeOfTests, live, row, tombstone
 

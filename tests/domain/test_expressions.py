@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.expressions import Evaluation, ExpressionError
+from attune.domain.collection.expressions import Evaluation, ExpressionError
 
 DOCUMENT = {"a": {"b": {"c": 1}}, "long": "x" * 64_000, "list": [1] * 100, "name": "n"}
 

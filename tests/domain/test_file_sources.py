@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attune.domain.source_checks import source_problems
+from attune.domain.checks.sources import source_problems
 from tests.builders import source
 from tests.faults.importing import tills
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.consent import RESTRICTION, Consent
-from attune.domain.gate import ALLOWED, Edge, Refusal, Refused, allowed, is_closed
+from attune.domain.consent.gate import ALLOWED, Edge, Refusal, Refused, allowed, is_closed
+from attune.domain.profiles.consent import RESTRICTION, Consent
 from tests.builders import NOW
 
 if TYPE_CHECKING:

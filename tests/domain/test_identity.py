@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune.domain.identifiers import Identifier, by_strength, normalise_identifier
-from attune.domain.identity import Identity, Match, expired, is_foreign, is_worn, match, may_join
-from attune.domain.profiles import Link, Profile
+from attune.domain.identity.resolution import Identity, Match, expired, is_foreign, is_worn, match, may_join
+from attune.domain.profiles.profile import Link, Profile
 from tests.builders import DAY, NOW, identifiers
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.definition_checks import check
-from attune.domain.definitions import snapshot
-from attune.domain.lake_retention import GRACE, days_kept
-from attune.domain.purposes import Purpose, Retention
-from attune.domain.takeovers import Version
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import snapshot
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.past.takeovers import Version
+from attune.domain.privacy.lake_retention import GRACE, days_kept
 from tests.builders import DAY, NOW
 
 #: (days, when it was said), the newest first; None: for good, "deleted": the definition went

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.access_records import (
+from attune.domain.privacy.access_records import (
     AccessRecord,
     DayDigest,
     Head,
@@ -21,8 +21,8 @@ from attune.domain.access_records import (
     seal_day,
     slot_of,
 )
-from attune.domain.consent import NO_EVIDENCE, Consent, Evidence, LedgerEntry, chain, digest_of
-from attune.domain.ledger_checks import check_chain, check_day, check_digests
+from attune.domain.privacy.ledger_checks import check_chain, check_day, check_digests
+from attune.domain.profiles.consent import NO_EVIDENCE, Consent, Evidence, LedgerEntry, chain, digest_of
 from tests.builders import DAY, NOW, profile_id
 
 ANN = profile_id(1)

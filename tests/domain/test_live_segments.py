@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from attune.domain import fold
-from attune.domain.changes import Change, SegmentEntered, SegmentLeft
-from attune.domain.consent import Consent
-from attune.domain.definitions import Definitions, Segment, decode_definition, snapshot
-from attune.domain.duplicates import event_hash
-from attune.domain.fold import fold_event
-from attune.domain.profiles import Profile, Trait, set_trait
+from attune.domain.definitions.kinds import Definitions, Segment, decode_definition, snapshot
+from attune.domain.processing import fold
+from attune.domain.processing.fold import fold_event
+from attune.domain.profiles.changes import Change, SegmentEntered, SegmentLeft
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.duplicates import event_hash
+from attune.domain.profiles.profile import Profile, Trait, set_trait
 from attune.domain.segments import Compiled, compile_segments, holds, next_due
 from attune.domain.segments.comparisons import compile_comparison
 from tests.builders import DAY, HOUR, MINUTE, NOW, event

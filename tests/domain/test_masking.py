@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.computations import Last
-from attune.domain.definitions import ComputedTrait, Definitions, snapshot
+from attune.domain.definitions.computations import Last
+from attune.domain.definitions.kinds import ComputedTrait, Definitions, snapshot
+from attune.domain.definitions.sources import Source
 from attune.domain.identifiers import Identifier
-from attune.domain.masking import MASKED, NO_MASK, Mask, is_personal, masked
-from attune.domain.sources import Source
+from attune.domain.privacy.masking import MASKED, NO_MASK, Mask, is_personal, masked
 
 PLAIN = Mask(Definitions())
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.mentions import Mentions
+from attune.domain.erasure.mentions import Mentions
 
 ANN = ("ann@example.com", "+491701234567", "42", "gid://shopify/Customer/77", "dev-123456", "Jürgen@exämple.de")
 NAMED: tuple[bytes, ...] = (

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain.artefacts import MAX_NAME
-from attune.domain.clusters import MAX_CLUSTERS, Clusters, cluster
-from attune.domain.models import (
+from attune.domain.learning.artefacts import MAX_NAME
+from attune.domain.learning.clusters import MAX_CLUSTERS, Clusters, cluster
+from attune.domain.learning.models import (
     MAX_BYTES,
     UNREADABLE,
     Champion,

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain import ecommerce
-from attune.domain.definition_checks import check
-from attune.domain.events import Event
-from attune.domain.identifiers import Identifier, by_strength
-from attune.domain.normalisation import (
+from attune.domain.checks.definitions import check
+from attune.domain.collection import ecommerce
+from attune.domain.collection.normalising import Normaliser
+from attune.domain.definitions.normalisation import (
     CategoryValue,
     CountryValue,
     CurrencyValue,
@@ -24,7 +23,8 @@ from attune.domain.normalisation import (
     Rule,
     UnitValue,
 )
-from attune.domain.normalising import Normaliser
+from attune.domain.events import Event
+from attune.domain.identifiers import Identifier, by_strength
 from attune.sources.content import read_identifiers
 from tests.builders import definitions, identifiers, source
 from tests.cpu import HANG, timed

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from attune.domain.consent import Consent, permits
-from attune.domain.definitions import purposes_of, snapshot
-from attune.domain.policies import UNREADABLE, Policies, policies_of, read_place
-from attune.domain.profiles import Profile, Trait
-from attune.domain.purposes import DEFAULTS, Notice, Purpose
+from attune.domain.consent.policies import UNREADABLE, Policies, policies_of, read_place
+from attune.domain.definitions.kinds import purposes_of, snapshot
+from attune.domain.definitions.purposes import DEFAULTS, Notice, Purpose
+from attune.domain.profiles.consent import Consent, permits
+from attune.domain.profiles.profile import Profile, Trait
 from tests.builders import DAY, NOW, event, source
 
 DATE = "2025-06-10T00:00:00Z"

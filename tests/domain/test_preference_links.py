@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune.domain.consent.preference_links import PreferenceLink, link_token, read_link
 from attune.domain.errors import AttuneError
-from attune.domain.preference_links import PreferenceLink, link_token, read_link
 from tests.builders import NOW, SECRET, key_of
 
 UNTIL = NOW // 1_000 + 60

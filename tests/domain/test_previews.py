@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from attune.domain.computations import Counter
-from attune.domain.conditions import AllOf, Performed, SegmentTest, TraitTest
-from attune.domain.definitions import ComputedTrait, Definitions, snapshot
-from attune.domain.previews import WEEK, Tally, drafted, findings, interval, jaccard, take_in, week_ends
-from attune.domain.reliving import Turn
+from attune.domain.definitions.computations import Counter
+from attune.domain.definitions.conditions import AllOf, Performed, SegmentTest, TraitTest
+from attune.domain.definitions.kinds import ComputedTrait, Definitions, snapshot
+from attune.domain.past.previews import WEEK, Tally, drafted, findings, interval, jaccard, take_in, week_ends
+from attune.domain.past.reliving import Turn
 from tests.builders import DAY, NOW, definitions, views_segment
 
 ENDS = week_ends(NOW, 3)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from attune.domain.identifiers import Identifier
-from attune.domain.merging import merge_profiles
-from attune.domain.profiles import (
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import (
     NOBODY,
     Link,
     Membership,
@@ -20,7 +20,7 @@ from attune.domain.profiles import (
     cause_of,
     set_trait,
 )
-from attune.domain.windows import Mark
+from attune.domain.profiles.windows import Mark
 from tests.builders import NOW
 
 

@@ -7,13 +7,13 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain import memory
-from attune.domain.activity import Activity
-from attune.domain.consent import Consent
-from attune.domain.merging import merge_profiles
-from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile, Score
+from attune.domain.learning.models import SHOPPER_CLUSTERS
+from attune.domain.profiles import memory
+from attune.domain.profiles.activity import Activity
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import Profile, Score
+from attune.domain.profiles.state import decode_profile, encode_profile
 
 small = st.integers(0, 3)
 activities = st.none() | st.builds(Activity, small, small, small, small, small, small)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from attune.domain.computations import Counter
-from attune.domain.conditions import ConsentTest
-from attune.domain.definition_checks import check, users
-from attune.domain.definitions import ComputedTrait, Definition, Definitions, decode_definition, snapshot
-from attune.domain.mappings import Mapping
-from attune.domain.purposes import Notice, Purpose, Retention
+from attune.domain.checks.definitions import check, users
+from attune.domain.definitions.computations import Counter
+from attune.domain.definitions.conditions import ConsentTest
+from attune.domain.definitions.kinds import ComputedTrait, Definition, Definitions, decode_definition, snapshot
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.purposes import Notice, Purpose, Retention
 from tests.builders import channel, source, views_segment
 
 SURVEYS = Purpose(id="surveys")

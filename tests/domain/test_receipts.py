@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.receipt_checks import check_receipts
-from attune.domain.receipts import (
+from attune.domain.erasure.receipt_checks import check_receipts
+from attune.domain.erasure.receipts import (
     STORES,
     Head,
     Receipt,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile, Trait
-from attune.domain.residue import MIN_LENGTH, Residue
+from attune.domain.erasure.residue import MIN_LENGTH, Residue
+from attune.domain.profiles.profile import Profile, Trait
+from attune.domain.profiles.state import encode_profile
 
 ANN = "ann+shop@example.com"
 ZOE = "Zoë O'Brien & Söhne/Ltd"

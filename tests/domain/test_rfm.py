@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.models import RFM, UnusableModelError, decode_model, encode_model, say
-from attune.domain.rfm import HIGHEST, LOWEST, Rfm, percentile, rate
+from attune.domain.learning.models import RFM, UnusableModelError, decode_model, encode_model, say
+from attune.domain.learning.rfm import HIGHEST, LOWEST, Rfm, percentile, rate
 from tests.builders import NOW
 
 SHARES = tuple((score - LOWEST + 1) / (HIGHEST - LOWEST + 1) for score in range(LOWEST, HIGHEST + 1))

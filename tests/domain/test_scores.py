@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from attune.domain import fold
-from attune.domain.activity import Activity
-from attune.domain.changes import Change, SegmentEntered, SegmentLeft
-from attune.domain.conditions import AnyOf, Performed, ScoreTest
-from attune.domain.consent import Consent
-from attune.domain.definitions import Segment, snapshot
-from attune.domain.duplicates import event_hash
-from attune.domain.fold import fold_event
-from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profiles import Profile, Score
-from attune.domain.scores import MAX_LENGTH, fold_score, read_score, score_online
+from attune.domain.definitions.conditions import AnyOf, Performed, ScoreTest
+from attune.domain.definitions.kinds import Segment, snapshot
+from attune.domain.learning.models import SHOPPER_CLUSTERS
+from attune.domain.learning.scores import MAX_LENGTH, fold_score, read_score, score_online
+from attune.domain.processing import fold
+from attune.domain.processing.fold import fold_event
+from attune.domain.profiles.activity import Activity
+from attune.domain.profiles.changes import Change, SegmentEntered, SegmentLeft
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.duplicates import event_hash
+from attune.domain.profiles.profile import Profile, Score
 from attune.domain.segments import Compiled, compile_segments, holds
 from tests.builders import DAY, HOUR, NOW, event, model, score_event, segments_of, vip_segment
 

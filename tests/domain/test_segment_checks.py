@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.conditions import (
+from attune.domain.checks.segments import MAX_CONDITIONS, MAX_DEPTH, segment_problems
+from attune.domain.definitions.conditions import (
     Abandoned,
     AllOf,
     AnyOf,
@@ -18,8 +19,7 @@ from attune.domain.conditions import (
     ScoreTest,
     TraitTest,
 )
-from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.segment_checks import MAX_CONDITIONS, MAX_DEPTH, segment_problems
+from attune.domain.learning.models import SHOPPER_CLUSTERS
 from tests.builders import views_segment
 
 VIEWED = Performed(event="Product Viewed")

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.consent import Consent
-from attune.domain.definition_checks import check
-from attune.domain.definitions import Definitions, Segment, decode_definition, snapshot
-from attune.domain.duplicates import event_hash
-from attune.domain.fold import finish, fold_event
-from attune.domain.merging import merge_profiles
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import Definitions, Segment, decode_definition, snapshot
+from attune.domain.processing.fold import finish, fold_event
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.duplicates import event_hash
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.domain.segments import Compiled, compile_segments, computed_values, holds, next_due
 from tests.builders import DAY, HOUR, MINUTE, NOW, event
 

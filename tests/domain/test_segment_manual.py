@@ -13,10 +13,10 @@ import msgspec
 import pytest
 import yaml
 
-from attune.domain.computations import Computation
-from attune.domain.conditions import Condition, Operator
-from attune.domain.definition_checks import check
-from attune.domain.definitions import decode_definition, snapshot
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.computations import Computation
+from attune.domain.definitions.conditions import Condition, Operator
+from attune.domain.definitions.kinds import decode_definition, snapshot
 from tests.faults import segment_oracle
 from tests.faults.segment_figures import computed
 from tests.faults.segment_happenings import Around, Happening

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.definition_checks import check
-from attune.domain.definitions import Definitions, decode_definition
-from attune.domain.expressions import MAX_LENGTH, expression_problem
-from attune.domain.sources import Source
+from attune.domain.checks.definitions import check
+from attune.domain.collection.expressions import MAX_LENGTH, expression_problem
+from attune.domain.definitions.kinds import Definitions, decode_definition
+from attune.domain.definitions.sources import Source
 
 MAPPING = {"event": "'Paid'", "identifiers": {"email": "email"}}
 TOKEN = {"scheme": "token", "header": "X-Token"}

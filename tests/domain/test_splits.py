@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from attune.domain.identifiers import Identifier
-from attune.domain.merging import merge_profiles
-from attune.domain.profiles import Link, Profile
-from attune.domain.splits import are_apart, has_moved, is_pending, unfolded
-from attune.domain.unlinking import split_off
+from attune.domain.identity.unlinking import split_off
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.splits import are_apart, has_moved, is_pending, unfolded
 from tests.builders import NOW, key_of, profile_id
 
 KEYS = {name: key_of("anonymous_id", name) for name in "abcde"}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from attune.domain.computations import Counter, SessionCount
-from attune.domain.conditions import AllOf, ConsentTest, Performed, SegmentTest, TraitTest
-from attune.domain.definitions import ComputedTrait, Segment
-from attune.domain.readiness import serves_at_once
-from attune.domain.takeovers import Standing, changed
+from attune.domain.definitions.computations import Counter, SessionCount
+from attune.domain.definitions.conditions import AllOf, ConsentTest, Performed, SegmentTest, TraitTest
+from attune.domain.definitions.kinds import ComputedTrait, Segment
+from attune.domain.past.readiness import serves_at_once
+from attune.domain.past.takeovers import Standing, changed
 from tests.builders import DAY, NOW, channel
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.templates import MAX_MESSAGE, MAX_OUTPUT, TemplateError, check, render
+from attune.domain.campaigns.templates import MAX_MESSAGE, MAX_OUTPUT, TemplateError, check, render
 
 CONTEXT: dict[str, Any] = {
     "profile": {"profile_id": "p1", "segments": ["keen"]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.timers import SWEEP_EVERY, is_woken_again
+from attune.domain.profiles.timers import SWEEP_EVERY, is_woken_again
 from tests.builders import HOUR, MINUTE, NOW
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from attune.domain.definition_checks import check, users
-from attune.domain.definitions import snapshot
-from attune.domain.judging import CompiledPlan, compile_schema
-from attune.domain.schema_walks import KEYWORDS
-from attune.domain.tracking_plan_checks import DIALECT, MAX_EVENTS, MAX_WAYS
-from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
+from attune.domain.checks.definitions import check, users
+from attune.domain.checks.tracking_plans import DIALECT, MAX_EVENTS, MAX_WAYS
+from attune.domain.collection.judging import CompiledPlan, compile_schema
+from attune.domain.collection.schema_walks import KEYWORDS
+from attune.domain.definitions.kinds import snapshot
+from attune.domain.definitions.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
 from tests.builders import definitions, source
 from tests.domain.test_tracking_plans import ADDED, HEAVY, event
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune.domain.collection.judging import MAX_VALUES, CompiledPlan, Judgement, compile_schema
+from attune.domain.definitions.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
 from attune.domain.events import Event
-from attune.domain.judging import MAX_VALUES, CompiledPlan, Judgement, compile_schema
-from attune.domain.tracking_plans import CommonRules, PlannedEvent, TrackingPlan
 from tests.cpu import HANG, timed
 
 PRODUCT = {
@@ -206,7 +206,7 @@ def test_more_values_than_can_be_judged_in_time_are_not_taken_for_sound(on_viola
     assert (judgement.event is not None) == is_kept
 
 
-#: the most that `tracking_plan_checks` lets through: 31 alternatives for each of thousands of values
+#: the most that `checks.tracking_plans` lets through: 31 alternatives for each of thousands of values
 HEAVY = {"properties": {"list": {"items": {"oneOf": [{"const": number} for number in range(31)]}}}}
 SIZES = (200, MAX_VALUES - 10, 16_000)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain import values
-from attune.domain.places import COUNTRIES, CURRENCIES, UNITS
+from attune.domain.collection import values
+from attune.domain.collection.places import COUNTRIES, CURRENCIES, UNITS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.verdicts import CLEAR_PROPERTIES, MAX_CLEAR, PRODUCTS, clear_properties
+from attune.domain.processing.verdicts import CLEAR_PROPERTIES, MAX_CLEAR, PRODUCTS, clear_properties
 from tests.builders import event
 
 

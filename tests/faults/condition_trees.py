@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.learning.models import SHOPPER_CLUSTERS
 
 NAMES = ("Product Viewed", "Product Added", "Order Completed")
 CARTS = ("c1", "c2")

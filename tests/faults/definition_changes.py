@@ -9,12 +9,12 @@ from typing import Any
 from attune.adapters.memory import MemoryDefinitions
 from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_profiles import MemoryProfiles
-from attune.domain.definitions import KINDS, Definition, Definitions, Segment, decode_definition
+from attune.domain.definitions.kinds import KINDS, Definition, Definitions, Segment, decode_definition
 from attune.domain.events import Event
-from attune.domain.readiness import serves_at_once
-from attune.domain.takeovers import Standing, assemble
-from attune.use_cases.backfill_segments import BackfillSegments
-from attune.use_cases.settle_profiles import SettleProfiles
+from attune.domain.past.readiness import serves_at_once
+from attune.domain.past.takeovers import Standing, assemble
+from attune.use_cases.past.backfill_segments import BackfillSegments
+from attune.use_cases.past.settle_profiles import SettleProfiles
 from tests.builders import MINUTE, SECOND, Pseudonyms, definition_list, event, identifiers, key_of
 from tests.faults import oracles
 from tests.faults.rebuilding import rebuilder, states

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.events import Event
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
 from tests.builders import HOUR, NOW, event, identifiers
 from tests.faults import oracles
 from tests.faults.definition_changes import Changing, Lives, tree_segment

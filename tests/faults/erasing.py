@@ -11,9 +11,9 @@ import msgspec
 
 from attune.domain.events import ERASE, SUPPRESS, Event
 from attune.domain.identifiers import UNLINKING, Identifier, by_strength
-from attune.domain.profile_state import decode_profile
-from attune.domain.verdicts import erased_id
-from attune.use_cases.find_profiles import markers
+from attune.domain.processing.verdicts import erased_id
+from attune.domain.profiles.state import decode_profile
+from attune.use_cases.profiles.find_profiles import markers
 from tests.builders import event
 from tests.faults.world import World
 

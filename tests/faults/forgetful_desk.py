@@ -11,35 +11,35 @@ from attune.adapters.memory import MemoryKeys, MemoryRuns
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_imports import MemoryImportBucket
 from attune.adapters.memory_ledger import MemoryLedger
-from attune.domain.definitions import Segment, purposes_of
+from attune.domain.consent.trait_lifetimes import lifetimes_of
+from attune.domain.definitions.kinds import Segment, purposes_of
 from attune.domain.errors import AttuneError
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.trait_lifetimes import lifetimes_of
+from attune.domain.privacy.requests import PrivacyRequest
 from attune.ports import Key
-from attune.use_cases.answer_requests import AnswerRequests
-from attune.use_cases.await_deliveries import AwaitDeliveries
-from attune.use_cases.begin_requests import BeginRequests
-from attune.use_cases.explain_segments import ExplainSegments
-from attune.use_cases.export_profiles import ExportProfiles
-from attune.use_cases.find_shop_people import FindShopPeople
-from attune.use_cases.follow_requests import FollowRequests
-from attune.use_cases.fulfil_requests import FulfilRequests
-from attune.use_cases.gather_events import GatherEvents, GatherMissedRows
-from attune.use_cases.gather_inputs import GatherBatches, GatherFiles, GatherRefused
-from attune.use_cases.gather_parts import GatherParts
-from attune.use_cases.manage_privacy import ManagePrivacy, export_key
-from attune.use_cases.manage_profiles import ManageProfiles, read_address
-from attune.use_cases.open_cases import OpenCases
-from attune.use_cases.preview_segments import Draft, PreviewSegments
-from attune.use_cases.show_catalog import ShowCatalog
-from attune.use_cases.sweep_batches import SweepBatches
-from attune.use_cases.sweep_files import SweepFiles
-from attune.use_cases.sweep_lake import SweepLake
-from attune.use_cases.sweep_late import NoteLate
-from attune.use_cases.sweep_models import SweepModels
-from attune.use_cases.sweep_stores import Buckets, SweepStores
-from attune.use_cases.write_exports import WriteExports
-from attune.use_cases.write_receipts import WriteReceipts
+from attune.use_cases.definitions.show_catalog import ShowCatalog
+from attune.use_cases.erasure.sweep_batches import SweepBatches
+from attune.use_cases.erasure.sweep_files import SweepFiles
+from attune.use_cases.erasure.sweep_lake import SweepLake
+from attune.use_cases.erasure.sweep_late import NoteLate
+from attune.use_cases.erasure.sweep_models import SweepModels
+from attune.use_cases.erasure.sweep_stores import Buckets, SweepStores
+from attune.use_cases.erasure.write_receipts import WriteReceipts
+from attune.use_cases.exports.answer_requests import AnswerRequests
+from attune.use_cases.exports.export_profiles import ExportProfiles
+from attune.use_cases.exports.gather_events import GatherEvents, GatherMissedRows
+from attune.use_cases.exports.gather_inputs import GatherBatches, GatherFiles, GatherRefused
+from attune.use_cases.exports.gather_parts import GatherParts
+from attune.use_cases.exports.open_cases import OpenCases
+from attune.use_cases.exports.write_exports import WriteExports
+from attune.use_cases.privacy.await_deliveries import AwaitDeliveries
+from attune.use_cases.privacy.begin_requests import BeginRequests
+from attune.use_cases.privacy.find_shop_people import FindShopPeople
+from attune.use_cases.privacy.follow_requests import FollowRequests
+from attune.use_cases.privacy.fulfil_requests import FulfilRequests
+from attune.use_cases.privacy.manage_privacy import ManagePrivacy, export_key
+from attune.use_cases.profiles.manage_profiles import ManageProfiles, read_address
+from attune.use_cases.segments.explain_segments import ExplainSegments
+from attune.use_cases.segments.preview_segments import Draft, PreviewSegments
 from tests.builders import NOW
 from tests.faults.forgetful_shop import Shop
 from tests.faults.swept_places import (

@@ -16,17 +16,17 @@ import msgspec
 
 from attune.adapters.memory import MemoryDefinitions, MemoryFeatureTable, MemoryRegistry
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain.definitions import Segment
-from attune.domain.mappings import Mapping
-from attune.domain.models import Champion, encode_model
-from attune.domain.sources import Source
-from attune.domain.training import Order, Refusal
+from attune.domain.definitions.kinds import Segment
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
+from attune.domain.learning.models import Champion, encode_model
+from attune.domain.learning.training import Order, Refusal
 from attune.ports.deliveries import Answer
-from attune.use_cases.backfill_segments import BackfillSegments
-from attune.use_cases.permit_rows import PermitRows
-from attune.use_cases.refresh_scores import RefreshScores, pace_of
-from attune.use_cases.settle_profiles import SettleProfiles
-from attune.use_cases.train_models import TrainModels
+from attune.use_cases.learning.permit_rows import PermitRows
+from attune.use_cases.learning.refresh_scores import RefreshScores, pace_of
+from attune.use_cases.learning.train_models import TrainModels
+from attune.use_cases.past.backfill_segments import BackfillSegments
+from attune.use_cases.past.settle_profiles import SettleProfiles
 from tests.builders import EVERYTHING, campaign, definition_list, model, vip_segment
 from tests.faults.definition_changes import Reader
 from tests.faults.importing import Imports

@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 
 from attune.adapters.memory import MemorySender
-from attune.domain.api_keys import SERVER
-from attune.domain.conditions import Performed
-from attune.domain.definitions import Segment
-from attune.domain.profile_state import decode_profile
+from attune.domain.collection.api_keys import SERVER
+from attune.domain.definitions.conditions import Performed
+from attune.domain.definitions.kinds import Segment
+from attune.domain.profiles.state import decode_profile
 from attune.ports.deliveries import Answer
-from attune.use_cases.show_times import iso
+from attune.use_cases.management.show_times import iso
 from tests.builders import HOUR, MINUTE
 from tests.faults.forgetful_desk import Desk
 from tests.faults.forgetful_shop import HEADER, PAUSE, Shop, consents, plain

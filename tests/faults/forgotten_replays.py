@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from attune.domain.api_keys import SERVER
-from attune.domain.profile_state import decode_profile
+from attune.domain.collection.api_keys import SERVER
+from attune.domain.profiles.state import decode_profile
 from tests.builders import HOUR, MINUTE, score_event, segments_of
 from tests.faults.forgotten_lives import BUYERS, CURIOUS, FILE, MENDED, Lives, Seen
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attune.adapters.memory_imports import MemoryImportBucket
-from attune.domain.definitions import Definition
-from attune.domain.imports import report_key
-from attune.domain.mappings import Mapping
-from attune.domain.sources import Source
-from attune.use_cases.import_files import Answer, ImportFiles
-from attune.use_cases.pace_stream import PaceStream
-from attune.use_cases.take_rows import TakeRows
-from attune.use_cases.take_turns import TakeTurns
+from attune.domain.collection.imports import report_key
+from attune.domain.definitions.kinds import Definition
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
+from attune.use_cases.collection.import_files import Answer, ImportFiles
+from attune.use_cases.collection.pace_stream import PaceStream
+from attune.use_cases.collection.take_rows import TakeRows
+from attune.use_cases.collection.take_turns import TakeTurns
 from tests.faults.wires import Crash, Steady, Unavailable, Wire, wired
 from tests.faults.world import World
 

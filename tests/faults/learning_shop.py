@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 
 from attune.adapters.memory import MemoryDefinitions, MemoryFeatureTable, MemoryRegistry
-from attune.domain.clusters import Clusters, cluster
-from attune.domain.consent import permits
-from attune.domain.features import features_at
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile, Score
-from attune.use_cases.permit_rows import PermitRows
-from attune.use_cases.refresh_scores import RefreshScores, pace_of
-from attune.use_cases.train_models import TrainModels
+from attune.domain.learning.clusters import Clusters, cluster
+from attune.domain.learning.features import features_at
+from attune.domain.learning.models import SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.profiles.consent import permits
+from attune.domain.profiles.profile import Profile, Score
+from attune.domain.profiles.state import decode_profile
+from attune.use_cases.learning.permit_rows import PermitRows
+from attune.use_cases.learning.refresh_scores import RefreshScores, pace_of
+from attune.use_cases.learning.train_models import TrainModels
 from tests.builders import (
     DAY,
     EVERYTHING,

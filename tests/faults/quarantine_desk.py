@@ -9,16 +9,16 @@ from typing import Any
 from attune.adapters.memory import MemoryKeys, MemoryQuarantine, MemorySecrets
 from attune.adapters.memory_allowances import MemoryAllowances
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
-from attune.domain.api_keys import BROWSER, SERVER, KeyType, digest, new_key
-from attune.domain.definitions import Definition, Definitions
-from attune.domain.quarantine import Quarantined, Trace
+from attune.domain.collection.api_keys import BROWSER, SERVER, KeyType, digest, new_key
+from attune.domain.collection.quarantine import Quarantined, Trace
+from attune.domain.definitions.kinds import Definition, Definitions
 from attune.ports import Key, StreamUnavailableError
 from attune.ports.quarantine import Wanted
 from attune.sources.shopify import sign
 from attune.sources.webhooks import Call
-from attune.use_cases.collect_events import CollectEvents, Submission
-from attune.use_cases.receive_webhook import ReceiveWebhook
-from attune.use_cases.replay_quarantined import ReplayQuarantined
+from attune.use_cases.collection.collect_events import CollectEvents, Submission
+from attune.use_cases.collection.receive_webhook import ReceiveWebhook
+from attune.use_cases.repairs.replay_quarantined import ReplayQuarantined
 from tests.builders import EVERYTHING, definitions, source
 from tests.faults.world import World
 

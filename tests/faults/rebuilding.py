@@ -11,12 +11,12 @@ import msgspec
 
 from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_profiles import MemoryProfiles
-from attune.domain.definitions import Definition
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile
+from attune.domain.definitions.kinds import Definition
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.ports import Commit
 from attune.ports.rebuilding import History
-from attune.use_cases.rebuild_profiles import RebuildProfiles
+from attune.use_cases.past.rebuild_profiles import RebuildProfiles
 from tests.builders import (
     DAY,
     EVERYTHING,

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from attune.adapters.memory import MemoryFailedBatches
-from attune.domain.takeovers import Version
+from attune.domain.past.takeovers import Version
 from attune.runtime.outboxes import outbox_records
-from attune.use_cases.read_circumstances import ReadCircumstances
-from attune.use_cases.repair_effects import Effects, RepairEffects
-from attune.use_cases.replay_batches import Replay, ReplayBatches
+from attune.use_cases.campaigns.read_circumstances import ReadCircumstances
+from attune.use_cases.repairs.repair_effects import Effects, RepairEffects
+from attune.use_cases.repairs.replay_batches import Replay, ReplayBatches
 from tests.failed_batches import document, kinesis_record, table_record
 from tests.faults.wires import Steady, TurnTaking, Wire, wired
 from tests.faults.world import Fixed, World

@@ -7,15 +7,15 @@ from functools import cache
 from typing import Any
 
 from attune.domain import segments
-from attune.domain.changes import Change
-from attune.domain.consent import Consent
-from attune.domain.definitions import decode_definition, snapshot
-from attune.domain.duplicates import event_hash
+from attune.domain.definitions.kinds import decode_definition, snapshot
 from attune.domain.events import CALLS, LIST, Event
-from attune.domain.fold import finish, fold_event
-from attune.domain.merging import merge_profiles
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Profile, Score, set_score
+from attune.domain.processing.fold import finish, fold_event
+from attune.domain.profiles.changes import Change
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.duplicates import event_hash
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import Profile, Score, set_score
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.domain.segments import Compiled, Quiet, compile_segments
 from tests.builders import event
 from tests.faults.segment_happenings import Happening, Written

@@ -19,7 +19,7 @@ from attune.adapters.memory import (
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_imports import MemoryImportBucket
 from attune.adapters.memory_lake import _Laid
-from attune.domain.quarantine import CAME, Quarantined, encode_came
+from attune.domain.collection.quarantine import CAME, Quarantined, encode_came
 from attune.ports.erasure import Stored
 
 _RECEIPTS = "replayed/"

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain.changes import SegmentEntered
-from attune.domain.profiles import Profile
+from attune.domain.past.takeovers import NOTICE
+from attune.domain.profiles.changes import SegmentEntered
+from attune.domain.profiles.profile import Profile
 from attune.domain.segments import compile_segments
-from attune.domain.takeovers import NOTICE
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, event, identifiers
 from tests.faults.definition_changes import Changing, Lives, Meanwhile, Run, tree_segment
 from tests.faults.definition_stories import CLICKED, PEOPLE, SEARCHED, START, VIEWED, Story

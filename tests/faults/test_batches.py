@@ -12,11 +12,11 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from attune.domain.definitions import decode_definition
+from attune.domain.definitions.kinds import decode_definition
 from attune.domain.events import Record
-from attune.domain.fold import finish
 from attune.domain.identifiers import Identifier
-from attune.domain.profile_state import decode_profile
+from attune.domain.processing.fold import finish
+from attune.domain.profiles.state import decode_profile
 from attune.domain.segments import Compiled, compile_segments
 from tests.builders import HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, record
 from tests.faults.condition_trees import ABANDONED, CARTS, NAMES, tree

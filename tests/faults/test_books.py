@@ -18,10 +18,10 @@ import pytest
 
 from attune.adapters.memory import MemoryKeys
 from attune.adapters.memory_allowances import MemoryAllowances
-from attune.domain.api_keys import SERVER, digest, new_key
+from attune.domain.collection.api_keys import SERVER, digest, new_key
 from attune.domain.errors import AttuneError
 from attune.ports import Key, StreamUnavailableError
-from attune.use_cases.collect_events import CollectEvents, Submission
+from attune.use_cases.collection.collect_events import CollectEvents, Submission
 from tests.builders import DAY, NOW, SECOND, key_of
 from tests.faults.arrivals import Ends, expected, told
 from tests.faults.books import Books, Sender

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import snapshot
+from attune.domain.consent.gate import Edge, Refusal, Refused, allowed
+from attune.domain.consent.policies import policies_of
+from attune.domain.definitions.kinds import snapshot
 from attune.domain.events import Event
-from attune.domain.gate import Edge, Refusal, Refused, allowed
-from attune.domain.policies import policies_of
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile
 from tests.builders import (
     EVERYTHING,
     HOUR,

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from attune.domain.conditions import ConsentTest, Performed
-from attune.domain.consent import RESTRICTION
-from attune.domain.definitions import Segment, snapshot
+from attune.domain.consent.hearing import voice
+from attune.domain.definitions.conditions import ConsentTest, Performed
+from attune.domain.definitions.kinds import Segment, snapshot
+from attune.domain.definitions.purposes import Notice, Purpose
 from attune.domain.events import PREFERENCE_UPDATE, Event, Origin
-from attune.domain.fold import finish, fold_event
-from attune.domain.hearing import voice
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile, Score
-from attune.domain.purposes import Notice, Purpose
+from attune.domain.processing.fold import finish, fold_event
+from attune.domain.processing.working import Working
+from attune.domain.profiles.consent import RESTRICTION
+from attune.domain.profiles.profile import Profile, Score
+from attune.domain.profiles.state import decode_profile
 from attune.domain.segments import advance, compile_segments, evaluate, members, next_due
-from attune.domain.working import Working
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, record, source
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule

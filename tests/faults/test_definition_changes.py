@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
+from attune.domain.profiles.changes import SegmentEntered
 from tests.builders import HOUR, NOW
 from tests.faults.definition_changes import Meanwhile, Run, tree_segment
 from tests.faults.definition_stories import FIRST, PEOPLE, START, Story

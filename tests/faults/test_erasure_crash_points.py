@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from attune.domain.identifiers import Identifier
-from attune.use_cases.find_profiles import markers
+from attune.use_cases.profiles.find_profiles import markers
 from tests.builders import MINUTE, identifiers, identify
 from tests.faults.erasing import erase_event, suppress_event
 from tests.faults.simulator import Schedule

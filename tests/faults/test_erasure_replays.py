@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.api_keys import SERVER
+from attune.domain.collection.api_keys import SERVER
 from attune.domain.identifiers import Identifier
 from tests.builders import EVERYTHING, HOUR, MINUTE, identifiers
 from tests.faults.effort import seeds

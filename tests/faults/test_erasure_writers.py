@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import Definitions
-from attune.domain.profiles import Trait
+from attune.domain.definitions.kinds import Definitions
+from attune.domain.profiles.profile import Trait
 from attune.domain.segments import compile_segments
-from attune.use_cases.settle_profiles import Settlement, SettleProfiles
+from attune.use_cases.past.settle_profiles import Settlement, SettleProfiles
 from tests.builders import HOUR, MINUTE, event, identifiers
 from tests.faults.erasing import erase_event
 from tests.faults.rebuilding import rebuild_all, the_one, write

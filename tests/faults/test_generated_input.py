@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attune.domain.events import Event
-from attune.use_cases.write_records import MAX_RECORD
+from attune.use_cases.collection.write_records import MAX_RECORD
 from tests.bad_input.cases import track
 from tests.bad_input.damage import damaged
 from tests.bad_input.running import SHOP, gateways, in_lake, processed

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain.imports import source_of
-from attune.use_cases.import_files import HELD
+from attune.domain.collection.imports import source_of
+from attune.use_cases.collection.import_files import HELD
 from tests.builders import HOUR, MINUTE
 from tests.faults.effort import seeds
 from tests.faults.importing import KEY, Imports, Interlude, sale, table

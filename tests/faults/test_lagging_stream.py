@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.conditions import ScoreTest
+from attune.domain.definitions.conditions import ScoreTest
 from attune.domain.events import Rejected
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.learning.models import SHOPPER_CLUSTERS
+from attune.domain.profiles.changes import SegmentEntered
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, model, vip_segment
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.consent import permits
-from attune.domain.features import FEATURES, features_at
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile
+from attune.domain.learning.features import FEATURES, features_at
+from attune.domain.profiles.consent import permits
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile
 from tests.builders import DAY, EVERYTHING, HOUR, MINUTE, NOW, SECOND, consent_event, event, identifiers, identify
 from tests.faults.effort import seeds
 from tests.faults.simulator import Schedule

@@ -6,7 +6,7 @@ import msgspec
 
 from attune.domain.identifiers import Identifier
 from attune.ports import Claim, Commit
-from attune.use_cases.find_profiles import find, markers
+from attune.use_cases.profiles.find_profiles import find, markers
 from tests.builders import HOUR, event
 from tests.faults.erasing import erase_event
 from tests.faults.wires import BreakAt, Fault, Moment, Steady, Wire

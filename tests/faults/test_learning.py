@@ -18,10 +18,10 @@ from moto import mock_aws
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
 from attune.adapters.s3_champions import S3Champions
 from attune.adapters.s3_registry import S3Registry
-from attune.domain.lineages import ERASURES, PEOPLE
-from attune.domain.models import Champion, UnusableModelError, encode_model
+from attune.domain.learning.lineages import ERASURES, PEOPLE
+from attune.domain.learning.models import Champion, UnusableModelError, encode_model
 from attune.ports.learning import Registry
-from attune.use_cases.train_models import TrainModels
+from attune.use_cases.learning.train_models import TrainModels
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, NOW, model
 from tests.faults.training import PlainTrainer, permitting

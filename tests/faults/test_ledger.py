@@ -13,9 +13,9 @@ import pytest
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_ledger import MemoryLedger
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
-from attune.domain.consent import digest_of
 from attune.domain.events import Event
-from attune.use_cases.verify_ledger import VerifyLedger
+from attune.domain.profiles.consent import digest_of
+from attune.use_cases.privacy.verify_ledger import VerifyLedger
 from tests.builders import MINUTE, consent_event, profile_id
 from tests.faults.effort import seeds
 from tests.faults.erasing import erase_event

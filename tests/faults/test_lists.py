@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.conditions import AllOf, ListTest, Performed
-from attune.domain.definitions import Segment
+from attune.domain.definitions.conditions import AllOf, ListTest, Performed
+from attune.domain.definitions.kinds import Segment
 from attune.domain.events import LIST, Event
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
 from tests.builders import HOUR, MINUTE, NOW, event
 from tests.faults.rebuilding import ME, inside, rebuild_all, the_one, told, write
 from tests.faults.world import World

@@ -11,12 +11,12 @@ from moto import mock_aws
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.deliveries import State
+from attune.domain.campaigns.deliveries import State
 from attune.domain.events import encode_record
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile
 from attune.ports import ConflictError
-from attune.use_cases.process_events import StreamRecord
+from attune.use_cases.processing.process_events import StreamRecord
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW, SECOND, consent_event, delivery, event, identifiers, identify, key_of, record
 from tests.faults.world import World

@@ -12,14 +12,14 @@ import msgspec
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from attune.domain import memory
-from attune.domain.activity import Activity
-from attune.domain.carts import fold_cart
-from attune.domain.consent import NEVER, Consent
 from attune.domain.events import short_hash
 from attune.domain.identifiers import Identifier
-from attune.domain.merging import merge_profiles
-from attune.domain.profiles import (
+from attune.domain.profiles import memory
+from attune.domain.profiles.activity import Activity
+from attune.domain.profiles.carts import fold_cart
+from attune.domain.profiles.consent import NEVER, Consent
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import (
     FINGERPRINT,
     Link,
     Membership,
@@ -30,7 +30,7 @@ from attune.domain.profiles import (
     Trait,
     cause_of,
 )
-from attune.domain.windows import Mark, Sample, Samples, Sessions, add_sample, add_to_sessions
+from attune.domain.profiles.windows import Mark, Sample, Samples, Sessions, add_sample, add_to_sessions
 from tests.builders import MINUTE, NOW, event
 from tests.faults.effort import examples
 

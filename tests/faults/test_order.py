@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from attune.domain import carts
-from attune.domain.carts import Cart
-from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.events import Event
+from attune.domain.profiles import carts
+from attune.domain.profiles.carts import Cart
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
 from tests.builders import DAY, HOUR, MINUTE, NOW, event, identifiers
 from tests.faults import oracles
 from tests.faults.effort import LONG, examples

@@ -23,15 +23,15 @@ from attune.adapters.memory import (
 )
 from attune.adapters.memory_allowances import MemoryAllowances
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
-from attune.domain.api_keys import SERVER, digest, new_key
+from attune.domain.collection.api_keys import SERVER, digest, new_key
 from attune.ports import Commit, Key
 from attune.runtime.http import Request, Response, respond
 from attune.sources.shopify import sign
 from attune.sources.webhooks import Call
-from attune.use_cases.collect_events import CollectEvents, Submission
-from attune.use_cases.manage_profiles import ManageProfiles, read_address
-from attune.use_cases.receive_webhook import ReceiveWebhook
-from attune.use_cases.wake_profiles import WakeProfiles
+from attune.use_cases.collection.collect_events import CollectEvents, Submission
+from attune.use_cases.collection.receive_webhook import ReceiveWebhook
+from attune.use_cases.processing.wake_profiles import WakeProfiles
+from attune.use_cases.profiles.manage_profiles import ManageProfiles, read_address
 from tests.builders import HOUR, MINUTE, NOW, SECOND, Pseudonyms, definitions, profile_id, profile_item, source
 from tests.faults.effort import seeds
 from tests.faults.test_crash_points import Story, check_posts

@@ -9,8 +9,8 @@ import pytest
 
 from attune.domain.events import decode_record
 from attune.ports import StreamUnavailableError
-from attune.use_cases.process_events import StreamRecord
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.collection.write_records import stream_entries
+from attune.use_cases.processing.process_events import StreamRecord
 from tests.adapters.test_kinesis_stream import Kinesis, stream
 from tests.builders import NOW, SECOND, Pseudonyms, event, identifiers, record
 from tests.faults.effort import seeds

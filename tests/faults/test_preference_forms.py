@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from attune.domain.definitions.purposes import DEFAULTS
 from attune.domain.errors import AttuneError
-from attune.domain.purposes import DEFAULTS
 from tests.builders import HOUR, NOW, SECOND, event, identifiers
 from tests.faults.effort import examples
 from tests.use_cases.test_manage_preferences import ADA, Desk

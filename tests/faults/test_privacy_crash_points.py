@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from attune.use_cases.fulfil_requests import TURN
+from attune.use_cases.privacy.fulfil_requests import TURN
 from tests.builders import MINUTE, event, identifiers, identify, key_of
 from tests.faults.wires import Crash, Fault, Moment, Steady, Unavailable, strike
 from tests.use_cases.privacy_desk import ANN, PrivacyDesk, again

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.api_keys import BROWSER, SERVER
+from attune.domain.collection.api_keys import BROWSER, SERVER
 from tests.builders import EVERYTHING, HOUR, SECOND
 from tests.faults.effort import seeds
 from tests.faults.quarantine_desk import QuarantineDesk

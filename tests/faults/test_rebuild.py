@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.profiles import Profile
+from attune.domain.profiles.profile import Profile
 from tests.builders import (
     DAY,
     HOUR,

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.definitions import Trigger
-from attune.domain.profiles import Trait
+from attune.domain.definitions.kinds import Trigger
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
+from attune.domain.profiles.profile import Trait
 from tests.builders import (
     DAY,
     EVERYTHING,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
 from attune.domain.events import Event
+from attune.domain.profiles.changes import SegmentEntered
 from tests.builders import MINUTE, NOW, SECOND, consent_event, event, identifiers, identify
 from tests.faults.world import World
 

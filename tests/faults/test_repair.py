@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.definitions import Trigger
-from attune.domain.deliveries import State, delivery_id
+from attune.domain.campaigns.deliveries import State, delivery_id
+from attune.domain.definitions.kinds import Trigger
 from attune.domain.events import Event
-from attune.domain.profile_state import decode_profile
+from attune.domain.profiles.changes import SegmentEntered
+from attune.domain.profiles.state import decode_profile
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, campaign, event, identifiers
 from tests.faults.effort import seeds
 from tests.faults.repairs import Repairs

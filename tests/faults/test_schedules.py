@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import Definition
+from attune.domain.definitions.kinds import Definition
 from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
 from tests.builders import DAY, HOUR, MINUTE, NOW, event, identifiers, wake_event

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profile_state import decode_profile
+from attune.domain.learning.models import SHOPPER_CLUSTERS
+from attune.domain.profiles.state import decode_profile
 from tests.builders import (
     HOUR,
     MINUTE,

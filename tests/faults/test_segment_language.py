@@ -14,9 +14,9 @@ from typing import Any, get_args
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.computations import Computation
-from attune.domain.conditions import Condition, InstantOperator, NumberOperator, Operator
+from attune.domain.definitions.computations import Computation
+from attune.domain.definitions.conditions import Condition, InstantOperator, NumberOperator, Operator
+from attune.domain.profiles.changes import SegmentEntered
 from tests.faults.effort import seeds
 from tests.faults.segment_caps import CAPPED, draw_capped
 from tests.faults.segment_cases import Case, draw_case

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from attune.domain import segments
-from attune.domain.consent import Consent
-from attune.domain.definitions import Definitions, decode_definition, snapshot
-from attune.domain.profiles import Profile
-from attune.domain.rebuilding import Told
-from attune.domain.reliving import relive, turns
+from attune.domain.definitions.kinds import Definitions, decode_definition, snapshot
+from attune.domain.past.rebuilding import Told
+from attune.domain.past.reliving import relive, turns
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Profile
 from attune.domain.segments import compile_segments
 from attune.domain.segments.why import Part, standings
 from tests.builders import DAY, score_event

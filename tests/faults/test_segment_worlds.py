@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory_profiles import MemoryProfiles
-from attune.domain.changes import SegmentEntered
-from attune.domain.definitions import decode_definition
+from attune.domain.definitions.kinds import decode_definition
 from attune.domain.events import Event
-from attune.domain.profile_state import decode_profile
+from attune.domain.profiles.changes import SegmentEntered
+from attune.domain.profiles.state import decode_profile
 from tests.builders import EVERYTHING, Pseudonyms, consent_event, identifiers, key_of, score_event
 from tests.faults.definition_changes import Changing, Lives, Run
 from tests.faults.effort import seeds

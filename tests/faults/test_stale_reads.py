@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attune.domain.events import Event, encode_record
-from attune.use_cases.process_events import StreamRecord
+from attune.use_cases.processing.process_events import StreamRecord
 from tests.builders import NOW, SECOND, consent_event, event, identifiers, record
 from tests.faults.books import Books, Sender
 from tests.faults.world import World

@@ -16,15 +16,15 @@ from attune.adapters.duckdb_tables import DuckTables
 from attune.adapters.memory import MemoryDeliveries, MemoryProfiles, MemoryRegistry
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_swept import MemoryPersonalItems, MemorySwept
-from attune.domain.deliveries import State
-from attune.domain.erasure import decode_subject, encode_subject, subject_key
-from attune.domain.models import SHOPPER_CLUSTERS
+from attune.domain.campaigns.deliveries import State
+from attune.domain.erasure.subjects import decode_subject, encode_subject, subject_key
+from attune.domain.learning.models import SHOPPER_CLUSTERS
 from attune.ports import Commit, ProfileItem
-from attune.use_cases.sweep_batches import SweepBatches
-from attune.use_cases.sweep_files import SweepFiles
-from attune.use_cases.sweep_lake import SweepLake
-from attune.use_cases.sweep_models import SweepModels
-from attune.use_cases.sweep_stores import Buckets, SweepStores
+from attune.use_cases.erasure.sweep_batches import SweepBatches
+from attune.use_cases.erasure.sweep_files import SweepFiles
+from attune.use_cases.erasure.sweep_lake import SweepLake
+from attune.use_cases.erasure.sweep_models import SweepModels
+from attune.use_cases.erasure.sweep_stores import Buckets, SweepStores
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW, Pseudonyms, delivery
 from tests.faults.effort import LONG

@@ -14,9 +14,9 @@ from typing import Any, Final
 import pytest
 
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.timers import DUE_SHARDS
+from attune.domain.profiles.timers import DUE_SHARDS
 from attune.ports import Commit, Due, Marks
-from attune.use_cases.wake_profiles import PATIENCE, SHARE, SLICES, WakeProfiles
+from attune.use_cases.processing.wake_profiles import PATIENCE, SHARE, SLICES, WakeProfiles
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, event, identifiers, profile_item
 from tests.faults.effort import examples
 from tests.faults.test_timers import Adrift

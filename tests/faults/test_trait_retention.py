@@ -12,23 +12,23 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from attune.domain.changes import SegmentLeft
-from attune.domain.conditions import Performed, TraitTest
-from attune.domain.consent import Consent
-from attune.domain.definitions import Segment, snapshot
+from attune.domain.consent.gate import Edge, allowed, may_store
+from attune.domain.consent.trait_lifetimes import lifetimes_of
+from attune.domain.definitions.conditions import Performed, TraitTest
+from attune.domain.definitions.kinds import Segment, snapshot
+from attune.domain.definitions.purposes import Purpose, Retention
 from attune.domain.events import Event
-from attune.domain.fold import finish, fold_event
-from attune.domain.gate import Edge, allowed, may_store
-from attune.domain.merging import merge_profiles
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Link, Profile, Trait
-from attune.domain.purposes import Purpose, Retention
-from attune.domain.rebuilding import rebuild
+from attune.domain.identity.unlinking import split_off
+from attune.domain.past.rebuilding import rebuild
+from attune.domain.processing.fold import finish, fold_event
+from attune.domain.profiles.changes import SegmentLeft
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.merging import merge_profiles
+from attune.domain.profiles.profile import Link, Profile, Trait
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.domain.segments import Compiled, advance, compile_segments, members, next_due, traits_at
 from attune.domain.segments.evidence import Seen
 from attune.domain.segments.why import standings
-from attune.domain.trait_lifetimes import lifetimes_of
-from attune.domain.unlinking import split_off
 from tests.builders import DAY, HOUR, MINUTE, NOW, event, identifiers, identify, record
 from tests.faults.definition_changes import Changing, Lives, Run, profile_of
 from tests.faults.effort import seeds

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.deliveries import ERASED, Delivery, State
+from attune.domain.campaigns.deliveries import ERASED, Delivery, State
+from attune.domain.erasure.receipts import decode_receipt
 from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
-from attune.domain.receipts import decode_receipt
 from attune.ports.deliveries import Answer
 from tests.builders import HOUR, MINUTE, event, identifiers
 from tests.faults.forgetful_desk import Desk

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory import MemoryKeys, MemoryStream
-from attune.domain.deliveries import LEASE
-from attune.domain.identity import Identity
+from attune.domain.campaigns.deliveries import LEASE
+from attune.domain.identity.resolution import Identity
 from attune.ports import Claim, Commit, Key
 from attune.ports.deliveries import Answer
-from attune.use_cases.await_deliveries import PAUSES, AwaitDeliveries
-from attune.use_cases.manage_profiles import ManageProfiles
+from attune.use_cases.privacy.await_deliveries import PAUSES, AwaitDeliveries
+from attune.use_cases.profiles.manage_profiles import ManageProfiles
 from tests.builders import NOW, SECOND, Pseudonyms, key_of, profile_id
 from tests.faults.wires import Steady, Task, Turns, wired
 from tests.use_cases.campaign_story import Story

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from attune.adapters.memory import MemoryDefinitions
-from attune.domain.clusters import Clusters
-from attune.domain.consent import Consent
 from attune.domain.identifiers import Identifier
-from attune.domain.models import SHOPPER_CLUSTERS, Model
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile
-from attune.domain.training import SILHOUETTE, Order, Refusal
+from attune.domain.learning.clusters import Clusters
+from attune.domain.learning.models import SHOPPER_CLUSTERS, Model
+from attune.domain.learning.training import SILHOUETTE, Order, Refusal
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import ProfileItem
 from attune.ports.learning import FeatureRows
-from attune.use_cases.permit_rows import PermitRows
+from attune.use_cases.learning.permit_rows import PermitRows
 from tests.builders import DAY, NOW, model
 
 

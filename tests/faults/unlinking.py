@@ -11,7 +11,7 @@ import msgspec
 
 from attune.domain.events import UNLINK, Event, short_hash
 from attune.domain.identifiers import Identifier, by_strength
-from attune.domain.identity import expired
+from attune.domain.identity.resolution import expired
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, event, identifiers
 from tests.faults import oracles
 from tests.faults.rebuilding import rebuild_all

@@ -30,17 +30,18 @@ from attune.adapters.memory import (
     StreamRecord,
 )
 from attune.adapters.standard_webhooks import sign
-from attune.domain.changes import encode_outbox
-from attune.domain.definitions import Definition, Definitions
+from attune.domain.definitions.kinds import Definition, Definitions
 from attune.domain.events import Event, Rejected, encode_record
-from attune.domain.identity import Identity
-from attune.domain.models import Model
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile
+from attune.domain.identity.resolution import Identity
+from attune.domain.learning.models import Model
+from attune.domain.profiles.changes import encode_outbox
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile
 from attune.ports import Commit, ProfileItem
-from attune.use_cases import deliver_messages, process_events, run_campaigns
-from attune.use_cases.read_circumstances import ReadCircumstances
-from attune.use_cases.wake_profiles import WakeProfiles
+from attune.use_cases.campaigns import deliver_messages, run_campaigns
+from attune.use_cases.campaigns.read_circumstances import ReadCircumstances
+from attune.use_cases.processing import process_events
+from attune.use_cases.processing.wake_profiles import WakeProfiles
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, definitions, record
 from tests.faults.simulator import Message, QueueMapping, Schedule, Simulator
 from tests.faults.stream_mapping import StreamMapping

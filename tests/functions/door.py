@@ -12,12 +12,12 @@ import pytest
 
 from attune.adapters.memory import MemoryDefinitions, MemoryKeys, MemoryStream
 from attune.adapters.memory_allowances import MemoryAllowances
-from attune.domain.api_keys import BROWSER, SERVER, KeyType, digest, new_key
+from attune.domain.collection.api_keys import BROWSER, SERVER, KeyType, digest, new_key
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event, Record, decode_record
-from attune.domain.sources import Source
 from attune.ports import Key, StreamUnavailableError
-from attune.use_cases.collect_events import CollectEvents
-from attune.use_cases.show_settings import ShowSettings
+from attune.use_cases.collection.collect_events import CollectEvents
+from attune.use_cases.collection.show_settings import ShowSettings
 from tests.builders import NOW, Pseudonyms, source
 from tests.functions.gateway import Answer, call, http_event, load
 

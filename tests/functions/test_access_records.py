@@ -13,14 +13,14 @@ from moto import mock_aws
 from attune.adapters.dynamodb_ledger import DynamoLedger
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_quarantine import S3Quarantine
-from attune.domain import api_keys
-from attune.domain.access_records import AccessRecord, day_of
+from attune.domain.collection import api_keys
+from attune.domain.collection.quarantine import Came, quarantined
 from attune.domain.events import Origin
 from attune.domain.identifiers import Identifier
-from attune.domain.identity import Claim, Identity
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile
-from attune.domain.quarantine import Came, quarantined
+from attune.domain.identity.resolution import Claim, Identity
+from attune.domain.privacy.access_records import AccessRecord, day_of
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.runtime.clock import now
 from tests.adapters.cloud import Cloud

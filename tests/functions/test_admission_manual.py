@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from attune.adapters.memory import MemoryDefinitions
-from attune.domain.definition_checks import check
-from attune.domain.definitions import Definition, decode_definition, snapshot
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import Definition, decode_definition, snapshot
 from attune.domain.events import Event
 from tests.functions.door import Door, collect_module
 
@@ -112,7 +112,7 @@ def test_what_is_hashed_is_not_on_the_stream(module: Any) -> None:
 
 
 def test_every_reason_is_in_the_manual() -> None:
-    judging = (Path(__file__).parents[2] / "layers/core/python/attune/domain/judging.py").read_text()
+    judging = (Path(__file__).parents[2] / "layers/core/python/attune/domain/collection/judging.py").read_text()
     reasons = (
         set(re.findall(r'reason="(\w+)"', judging)) | set(re.findall(r'": "(\w+_\w+)"', judging)) | {"wrong_value"}
     )

@@ -16,12 +16,12 @@ from moto import mock_aws
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.conditions import TraitTest
-from attune.domain.consent import Consent
-from attune.domain.definitions import Segment
-from attune.domain.profile_state import decode_profile, encode_profile
-from attune.domain.profiles import Membership, Profile, Trait
-from attune.domain.purposes import Purpose, Retention
+from attune.domain.definitions.conditions import TraitTest
+from attune.domain.definitions.kinds import Segment
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Membership, Profile, Trait
+from attune.domain.profiles.state import decode_profile, encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.runtime.wiring import backfill_segments
 from tests.adapters.cloud import REGION, Cloud

@@ -19,13 +19,13 @@ from standardwebhooks import Webhook
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.carts import Cart
-from attune.domain.changes import SegmentEntered, encode_outbox
-from attune.domain.consent import Consent
-from attune.domain.deliveries import State
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile, Timer, Trait
-from attune.domain.purposes import Purpose, Retention
+from attune.domain.campaigns.deliveries import State
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.profiles.carts import Cart
+from attune.domain.profiles.changes import SegmentEntered, encode_outbox
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Profile, Timer, Trait
+from attune.domain.profiles.state import encode_profile
 from attune.domain.segments import compile_segments
 from attune.ports import Commit, ProfileItem
 from attune.runtime.clock import now

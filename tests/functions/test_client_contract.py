@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from attune.domain.api_keys import BROWSER
+from attune.domain.collection.api_keys import BROWSER
+from attune.domain.definitions.sources import RateLimit, Source
 from attune.domain.events import Event
-from attune.domain.sources import RateLimit, Source
 from tests.builders import DAY, NOW
 from tests.functions.door import Door, basic, collect_module
 from tests.functions.gateway import Answer, OutOfReach, call, http_event

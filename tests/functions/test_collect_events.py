@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from attune.domain.api_keys import BROWSER
+from attune.domain.collection.api_keys import BROWSER
 from attune.domain.events import Origin
 from tests.builders import identifiers, key_of
 from tests.functions.door import Door, basic, collect_module

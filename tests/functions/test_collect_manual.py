@@ -12,8 +12,8 @@ import msgspec
 import pytest
 import yaml
 
-from attune.domain.definitions import decode_definition
-from attune.domain.sources import RateLimit, Source
+from attune.domain.definitions.kinds import decode_definition
+from attune.domain.definitions.sources import RateLimit, Source
 from attune.sources import content, payloads, segment_requests
 from tests.functions.door import Door, collect_module
 

@@ -14,10 +14,10 @@ from moto import mock_aws
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_swept import S3Swept
-from attune.domain.erasure import Subject
+from attune.domain.erasure.subjects import Subject
 from attune.ports import Commit, ProfileItem
 from attune.runtime.telemetry import FunctionFailedError
-from attune.use_cases.sweep_late import NoteLate
+from attune.use_cases.erasure.sweep_late import NoteLate
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import NOW, profile_id
 from tests.functions.management import CONTEXT

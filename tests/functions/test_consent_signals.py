@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from attune.domain.collection.quarantine import Came, quarantined
+from attune.domain.definitions.purposes import Purpose
+from attune.domain.definitions.tracking_plans import PlannedEvent, TrackingPlan
 from attune.domain.events import Event, Origin, decode_record, encode_event
-from attune.domain.purposes import Purpose
-from attune.domain.quarantine import Came, quarantined
-from attune.domain.tracking_plans import PlannedEvent, TrackingPlan
-from attune.use_cases.read_quarantined import ReadQuarantined
+from attune.use_cases.repairs.read_quarantined import ReadQuarantined
 from tests.builders import NOW, Pseudonyms, consent_event, definition_list, definitions, identifiers, source
 from tests.functions.door import Door, collect_module
 from tests.use_cases.test_process_events import Processor

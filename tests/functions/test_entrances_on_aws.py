@@ -15,9 +15,9 @@ from moto import mock_aws
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_keys import DynamoKeys
-from attune.domain.api_keys import BROWSER, digest, new_key
+from attune.domain.collection.api_keys import BROWSER, digest, new_key
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Record, decode_record
-from attune.domain.sources import Source
 from attune.ports import Key
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import NOW, SECRET, key_of, source

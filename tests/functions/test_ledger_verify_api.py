@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.dynamodb_ledger import DynamoLedger
-from attune.domain.access_records import AccessRecord, day_of, digest_key
+from attune.domain.privacy.access_records import AccessRecord, day_of, digest_key
 from attune.runtime.clock import now
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, profile_id

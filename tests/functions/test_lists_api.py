@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.conditions import ListTest
-from attune.domain.definitions import Segment
+from attune.domain.definitions.conditions import ListTest
+from attune.domain.definitions.kinds import Segment
 from attune.domain.events import decode_record
 from tests.builders import NOW, definition_list, event, identifiers, segments_of
 from tests.functions.management import ADMIN, Deployment

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.s3_registry import S3Registry
-from attune.domain.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.learning.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
 from tests.adapters.cloud import Cloud
 from tests.builders import model
 from tests.functions.management import ADMIN, Deployment

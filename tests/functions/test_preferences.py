@@ -13,13 +13,13 @@ import msgspec
 import pytest
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.consent import Consent
+from attune.domain.consent.preference_links import PreferenceLink, link_token
 from attune.domain.errors import AttuneError
 from attune.domain.identifiers import Identifier
-from attune.domain.identity import Claim, Identity
-from attune.domain.preference_links import PreferenceLink, link_token
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile
+from attune.domain.identity.resolution import Claim, Identity
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.runtime.http import refusal, reply
 from attune.runtime.preference_pages import in_pages

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, override
 import msgspec
 import pytest
 
-from attune.domain.preference_links import PreferenceLink, link_token
+from attune.domain.consent.preference_links import PreferenceLink, link_token
 from tests.builders import NOW, SECRET, key_of
 from tests.clients.browser import find_chromium
 from tests.clients.roster import is_required

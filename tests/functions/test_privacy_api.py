@@ -12,8 +12,8 @@ from moto import mock_aws
 from attune.adapters.dynamodb_privacy import DynamoPrivacyRequests
 from attune.adapters.s3_documents import S3Documents
 from attune.domain.identifiers import Identifier, identity_key
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.use_cases.manage_privacy import PAGE
+from attune.domain.privacy.requests import PrivacyRequest
+from attune.use_cases.privacy.manage_privacy import PAGE
 from tests.adapters.cloud import Cloud
 from tests.builders import DAY, NOW, identifiers
 from tests.functions.management import ADMIN, Deployment

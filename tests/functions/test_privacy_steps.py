@@ -15,10 +15,10 @@ from moto import mock_aws
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_documents import S3Documents
 from attune.adapters.s3_quarantine import S3Quarantine
-from attune.domain.exports import PARTS
+from attune.domain.erasure.receipts import Sweep, sweep_key
 from attune.domain.identifiers import Identifier, identity_key
-from attune.domain.identity import Claim, Identity
-from attune.domain.receipts import Sweep, sweep_key
+from attune.domain.identity.resolution import Claim, Identity
+from attune.domain.privacy.exports import PARTS
 from attune.ports import Commit
 from attune.runtime.clock import now
 from attune.runtime.telemetry import FunctionFailedError

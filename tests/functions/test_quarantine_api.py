@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from attune.adapters.s3_quarantine import S3Quarantine, object_key
-from attune.domain import api_keys
+from attune.domain.collection import api_keys
+from attune.domain.collection.quarantine import Came, Quarantined, Trace, quarantined
 from attune.domain.events import Origin
-from attune.domain.quarantine import Came, Quarantined, Trace, quarantined
 from tests.builders import DAY, EVERYTHING, NOW, Pseudonyms
 from tests.functions.management import ADMIN, Answer, Deployment
 

@@ -12,7 +12,7 @@ from attune.adapters.dynamodb_holds import DynamoHolds
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.s3_registry import S3Registry
 from attune.domain.events import Record, decode_record
-from attune.domain.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.learning.models import MODELS, SHOPPER_CLUSTERS, Champion, encode_model
 from attune.ports import Commit
 from attune.runtime.telemetry import FunctionFailedError
 from tests.adapters.cloud import REGION, Cloud

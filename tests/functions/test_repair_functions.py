@@ -14,11 +14,11 @@ from moto import mock_aws
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Membership, Timer
+from attune.domain.profiles.profile import Membership, Timer
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.runtime.telemetry import FunctionFailedError
-from attune.use_cases.show_times import iso
+from attune.use_cases.management.show_times import iso
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import definition_list, profile_id
 from tests.failed_batches import document, key, kinesis_record

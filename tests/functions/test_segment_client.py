@@ -13,10 +13,10 @@ from segment.analytics.client import Client
 
 from attune.adapters.memory import MemoryDefinitions, MemoryKeys, MemoryStream
 from attune.adapters.memory_allowances import MemoryAllowances
-from attune.domain.api_keys import SERVER, digest, new_key
+from attune.domain.collection.api_keys import SERVER, digest, new_key
 from attune.domain.events import Event, decode_record
 from attune.ports import Key
-from attune.use_cases.collect_events import CollectEvents
+from attune.use_cases.collection.collect_events import CollectEvents
 from tests.builders import NOW, Pseudonyms, identifiers, source
 from tests.functions.gateway import Context, http_event, load
 

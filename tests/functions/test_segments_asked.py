@@ -10,12 +10,12 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.consent import Consent
-from attune.domain.definitions import decode_definition, snapshot
-from attune.domain.fold import fold_event
-from attune.domain.identity import Claim, Identity
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile
+from attune.domain.definitions.kinds import decode_definition, snapshot
+from attune.domain.identity.resolution import Claim, Identity
+from attune.domain.processing.fold import fold_event
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.state import encode_profile
 from attune.domain.segments import compile_segments
 from attune.ports import Commit, ProfileItem
 from tests.adapters.cloud import Cloud

@@ -13,9 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from attune.domain.receipts import Swept
+from attune.domain.erasure.receipts import Swept
 from attune.runtime.telemetry import FunctionFailedError
-from attune.use_cases.sweep_late import NOTES
+from attune.use_cases.erasure.sweep_late import NOTES
 from tests.adapters.cloud import REGION, Cloud
 from tests.builders import SECRET
 from tests.functions.management import CONTEXT

@@ -9,9 +9,9 @@ import pytest
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.domain.identifiers import Identifier
-from attune.domain.identity import Claim, Identity
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile
+from attune.domain.identity.resolution import Claim, Identity
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from tests.builders import NOW, key_of
 from tests.functions.management import ADMIN, Deployment

@@ -10,9 +10,9 @@ import pytest
 from moto import mock_aws
 
 from attune.adapters.dynamodb_definitions import DynamoDefinitions
+from attune.domain.definitions.normalisation import Normalisation
+from attune.domain.definitions.sources import Source
 from attune.domain.identifiers import Identifier, identity_key
-from attune.domain.normalisation import Normalisation
-from attune.domain.sources import Source
 from tests.adapters.cloud import Cloud
 from tests.builders import NOW
 from tests.functions.management import ADMIN, Deployment

@@ -15,12 +15,12 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryDefinitions, MemorySecrets
-from attune.domain.definition_checks import check
-from attune.domain.definitions import snapshot
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import snapshot
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.signatures import HmacSignature, Signature
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, Event
-from attune.domain.mappings import Mapping
-from attune.domain.signatures import HmacSignature, Signature
-from attune.domain.sources import Source
 from attune.sources import salesforce, stripe
 from attune.sources.mapped import GRANTED, WITHDRAWN
 from attune.sources.salesforce_messages import NOT_STORED, STORED

@@ -14,12 +14,12 @@ import pytest
 
 from attune.adapters.memory import MemoryDefinitions, MemorySecrets, MemoryStream
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
+from attune.domain.definitions.normalisation import Normalisation
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event, Record, decode_record
-from attune.domain.normalisation import Normalisation
-from attune.domain.sources import Source
 from attune.ports import StreamUnavailableError
 from attune.sources import hubspot
-from attune.use_cases.receive_webhook import ReceiveWebhook
+from attune.use_cases.collection.receive_webhook import ReceiveWebhook
 from tests.builders import Pseudonyms, source
 from tests.functions.gateway import Answer, call, http_event, load
 

@@ -3,7 +3,7 @@
 import json
 
 from attune.runtime.telemetry import NAMESPACE
-from attune.use_cases.count_changes import DELAY
+from attune.use_cases.processing.count_changes import DELAY
 from tests.infra.templates import Templates
 
 

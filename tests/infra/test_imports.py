@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.imports import REPORT, report_key
-from attune.use_cases.take_turns import TURN
+from attune.domain.collection.imports import REPORT, report_key
+from attune.use_cases.collection.take_turns import TURN
 from tests.infra.templates import Templates
 
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from attune.adapters.dynamodb_ledger import DynamoLedger
-from attune.domain.access_records import AccessRecord, day_of, digest_key, partition_of
+from attune.domain.privacy.access_records import AccessRecord, day_of, digest_key, partition_of
 from local.demo.shop import EVERYTHING, Shop
 from local.state import StateDirectory, client_settings
 from tests.builders import DAY

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attune.domain.conditions import Performed
-from attune.domain.profile_state import decode_profile
+from attune.domain.definitions.conditions import Performed
+from attune.domain.profiles.state import decode_profile
 from tests.builders import MINUTE, NOW, SECOND, event, identifiers, identify, views_segment
 from tests.faults.world import World
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.profile_state import decode_profile
+from attune.domain.profiles.state import decode_profile
 from local.demo.shop import EVERYTHING, Shop
 from local.state import StateDirectory, client_settings
 

@@ -13,8 +13,8 @@ import boto3
 import pytest
 
 from attune.adapters.dynamodb_profiles import DynamoProfiles
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Membership, Profile
+from attune.domain.profiles.profile import Membership, Profile
+from attune.domain.profiles.state import decode_profile
 from local.demo.shop import EVERYTHING, Shop
 from local.state import client_settings
 

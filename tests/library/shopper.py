@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from attune.domain import fold
-from attune.domain.consent import Consent
-from attune.domain.definitions import Definition, snapshot
-from attune.domain.duplicates import event_hash
-from attune.domain.fold import fold_event
-from attune.domain.profiles import Profile
+from attune.domain.definitions.kinds import Definition, snapshot
+from attune.domain.processing import fold
+from attune.domain.processing.fold import fold_event
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.duplicates import event_hash
+from attune.domain.profiles.profile import Profile
 from attune.domain.segments import compile_segments, computed_values, evaluate, holds
 from cli.apply import read_definitions
 from tests.builders import NOW, event, identify

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.conditions import milliseconds
-from attune.domain.definitions import Segment, Trigger
+from attune.domain.definitions.conditions import milliseconds
+from attune.domain.definitions.kinds import Segment, Trigger
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, campaign, consent_event, event, identify
 from tests.faults.world import World
 from tests.library.shopper import LIBRARY

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from attune.domain.definition_checks import check
-from attune.domain.definitions import Segment, snapshot
-from attune.domain.profile_state import decode_profile
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import Segment, snapshot
+from attune.domain.profiles.state import decode_profile
 from cli.apply import read_definitions
 from tests.builders import DAY, HOUR, NOW, event, identify, segments_of
 from tests.faults.world import World

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definition_checks import check
-from attune.domain.definitions import Segment, snapshot
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import Segment, snapshot
 from tests.builders import DAY, HOUR, MINUTE, SECOND
 from tests.library.shopper import ENTERS, IN, LEAVES, LIBRARY, OUT, Shopper
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attune.domain.definitions import ComputedTrait
+from attune.domain.definitions.kinds import ComputedTrait
 from tests.builders import DAY, HOUR, MINUTE, SECOND
 from tests.library.shopper import LIBRARY, Shopper
 

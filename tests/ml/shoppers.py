@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attune.domain.features import FEATURES
-from attune.domain.training import Order
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.training import Order
 from attune_ml.training import TrainedClusters, train
 from tests.builders import NOW
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from attune.domain.features import FEATURES
-from attune.domain.training import MIN_HOLDOUT, MIN_TRAINING, Refusal
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.training import MIN_HOLDOUT, MIN_TRAINING, Refusal
 from attune_ml.dataset import Dataset, read_dataset
 from tests.ml.shoppers import GROUPS, HEADER, csv, people, pieces
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
-from attune.domain.clusters import cluster
+from attune.domain.learning.clusters import cluster
 from attune_ml.evaluation import assign, holdout_silhouette, silhouettes, transform
 from tests.builders import model
 from tests.ml.shoppers import GROUPS, people

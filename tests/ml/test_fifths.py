@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from attune.domain.features import FEATURES
-from attune.domain.models import RFM, decode_model, encode_model
-from attune.domain.rfm import HIGHEST, LOWEST, percentile, rate
-from attune.domain.training import MIN_GROUP, Refusal
-from attune.use_cases.train_models import judge
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import RFM, decode_model, encode_model
+from attune.domain.learning.rfm import HIGHEST, LOWEST, percentile, rate
+from attune.domain.learning.training import MIN_GROUP, Refusal
+from attune.use_cases.learning.train_models import judge
 from attune_ml.fifths import TrainedRfm
 from attune_ml.training import train
 from tests.ml.shoppers import csv, order, pieces

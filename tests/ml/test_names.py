@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain.features import FEATURES
+from attune.domain.learning.features import FEATURES
 from attune_ml.clusters import MOST
 from attune_ml.names import ARCHETYPES, VIP, name_clusters
 

@@ -13,9 +13,9 @@ from sklearn.cluster import KMeans
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from attune.domain.clusters import Clusters, cluster, squared_distances
-from attune.domain.features import FEATURES
-from attune.domain.models import decode_model, encode_model
+from attune.domain.learning.clusters import Clusters, cluster, squared_distances
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import decode_model, encode_model
 from tests.builders import model
 from tests.faults.effort import examples
 from tests.ml.shoppers import GROUPS, csv, people, trained

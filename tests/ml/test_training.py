@@ -11,11 +11,11 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
-from attune.domain.clusters import cluster
-from attune.domain.features import FEATURES
-from attune.domain.models import decode_model, encode_model
-from attune.domain.training import MIN_GROUP, Refusal, decide
-from attune.use_cases.train_models import TrainModels, files_of, judge
+from attune.domain.learning.clusters import cluster
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import decode_model, encode_model
+from attune.domain.learning.training import MIN_GROUP, Refusal, decide
+from attune.use_cases.learning.train_models import TrainModels, files_of, judge
 from attune_ml.clusters import find_clusters, sample_rows
 from attune_ml.training import TrainedClusters, train
 from tests.builders import NOW, model

@@ -9,7 +9,7 @@ import pytest
 
 from attune.runtime.records import kinesis_records
 from attune.runtime.streams import item_failures
-from attune.use_cases.process_events import StreamRecord
+from attune.use_cases.processing.process_events import StreamRecord
 from tests.faults.simulator import failed_items
 
 #: from Lambda's documentation, shortened: the time of arrival is in seconds

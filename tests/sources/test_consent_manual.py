@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
 from attune.sources.consent_signals import USUAL, hear
 from attune.sources.onetrust import read
 from attune.sources.webhooks import Call

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.consent import METHODS
-from attune.domain.definitions import Definitions
-from attune.domain.purposes import Purpose
+from attune.domain.definitions.kinds import Definitions
+from attune.domain.definitions.purposes import Purpose
+from attune.domain.profiles.consent import METHODS
 from attune.sources.consent_signals import KnownSignals, Said, hear, vouched
 from attune.sources.payloads import UnreadableError
 from tests.builders import source

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.domain.imports import Place, Row, UnusableFileError
+from attune.domain.collection.imports import Place, Row, UnusableFileError
 from attune.sources.csv_rows import csv_rows
 from attune.sources.file_pieces import MAX_ROW
 

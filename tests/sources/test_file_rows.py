@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.imports import Place, Row, UnusableFileError
-from attune.domain.mappings import Mapping
+from attune.domain.collection.imports import Place, Row, UnusableFileError
+from attune.domain.definitions.mappings import Mapping
 from attune.sources.file_pieces import MAX_ROW, inflated, skipping
 from attune.sources.file_rows import format_of, read_file_row, table_rows, text_rows
 from attune.sources.ndjson_rows import ndjson_rows

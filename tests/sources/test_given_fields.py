@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.catalog import ANY
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
+from attune.domain.privacy.catalog import ANY
 from attune.sources.given_fields import given_fields
 from attune.sources.hubspot_contacts import contact_of
 from attune.sources.salesforce import OBJECTS

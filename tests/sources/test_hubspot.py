@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, Event, Rejected
 from attune.domain.identifiers import Identifier
-from attune.domain.sources import Source
 from attune.sources.hubspot import MAX_NOTIFICATIONS, NOTIFICATIONS, Notification, proves, read, sign, signed_address
 from attune.sources.hubspot_contacts import TRAITS
 from attune.sources.webhooks import Call, Reading

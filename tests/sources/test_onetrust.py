@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from attune.adapters.memory import MemoryDefinitions, MemorySecrets, MemoryStream
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
-from attune.domain.definition_checks import check
-from attune.domain.definitions import decode_definition, snapshot
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import decode_definition, snapshot
+from attune.domain.definitions.purposes import Purpose
+from attune.domain.definitions.signatures import TokenSignature
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, Event, decode_record
 from attune.domain.identifiers import Identifier
-from attune.domain.purposes import Purpose
-from attune.domain.signatures import TokenSignature
-from attune.domain.sources import Source
 from attune.sources.consent_signals import USUAL
 from attune.sources.formats import FORMATS
 from attune.sources.onetrust import MAX_RECEIPTS, read
 from attune.sources.webhooks import Call, Reading
-from attune.use_cases.receive_webhook import ReceiveWebhook
+from attune.use_cases.collection.receive_webhook import ReceiveWebhook
 from tests.builders import DAY, NOW, Pseudonyms
 
 SOURCE = Source(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.domain.checks.mappings import mapping_problems
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, Event
 from attune.domain.identifiers import Identifier
-from attune.domain.mapping_checks import mapping_problems
-from attune.domain.mappings import Mapping
-from attune.domain.sources import Source
 from attune.sources.payloads import KB
 from attune.sources.salesforce import OBJECTS, proves, read
 from attune.sources.salesforce_messages import STORED

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event, Rejected
 from attune.domain.identifiers import Identifier
-from attune.domain.sources import Source
 from attune.sources.segment import normalise
 from attune.sources.segment_requests import Envelope
 from tests.builders import DAY, HOUR, NOW, SECOND, identifiers, source

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, Event
 from attune.domain.identifiers import Identifier
-from attune.domain.sources import Source
 from attune.sources.payloads import UnreadableError
 from attune.sources.shopify import TOPICS, Webhook, read_webhook
 from tests.builders import HOUR, NOW, identifiers

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
+from attune.domain.privacy.requests import PrivacyRequest
 from attune.sources.shopify import read
 from attune.sources.shopify_compliance import COMPLIANCE, MAX_ORDERS
 from attune.sources.webhooks import Call, Reading
-from attune.use_cases.receive_webhook import MAX_WEBHOOK
+from attune.use_cases.collection.receive_webhook import MAX_WEBHOOK
 from tests.builders import DAY, NOW, identifiers
 
 SHOP = Source(id="shop", type="shopify", shop_domain="acme.myshopify.com")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event
 from attune.domain.identifiers import WEAK
-from attune.domain.sources import Source
 from attune.sources.shopify import TOPICS, Topic, Webhook, read, read_webhook
 from attune.sources.shopify_compliance import COMPLIANCE
 from attune.sources.webhooks import Call

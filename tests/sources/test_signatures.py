@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from attune.domain.mappings import Mapping
-from attune.domain.signatures import (
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.signatures import (
     BasicSignature,
     HmacSignature,
     Signature,
@@ -29,7 +29,7 @@ from attune.domain.signatures import (
     StripeSignature,
     TokenSignature,
 )
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
 from attune.sources.formats import FORMATS
 from attune.sources.webhooks import Call
 from tests.builders import MINUTE, NOW

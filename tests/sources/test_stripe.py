@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.domain.checks.mappings import mapping_problems
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event
 from attune.domain.identifiers import Identifier
-from attune.domain.mapping_checks import mapping_problems
-from attune.domain.mappings import Mapping
-from attune.domain.sources import Source
 from attune.sources.stripe import EVENTS, read
 from attune.sources.webhooks import Call, Reading
 from tests.builders import NOW

@@ -16,19 +16,19 @@ from attune.adapters.memory import (
     MemorySender,
 )
 from attune.adapters.standard_webhooks import sign
-from attune.domain.carts import Cart
-from attune.domain.changes import Change, SegmentEntered, encode_outbox
-from attune.domain.consent import Consent
-from attune.domain.definitions import Definition
-from attune.domain.deliveries import Delivery
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile, Timer, Trait
+from attune.domain.campaigns.deliveries import Delivery
+from attune.domain.definitions.kinds import Definition
+from attune.domain.profiles.carts import Cart
+from attune.domain.profiles.changes import Change, SegmentEntered, encode_outbox
+from attune.domain.profiles.consent import Consent
+from attune.domain.profiles.profile import Link, Profile, Timer, Trait
+from attune.domain.profiles.state import encode_profile
 from attune.domain.segments import compile_segments
 from attune.ports import Commit, ProfileItem
 from attune.ports.deliveries import Answer
-from attune.use_cases.deliver_messages import DeliverMessages, Message
-from attune.use_cases.read_circumstances import ReadCircumstances
-from attune.use_cases.run_campaigns import OutboxRecord, RunCampaigns
+from attune.use_cases.campaigns.deliver_messages import DeliverMessages, Message
+from attune.use_cases.campaigns.read_circumstances import ReadCircumstances
+from attune.use_cases.campaigns.run_campaigns import OutboxRecord, RunCampaigns
 from tests.builders import MINUTE, NOW, campaign, definition_list, definitions, identifiers, key_of, profile_id
 from tests.faults.wires import Steady, Wire, wired
 

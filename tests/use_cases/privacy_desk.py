@@ -16,25 +16,25 @@ from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_ledger import MemoryLedger
 from attune.adapters.memory_privacy import MemoryPrivacyRequests
 from attune.adapters.memory_swept import MemorySwept
-from attune.domain.definitions import purposes_of
-from attune.domain.erasure import Subject, decode_subject
+from attune.domain.consent.trait_lifetimes import lifetimes_of
+from attune.domain.definitions.kinds import purposes_of
+from attune.domain.erasure.subjects import Subject, decode_subject
 from attune.domain.events import decode_record
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.trait_lifetimes import lifetimes_of
+from attune.domain.privacy.requests import PrivacyRequest
 from attune.ports.rebuilding import LakeSlowError
-from attune.use_cases.answer_requests import AnswerRequests
-from attune.use_cases.begin_requests import BeginRequests
-from attune.use_cases.export_profiles import ExportProfiles
-from attune.use_cases.find_shop_people import FindShopPeople
-from attune.use_cases.follow_requests import FollowRequests
-from attune.use_cases.fulfil_requests import FulfilRequests
-from attune.use_cases.gather_events import GatherEvents, GatherMissedRows
-from attune.use_cases.gather_inputs import GatherBatches, GatherFiles, GatherRefused
-from attune.use_cases.gather_parts import GatherParts
-from attune.use_cases.manage_privacy import ManagePrivacy
-from attune.use_cases.open_cases import OpenCases
-from attune.use_cases.rebuild_profiles import RebuildProfiles
-from attune.use_cases.write_exports import WriteExports
+from attune.use_cases.exports.answer_requests import AnswerRequests
+from attune.use_cases.exports.export_profiles import ExportProfiles
+from attune.use_cases.exports.gather_events import GatherEvents, GatherMissedRows
+from attune.use_cases.exports.gather_inputs import GatherBatches, GatherFiles, GatherRefused
+from attune.use_cases.exports.gather_parts import GatherParts
+from attune.use_cases.exports.open_cases import OpenCases
+from attune.use_cases.exports.write_exports import WriteExports
+from attune.use_cases.past.rebuild_profiles import RebuildProfiles
+from attune.use_cases.privacy.begin_requests import BeginRequests
+from attune.use_cases.privacy.find_shop_people import FindShopPeople
+from attune.use_cases.privacy.follow_requests import FollowRequests
+from attune.use_cases.privacy.fulfil_requests import FulfilRequests
+from attune.use_cases.privacy.manage_privacy import ManagePrivacy
 from tests.builders import NOW, Pseudonyms, identifiers
 from tests.faults.wires import Crash, Steady, Unavailable, Wire, wired
 from tests.use_cases.test_process_events import Processor

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from attune.domain.definitions import Definition, Definitions, snapshot
+from attune.domain.definitions.kinds import Definition, Definitions, snapshot
+from attune.domain.definitions.normalisation import CategoryValue, CountryValue, Normalisation
+from attune.domain.definitions.tracking_plans import PlannedEvent, TrackingPlan
 from attune.domain.events import Event, Rejected
-from attune.domain.normalisation import CategoryValue, CountryValue, Normalisation
-from attune.domain.tracking_plans import PlannedEvent, TrackingPlan
-from attune.use_cases.admit_events import AdmitEvents
+from attune.use_cases.collection.admit_events import AdmitEvents
 from tests.builders import Pseudonyms, identifiers, source
 
 RAW = b'{"as": "it came"}'

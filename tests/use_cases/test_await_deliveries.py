@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds
-from attune.domain import deliveries
-from attune.domain.deliveries import LEASE
-from attune.use_cases.await_deliveries import AwaitDeliveries
-from attune.use_cases.begin_requests import BeginRequests
-from attune.use_cases.manage_preferences import ManagePreferences
-from attune.use_cases.manage_privacy import ManagePrivacy
+from attune.domain.campaigns import deliveries
+from attune.domain.campaigns.deliveries import LEASE
+from attune.use_cases.consent.manage_preferences import ManagePreferences
+from attune.use_cases.privacy.await_deliveries import AwaitDeliveries
+from attune.use_cases.privacy.begin_requests import BeginRequests
+from attune.use_cases.privacy.manage_privacy import ManagePrivacy
 from tests.builders import HOUR, NOW, Pseudonyms, delivery, event, identifiers, key_of
 from tests.use_cases.privacy_desk import ANN, PrivacyDesk
 from tests.use_cases.test_manage_preferences import Desk as PreferenceDesk

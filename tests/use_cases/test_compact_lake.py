@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attune.use_cases.compact_lake import known_profiles
+from attune.use_cases.learning.compact_lake import known_profiles
 from tests.builders import DAY, HOUR, NOW, profile_id
 from tests.lakes import AFTER, BEFORE, TODAY, LakeOfTests, lines, live, row, tombstone
 

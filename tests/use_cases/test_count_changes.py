@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attune.ports import Due
-from attune.use_cases.wake_profiles import wake
+from attune.use_cases.processing.wake_profiles import wake
 from tests.builders import HOUR, MINUTE, NOW, SECOND, event, record
 from tests.use_cases.test_process_events import Processor
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory_sizes import MemorySizes
-from attune.domain.conditions import TraitTest
-from attune.domain.definitions import Segment
+from attune.domain.definitions.conditions import TraitTest
+from attune.domain.definitions.kinds import Segment
 from attune.domain.errors import AttuneError
 from attune.domain.segments import compile_segments
 from attune.ports.sizes import SegmentSizes
-from attune.use_cases.compact_lake import known_profiles
-from attune.use_cases.count_segments import CountSegments, ShowSizes
+from attune.use_cases.learning.compact_lake import known_profiles
+from attune.use_cases.segments.count_segments import CountSegments, ShowSizes
 from tests.builders import DAY, HOUR, MINUTE, NOW, definition_list, definitions, event, identifiers, identify
 from tests.lakes import LakeOfTests
 from tests.use_cases.test_process_events import Processor

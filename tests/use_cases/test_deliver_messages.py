@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.deliveries import DELAYS, LEASE, MAX_ATTEMPTS, Delivery, State
+from attune.domain.campaigns.deliveries import DELAYS, LEASE, MAX_ATTEMPTS, Delivery, State
+from attune.domain.profiles.changes import SegmentEntered
 from attune.ports import ProfileItem
 from attune.ports.deliveries import Answer
-from attune.use_cases.deliver_messages import Message
+from attune.use_cases.campaigns.deliver_messages import Message
 from tests.builders import HOUR, MINUTE, NOW, SECOND, channel, key_of, profile_id
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady
 from tests.use_cases.campaign_story import WHSEC, Story, outbox

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from attune.domain.access_records import Head, day_of, decode_digest, digest_key, list_key
-from attune.use_cases.digest_access import SETTLED, BrokenDigestsError, DigestAccess
+from attune.domain.privacy.access_records import Head, day_of, decode_digest, digest_key, list_key
+from attune.use_cases.privacy.digest_access import SETTLED, BrokenDigestsError, DigestAccess
 from tests.adapters.ledgers import CALLER, LedgerDesk
 from tests.builders import DAY, HOUR, NOW, profile_id
 

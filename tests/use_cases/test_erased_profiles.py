@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.forgetting import digest_of
 from attune.domain.identifiers import Identifier
-from attune.domain.markers import Marker
-from attune.domain.verdicts import erased_id
+from attune.domain.identity.markers import Marker
+from attune.domain.processing.forgetting import digest_of
+from attune.domain.processing.verdicts import erased_id
 from attune.ports import ProfileItem
-from attune.use_cases.find_profiles import find, markers
+from attune.use_cases.profiles.find_profiles import find, markers
 from tests.builders import (
     DAY,
     EVERYTHING,

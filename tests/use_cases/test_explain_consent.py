@@ -8,16 +8,16 @@ import pytest
 
 from attune.adapters.memory import MemoryHolds, MemoryProfiles
 from attune.adapters.memory_ledger import MemoryLedger
-from attune.domain.consent import RESTRICTION
-from attune.domain.definitions import Definition
+from attune.domain.consent.gate import Edge
+from attune.domain.definitions.kinds import Definition
+from attune.domain.definitions.purposes import Notice, Purpose
 from attune.domain.errors import AttuneError
 from attune.domain.events import Event, Origin
-from attune.domain.gate import Edge
-from attune.domain.markers import OURS
-from attune.domain.purposes import Notice, Purpose
+from attune.domain.identity.markers import OURS
+from attune.domain.profiles.consent import RESTRICTION
 from attune.ports import Key
-from attune.use_cases.explain_consent import ExplainConsent
-from attune.use_cases.show_times import iso
+from attune.use_cases.consent.explain_consent import ExplainConsent
+from attune.use_cases.management.show_times import iso
 from tests.builders import DAY, NOW, Pseudonyms, consent_event, event, identifiers
 from tests.faults.erasing import suppress_event
 from tests.faults.world import World

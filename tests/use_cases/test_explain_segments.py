@@ -10,13 +10,13 @@ import pytest
 
 from attune.adapters.memory import MemoryHolds, MemoryKeys, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain import api_keys
-from attune.domain.conditions import AllOf, ConsentTest, NotOf, Performed, SegmentTest, TraitTest
+from attune.domain.collection import api_keys
+from attune.domain.definitions.conditions import AllOf, ConsentTest, NotOf, Performed, SegmentTest, TraitTest
 from attune.domain.errors import AttuneError
 from attune.ports import Key
 from attune.ports.rebuilding import LakeSlowError, SealedRow
-from attune.use_cases.explain_segments import ExplainSegments
-from attune.use_cases.show_times import iso
+from attune.use_cases.management.show_times import iso
+from attune.use_cases.segments.explain_segments import ExplainSegments
 from tests.builders import (
     DAY,
     HOUR,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain.export_progress import pieces_of, progress_key
-from attune.use_cases.export_profiles import ExportProfiles
-from attune.use_cases.manage_privacy import export_key
-from attune.use_cases.rewrite_objects import MAX_LINE
-from attune.use_cases.write_exports import WriteExports
+from attune.domain.privacy.export_progress import pieces_of, progress_key
+from attune.use_cases.erasure.rewrite_objects import MAX_LINE
+from attune.use_cases.exports.export_profiles import ExportProfiles
+from attune.use_cases.exports.write_exports import WriteExports
+from attune.use_cases.privacy.manage_privacy import export_key
 from tests.builders import DAY, MINUTE, event, identifiers
 from tests.use_cases.privacy_desk import RUN, PrivacyDesk
 from tests.use_cases.test_privacy_requests import EMAIL, later, signs_up

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from attune.domain.access_records import AccessRecord
-from attune.domain.computations import Counter
-from attune.domain.definitions import ComputedTrait
+from attune.domain.collection.quarantine import Came
+from attune.domain.definitions.computations import Counter
+from attune.domain.definitions.kinds import ComputedTrait
 from attune.domain.events import Origin, encode_record
-from attune.domain.exports import PARTS, page_head, page_part
-from attune.domain.profile_state import encode_profile
-from attune.domain.quarantine import Came
-from attune.use_cases.sweep_batches import FAILED
-from attune.use_cases.unlink_profiles import UnlinkProfiles
+from attune.domain.privacy.access_records import AccessRecord
+from attune.domain.privacy.exports import PARTS, page_head, page_part
+from attune.domain.profiles.state import encode_profile
+from attune.use_cases.erasure.sweep_batches import FAILED
+from attune.use_cases.profiles.unlink_profiles import UnlinkProfiles
 from tests.builders import (
     DAY,
     HOUR,

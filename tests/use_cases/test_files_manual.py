@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from attune.domain.definition_checks import check
-from attune.domain.definitions import snapshot
-from attune.domain.sources import Source
+from attune.domain.checks.definitions import check
+from attune.domain.definitions.kinds import snapshot
+from attune.domain.definitions.sources import Source
 from tests.faults.importing import Imports
 from tests.faults.world import World
 

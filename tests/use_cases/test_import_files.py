@@ -20,18 +20,18 @@ from hypothesis import strategies as st
 from attune.adapters.duckdb_tables import DuckTables
 from attune.adapters.memory import MemoryStream
 from attune.adapters.memory_imports import MemoryImportBucket
-from attune.domain.conditions import Performed
-from attune.domain.consent import permits
-from attune.domain.definitions import Segment, Trigger
+from attune.domain.collection.imports import NAMED
+from attune.domain.definitions.conditions import Performed
+from attune.domain.definitions.kinds import Segment, Trigger
+from attune.domain.definitions.mappings import Mapping
 from attune.domain.events import decode_record
-from attune.domain.imports import NAMED
-from attune.domain.mappings import Mapping
-from attune.domain.profile_state import decode_profile
+from attune.domain.profiles.consent import permits
+from attune.domain.profiles.state import decode_profile
 from attune.ports import StreamUnavailableError
 from attune.ports.imports import StoredFile
 from attune.sources.file_pieces import MAX_ROW
-from attune.use_cases import import_files
-from attune.use_cases.pace_stream import BYTES, RECORDS, PaceStream
+from attune.use_cases.collection import import_files
+from attune.use_cases.collection.pace_stream import BYTES, RECORDS, PaceStream
 from tests.builders import DAY, NOW, SECOND, campaign, event, identifiers, key_of
 from tests.faults.effort import LONG
 from tests.faults.importing import HEADER, KEY, Imports, sale, table, tills
@@ -417,7 +417,7 @@ import resource, sys
 limit = int(sys.argv[3]) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 from pathlib import Path
-from attune.domain.imports import Place
+from attune.domain.collection.imports import Place
 from attune.sources.file_rows import text_rows
 path = Path(sys.argv[1])
 def pieces(offset):

@@ -7,7 +7,7 @@ import pytest
 
 from attune.domain.events import Origin, Record, decode_record
 from attune.domain.identifiers import ISSUED
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.collection.write_records import stream_entries
 from tests.builders import NOW, Pseudonyms, event, identifiers, identify, record
 from tests.use_cases.test_process_events import Processor
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from attune.domain.lake_retention import GRACE
+from attune.domain.privacy.lake_retention import GRACE
 from tests.builders import DAY, NOW
 from tests.lakes import TODAY, LakeOfTests, row
 

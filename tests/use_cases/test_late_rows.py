@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory_documents import MemoryDocuments
-from attune.domain.erasure import Subject
-from attune.domain.verdicts import erased_id
+from attune.domain.erasure.subjects import Subject
+from attune.domain.processing.verdicts import erased_id
 from attune.ports import ProfileItem
-from attune.use_cases.sweep_late import WAITS, NoteLate
-from attune.use_cases.sweep_tallies import Tallies
+from attune.use_cases.erasure.sweep_late import WAITS, NoteLate
+from attune.use_cases.erasure.sweep_tallies import Tallies
 from tests.builders import DAY, HOUR, MINUTE, NOW, Pseudonyms, key_of, profile_id
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady, wired
 from tests.lakes import AFTER, BEFORE, NEVER, LakeBucket, LakeOfTests, live, row, tombstone

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory_allowances import MemoryAllowances
+from attune.domain.collection.rate_limits import Grant
+from attune.domain.definitions.sources import RateLimit, Source
 from attune.domain.errors import AttuneError
-from attune.domain.rate_limits import Grant
-from attune.domain.sources import RateLimit, Source
-from attune.use_cases.limit_rates import LimitRates
+from attune.use_cases.collection.limit_rates import LimitRates
 from tests.builders import NOW, SECOND, source
 
 

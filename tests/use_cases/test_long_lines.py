@@ -16,12 +16,12 @@ import pytest
 
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_swept import MemorySwept
-from attune.domain.erasure import Subject
-from attune.domain.imports import Report, State, report_key
-from attune.use_cases.rewrite_objects import MAX_LINE, LongLine, plain, rows_in
-from attune.use_cases.sweep_files import SweepFiles
-from attune.use_cases.sweep_inputs import EXPORTS, Named, SweepInputs, rows_of
-from attune.use_cases.sweep_tallies import Tallies
+from attune.domain.collection.imports import Report, State, report_key
+from attune.domain.erasure.subjects import Subject
+from attune.use_cases.erasure.rewrite_objects import MAX_LINE, LongLine, plain, rows_in
+from attune.use_cases.erasure.sweep_files import SweepFiles
+from attune.use_cases.erasure.sweep_inputs import EXPORTS, Named, SweepInputs, rows_of
+from attune.use_cases.erasure.sweep_tallies import Tallies
 from tests.builders import NOW
 
 ANN = Named([Subject(request_id="r", values=("ann@example.com",), erased_at=NOW)])

@@ -13,15 +13,15 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryDefinitions, MemoryKeys, MemorySecrets
-from attune.domain import api_keys
-from attune.domain.conditions import Performed, SegmentTest
-from attune.domain.definitions import Definition
+from attune.domain.collection import api_keys
+from attune.domain.definitions.conditions import Performed, SegmentTest
+from attune.domain.definitions.kinds import Definition
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.purposes import Purpose, Retention
 from attune.domain.errors import AttuneError
-from attune.domain.mappings import Mapping
-from attune.domain.purposes import Purpose, Retention
 from attune.ports import ConflictError, Key
-from attune.use_cases.manage_definitions import ManageDefinitions
-from attune.use_cases.recognise_keys import recognise
+from attune.use_cases.definitions.manage_definitions import ManageDefinitions
+from attune.use_cases.management.recognise_keys import recognise
 from tests.builders import NOW, campaign, cart_segment, channel, definition_list, source, views_segment
 
 ADMIN = "admin key of the tests"

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attune.adapters.memory import MemoryStream
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.conditions import AllOf, ListTest, NotOf, Performed
-from attune.domain.definitions import Segment
+from attune.domain.definitions.conditions import AllOf, ListTest, NotOf, Performed
+from attune.domain.definitions.kinds import Segment
 from attune.domain.events import LIST, Origin, Record
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
 from attune.ports import StreamUnavailableError
-from attune.use_cases.manage_lists import MAX_ADDRESSES, ManageLists
-from attune.use_cases.show_times import iso
+from attune.use_cases.management.show_times import iso
+from attune.use_cases.profiles.manage_lists import MAX_ADDRESSES, ManageLists
 from tests.builders import (
     HOUR,
     MINUTE,

@@ -9,9 +9,9 @@ import pytest
 
 from attune.adapters.memory import MemoryRegistry, MemoryRuns
 from attune.domain.errors import AttuneError
-from attune.domain.models import SHOPPER_CLUSTERS, Champion, encode_model
-from attune.use_cases.manage_models import ManageModels
-from attune.use_cases.start_runs import MAX_RUNS
+from attune.domain.learning.models import SHOPPER_CLUSTERS, Champion, encode_model
+from attune.use_cases.learning.manage_models import ManageModels
+from attune.use_cases.management.start_runs import MAX_RUNS
 from tests.builders import MINUTE, NOW, SECOND, model
 
 ADMIN = "admin key of the tests"

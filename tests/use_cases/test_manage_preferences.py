@@ -10,16 +10,16 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryHolds, MemoryStream
-from attune.domain.definitions import purposes_of
+from attune.domain.consent.preference_links import PreferenceLink
+from attune.domain.definitions.kinds import purposes_of
+from attune.domain.definitions.purposes import Notice, Purpose
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Origin, Record, decode_record
-from attune.domain.preference_links import PreferenceLink
-from attune.domain.purposes import Notice, Purpose
 from attune.ports import Key, StreamUnavailableError
 from attune.sources.consent_signals import ConsentSignals, hear
-from attune.use_cases.link_preferences import LinkPreferences
-from attune.use_cases.manage_preferences import ManagePreferences
-from attune.use_cases.manage_profiles import HOLD_LIFETIME
+from attune.use_cases.consent.link_preferences import LinkPreferences
+from attune.use_cases.consent.manage_preferences import ManagePreferences
+from attune.use_cases.profiles.manage_profiles import HOLD_LIFETIME
 from tests.builders import (
     DAY,
     HOUR,

@@ -11,19 +11,19 @@ import pytest
 
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, MemoryStream
 from attune.adapters.memory_definitions import MemoryDefinitions
-from attune.domain import api_keys
-from attune.domain.computations import Last
-from attune.domain.conditions import TraitTest
-from attune.domain.definitions import ComputedTrait
-from attune.domain.deliveries import State
+from attune.domain.campaigns.deliveries import State
+from attune.domain.collection import api_keys
+from attune.domain.definitions.computations import Last
+from attune.domain.definitions.conditions import TraitTest
+from attune.domain.definitions.kinds import ComputedTrait
+from attune.domain.definitions.purposes import Purpose, Retention
 from attune.domain.errors import AttuneError
 from attune.domain.events import CONSENT, Origin, Record, decode_record
 from attune.domain.identifiers import Identifier
-from attune.domain.purposes import Purpose, Retention
-from attune.domain.takeovers import NOTICE
+from attune.domain.past.takeovers import NOTICE
 from attune.ports import Key, StreamUnavailableError
-from attune.use_cases.manage_profiles import HOLD_LIFETIME, ManageProfiles, read_address
-from attune.use_cases.show_times import iso
+from attune.use_cases.management.show_times import iso
+from attune.use_cases.profiles.manage_profiles import HOLD_LIFETIME, ManageProfiles, read_address
 from tests.builders import (
     DAY,
     HOUR,

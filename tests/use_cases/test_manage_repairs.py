@@ -10,9 +10,9 @@ import pytest
 
 from attune.adapters.memory import MemoryRuns
 from attune.domain.errors import AttuneError
-from attune.use_cases.manage_repairs import DAY, LONGEST, MAX_PROFILES, MAX_SEGMENTS, ManageRepairs
-from attune.use_cases.repair_effects import Effects
-from attune.use_cases.replay_batches import Left, Replay, Tally
+from attune.use_cases.repairs.manage_repairs import DAY, LONGEST, MAX_PROFILES, MAX_SEGMENTS, ManageRepairs
+from attune.use_cases.repairs.repair_effects import Effects
+from attune.use_cases.repairs.replay_batches import Left, Replay, Tally
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, key_of
 
 ADMIN = "admin key of the tests"

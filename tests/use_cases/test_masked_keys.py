@@ -10,14 +10,14 @@ import pytest
 from attune.adapters.memory import MemoryDeliveries, MemoryHolds, MemoryKeys, MemoryStream, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
 from attune.adapters.memory_ledger import MemoryLedger
-from attune.domain.computations import Last
-from attune.domain.conditions import Aggregate, AllOf, Performed, PropertyTest, TraitTest
-from attune.domain.definitions import ComputedTrait
-from attune.domain.sources import Source
+from attune.domain.definitions.computations import Last
+from attune.domain.definitions.conditions import Aggregate, AllOf, Performed, PropertyTest, TraitTest
+from attune.domain.definitions.kinds import ComputedTrait
+from attune.domain.definitions.sources import Source
 from attune.ports import Key
-from attune.use_cases.explain_consent import ExplainConsent
-from attune.use_cases.explain_segments import ExplainSegments
-from attune.use_cases.manage_profiles import ManageProfiles
+from attune.use_cases.consent.explain_consent import ExplainConsent
+from attune.use_cases.profiles.manage_profiles import ManageProfiles
+from attune.use_cases.segments.explain_segments import ExplainSegments
 from tests.builders import NOW, Pseudonyms, definition_list, event, identifiers, identify, views_segment
 from tests.use_cases.test_process_events import Processor
 

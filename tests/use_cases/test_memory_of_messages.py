@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from attune.adapters.memory import MemoryProfiles
-from attune.domain.duplicates import MAX_LOOSE, MAX_SEEN
 from attune.domain.events import decode_record
+from attune.domain.profiles.duplicates import MAX_LOOSE, MAX_SEEN
 from attune.ports import UnstorableError
 from attune.sources.content import fingerprinted, with_message_id
-from attune.use_cases.process_events import StreamRecord
-from attune.use_cases.write_records import intake_entries, stream_entries
+from attune.use_cases.collection.write_records import intake_entries, stream_entries
+from attune.use_cases.processing.process_events import StreamRecord
 from tests.builders import HOUR, MINUTE, NOW, Pseudonyms, event, identifiers, record
 from tests.use_cases.test_process_events import Processor
 

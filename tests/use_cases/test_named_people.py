@@ -8,13 +8,13 @@ import pytest
 
 from attune.adapters.memory import MemoryHolds, MemoryKeys, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
+from attune.domain.definitions.normalisation import Normalisation
+from attune.domain.definitions.sources import Source
 from attune.domain.events import decode_record
 from attune.domain.identifiers import Identifier
-from attune.domain.normalisation import Normalisation
-from attune.domain.sources import Source
-from attune.use_cases.admit_events import AdmitEvents
-from attune.use_cases.explain_segments import ExplainSegments
-from attune.use_cases.manage_profiles import read_address
+from attune.use_cases.collection.admit_events import AdmitEvents
+from attune.use_cases.profiles.manage_profiles import read_address
+from attune.use_cases.segments.explain_segments import ExplainSegments
 from tests.builders import Pseudonyms, event, identifiers, identify
 from tests.use_cases.test_manage_lists import ListDesk
 

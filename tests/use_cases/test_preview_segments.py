@@ -10,12 +10,12 @@ import pytest
 
 from attune.adapters.memory import PlainSeal
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain.conditions import AllOf, NotOf, Performed, SegmentTest, TraitTest
-from attune.domain.definitions import Segment, decode_definition
-from attune.domain.previews import WEEK, week_ends
-from attune.use_cases.overlap_segments import OverlapSegments
-from attune.use_cases.preview_segments import Draft, PreviewSegments
-from attune.use_cases.show_times import iso
+from attune.domain.definitions.conditions import AllOf, NotOf, Performed, SegmentTest, TraitTest
+from attune.domain.definitions.kinds import Segment, decode_definition
+from attune.domain.past.previews import WEEK, week_ends
+from attune.use_cases.management.show_times import iso
+from attune.use_cases.segments.overlap_segments import OverlapSegments
+from attune.use_cases.segments.preview_segments import Draft, PreviewSegments
 from tests.builders import (
     DAY,
     EVERYTHING,

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from attune.domain.consent import PURPOSES, RESTRICTION
+from attune.domain.definitions.normalisation import Normalisation
+from attune.domain.definitions.sources import Source
 from attune.domain.errors import AttuneError
-from attune.domain.normalisation import Normalisation
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.sources import Source
-from attune.domain.splits import is_pending
+from attune.domain.privacy.requests import PrivacyRequest
+from attune.domain.profiles.consent import PURPOSES, RESTRICTION
+from attune.domain.profiles.splits import is_pending
 from attune.ports.rebuilding import LakeSlowError
-from attune.use_cases.fulfil_requests import FEW_LOOKS, MAX_LOOKS, PATIENCE, SOON, TURN
-from attune.use_cases.manage_privacy import REASONS, over
+from attune.use_cases.privacy.fulfil_requests import FEW_LOOKS, MAX_LOOKS, PATIENCE, SOON, TURN
+from attune.use_cases.privacy.manage_privacy import REASONS, over
 from tests.builders import DAY, HOUR, MINUTE, NOW, definition_list, event, identifiers, identify, key_of
 from tests.faults.unlinking import unlink_event
 from tests.use_cases.privacy_desk import ANN, RUN, PrivacyDesk

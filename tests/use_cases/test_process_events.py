@@ -17,20 +17,20 @@ from attune.adapters.memory import (
     MemoryQuarantine,
     PlainSeal,
 )
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.definitions import snapshot
+from attune.domain.definitions.kinds import snapshot
 from attune.domain.events import PREFERENCE_UPDATE, Origin, Record, Rejected, encode_record, short_hash
 from attune.domain.identifiers import Identifier
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Profile
+from attune.domain.processing.verdicts import MAX_CLEAR
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
+from attune.domain.profiles.profile import Profile
+from attune.domain.profiles.state import decode_profile
 from attune.domain.segments import compile_segments, members
-from attune.domain.verdicts import MAX_CLEAR
 from attune.ports import Commit, ConflictError, Due
 from attune.sources.shopify import read_webhook
-from attune.use_cases.find_profiles import find
-from attune.use_cases.process_events import MAX_ATTEMPTS, ProcessEvents, StreamRecord
-from attune.use_cases.receive_webhook import MAX_WEBHOOK
-from attune.use_cases.wake_profiles import wake
+from attune.use_cases.collection.receive_webhook import MAX_WEBHOOK
+from attune.use_cases.processing.process_events import MAX_ATTEMPTS, ProcessEvents, StreamRecord
+from attune.use_cases.processing.wake_profiles import wake
+from attune.use_cases.profiles.find_profiles import find
 from tests.builders import (
     DAY,
     EVERYTHING,
@@ -51,7 +51,7 @@ from tests.builders import (
 )
 
 if TYPE_CHECKING:
-    from attune.domain.changes import Change
+    from attune.domain.profiles.changes import Change
     from attune.ports import ProfileItem
 
 

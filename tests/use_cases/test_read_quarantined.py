@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.domain.collection.quarantine import REPLAYED, Came, quarantined
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CALLS, Origin, decode_record
-from attune.domain.mappings import Mapping
-from attune.domain.quarantine import REPLAYED, Came, quarantined
-from attune.domain.sources import Source
-from attune.use_cases.read_quarantined import ReadQuarantined
+from attune.use_cases.repairs.read_quarantined import ReadQuarantined
 from tests.architecture.quarantine_reasons import reasons_of
 from tests.builders import NOW, Pseudonyms, definitions
 from tests.faults.effort import examples

@@ -7,12 +7,12 @@ import pytest
 from attune.adapters.memory import MemoryDefinitions
 from attune.adapters.memory_ledger import MemoryLedger
 from attune.adapters.memory_profiles import MemoryProfiles
-from attune.domain.access_records import AccessRecord, day_of
+from attune.domain.definitions.normalisation import Normalisation
 from attune.domain.errors import AttuneError
-from attune.domain.normalisation import Normalisation
-from attune.use_cases.name_people import NamePeople
-from attune.use_cases.record_access import Caller, RecordAccess, admin_name, read_reason
-from attune.use_cases.record_people import RecordPeople
+from attune.domain.privacy.access_records import AccessRecord, day_of
+from attune.use_cases.management.record_access import Caller, RecordAccess, admin_name, read_reason
+from attune.use_cases.profiles.name_people import NamePeople
+from attune.use_cases.profiles.record_people import RecordPeople
 from tests.builders import NOW, Pseudonyms, definition_list, key_of, source
 
 CALLER = Caller("server key abc", "GET /v1/profiles/{profile}", "audit", "crm")

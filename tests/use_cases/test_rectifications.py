@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from attune.domain.conditions import TraitTest
-from attune.domain.definitions import Segment
+from attune.domain.definitions.conditions import TraitTest
+from attune.domain.definitions.kinds import Segment
+from attune.domain.definitions.normalisation import Normalisation
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.definitions.sources import Source
 from attune.domain.errors import AttuneError
 from attune.domain.events import RECTIFY, Origin
-from attune.domain.normalisation import Normalisation
-from attune.domain.purposes import Purpose, Retention
-from attune.domain.sources import Source
 from tests.builders import (
     DAY,
     HOUR,

@@ -24,18 +24,18 @@ from attune.adapters.memory import (
     PlainSeal,
 )
 from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, MemoryRegistry
-from attune.domain.clusters import Clusters, cluster
-from attune.domain.definitions import Definition, Segment, decode_definition
+from attune.domain.definitions.kinds import Definition, Segment, decode_definition
 from attune.domain.events import Origin, Record, decode_record, encode_record
-from attune.domain.features import FEATURES
-from attune.domain.models import MODELS, RFM, SHOPPER_CLUSTERS, Champion, encode_model
-from attune.domain.profile_state import decode_profile
-from attune.domain.profiles import Score
+from attune.domain.learning.clusters import Clusters, cluster
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import MODELS, RFM, SHOPPER_CLUSTERS, Champion, encode_model
+from attune.domain.profiles.profile import Score
+from attune.domain.profiles.state import decode_profile
 from attune.ports import Identity, ProfileItem, StreamUnavailableError
-from attune.use_cases.find_profiles import find
-from attune.use_cases.process_events import ProcessEvents, StreamRecord
-from attune.use_cases.read_features import FeatureColumnsError
-from attune.use_cases.refresh_scores import Pace, RefreshScores, pace_of
+from attune.use_cases.learning.read_features import FeatureColumnsError
+from attune.use_cases.learning.refresh_scores import Pace, RefreshScores, pace_of
+from attune.use_cases.processing.process_events import ProcessEvents, StreamRecord
+from attune.use_cases.profiles.find_profiles import find
 from tests.builders import (
     NOW,
     SECOND,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attune.domain.consent import RESTRICTION
+from attune.domain.profiles.consent import RESTRICTION
 from tests.builders import NOW, consent_event, event, identifiers
 from tests.use_cases.campaign_story import Story
 from tests.use_cases.test_process_events import Processor

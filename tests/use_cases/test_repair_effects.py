@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from attune.adapters.memory import MemoryDefinitions
-from attune.domain.definitions import Trigger
-from attune.domain.deliveries import State
-from attune.domain.profiles import Membership, Profile
+from attune.domain.campaigns.deliveries import State
+from attune.domain.definitions.kinds import Trigger
+from attune.domain.profiles.profile import Membership, Profile
 from attune.ports import ProfileItem
-from attune.use_cases.repair_effects import PAGE, Effects, EffectsFailedError, RepairEffects
+from attune.use_cases.repairs.repair_effects import PAGE, Effects, EffectsFailedError, RepairEffects
 from tests.builders import DAY, HOUR, NOW, campaign, definition_list, profile_id, vip_segment
 from tests.faults.wires import wired
 from tests.use_cases.campaign_story import ENTERED, MESSAGE, Story, outbox

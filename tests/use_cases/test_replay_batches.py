@@ -13,7 +13,7 @@ import pytest
 from attune.adapters.memory import MemoryFailedBatches, MemoryStream
 from attune.ports import StreamUnavailableError
 from attune.ports.batches import RefusedError
-from attune.use_cases.replay_batches import BYTES, MAX_OBJECT, NAMED, RECORDS, Left, Replay, ReplayBatches
+from attune.use_cases.repairs.replay_batches import BYTES, MAX_OBJECT, NAMED, RECORDS, Left, Replay, ReplayBatches
 from tests.builders import MINUTE, NOW, SECOND
 from tests.failed_batches import document, kinesis_record, table_record
 

@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.api_keys import BROWSER
+from attune.domain.collection.api_keys import BROWSER
+from attune.domain.collection.quarantine import Came, Quarantined, Trace
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.tracking_plans import PlannedEvent, TrackingPlan
 from attune.domain.errors import AttuneError
 from attune.domain.events import Origin, Record, Rejected, decode_record, encode_event, encode_record
-from attune.domain.mappings import Mapping
-from attune.domain.quarantine import Came, Quarantined, Trace
-from attune.domain.tracking_plans import PlannedEvent, TrackingPlan
 from attune.ports import StreamUnavailableError
-from attune.use_cases.replay_quarantined import MAX_INPUTS, TOGETHER
+from attune.use_cases.repairs.replay_quarantined import MAX_INPUTS, TOGETHER
 from tests.builders import DAY, EVERYTHING, HOUR, MINUTE, NOW, SECOND, event, identifiers, record, source, wake_event
 from tests.faults.quarantine_desk import QuarantineDesk
 

@@ -11,8 +11,8 @@ import pytest
 from attune.adapters.memory import MemoryLake, MemoryProfiles
 from attune.domain.events import Origin, Rejected, decode_record, encode_record
 from attune.ports import UnstorableError
-from attune.use_cases.process_events import StreamRecord
-from attune.use_cases.write_records import stream_entries
+from attune.use_cases.collection.write_records import stream_entries
+from attune.use_cases.processing.process_events import StreamRecord
 from tests.builders import HOUR, NOW, Pseudonyms, event, identifiers, key_of, record
 from tests.use_cases.test_process_events import Processor
 

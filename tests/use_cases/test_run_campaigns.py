@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
-from attune.domain.deliveries import State
-from attune.domain.purposes import Purpose, Retention
+from attune.domain.campaigns.deliveries import State
+from attune.domain.definitions.purposes import Purpose, Retention
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
 from attune.ports import ProfileItem
-from attune.use_cases.run_campaigns import OutboxRecord
+from attune.use_cases.campaigns.run_campaigns import OutboxRecord
 from tests.builders import DAY, MINUTE, NOW, campaign, key_of, profile_id
 from tests.faults.wires import BreakAt, Crash, Fault, Moment, Steady
 from tests.use_cases.campaign_story import ENTERED, MESSAGE, Story, outbox

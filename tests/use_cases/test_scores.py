@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.changes import SegmentEntered, SegmentLeft
 from attune.domain.events import Origin
-from attune.domain.models import SHOPPER_CLUSTERS
-from attune.domain.profile_state import encode_profile, plain_size
-from attune.domain.profiles import Profile, Score, Trait
+from attune.domain.learning.models import SHOPPER_CLUSTERS
+from attune.domain.profiles.changes import SegmentEntered, SegmentLeft
+from attune.domain.profiles.profile import Profile, Score, Trait
+from attune.domain.profiles.state import encode_profile, plain_size
 from attune.ports import Commit
-from attune.use_cases.build_commits import MAX_STATE
+from attune.use_cases.processing.build_commits import MAX_STATE
 from tests.builders import (
     DAY,
     EVERYTHING,

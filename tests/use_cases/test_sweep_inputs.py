@@ -8,9 +8,9 @@ import pytest
 
 from attune.adapters.memory_documents import MemoryDocuments
 from attune.adapters.memory_swept import MemorySwept
-from attune.domain.erasure import Subject
-from attune.use_cases.sweep_inputs import ERRORS, QUERIES, Named, SweepInputs, rows_of
-from attune.use_cases.sweep_tallies import Tallies
+from attune.domain.erasure.subjects import Subject
+from attune.use_cases.erasure.sweep_inputs import ERRORS, QUERIES, Named, SweepInputs, rows_of
+from attune.use_cases.erasure.sweep_tallies import Tallies
 from tests.builders import NOW
 
 ANN = Subject(request_id="r", values=("ann@example.com",), erased_at=NOW)

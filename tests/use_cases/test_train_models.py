@@ -8,11 +8,19 @@ import msgspec
 import pytest
 
 from attune.adapters.memory import MemoryFeatureTable, MemoryRegistry
-from attune.domain.lineages import ERASURES, PEOPLE, Seen, decode_people, encode_people, expires_at, may_have_seen
-from attune.domain.models import Champion, encode_model
-from attune.domain.training import decide
+from attune.domain.learning.lineages import (
+    ERASURES,
+    PEOPLE,
+    Seen,
+    decode_people,
+    encode_people,
+    expires_at,
+    may_have_seen,
+)
+from attune.domain.learning.models import Champion, encode_model
+from attune.domain.learning.training import decide
 from attune.ports import ConflictError, ProfileItem
-from attune.use_cases.train_models import MAX_ATTEMPTS, TrainModels
+from attune.use_cases.learning.train_models import MAX_ATTEMPTS, TrainModels
 from tests.builders import DAY, NOW, model
 from tests.faults.training import Asked, PlainTrainer, consenting, permitting
 
@@ -315,7 +323,7 @@ def test_a_pointer_that_never_keeps_still_is_a_conflict_in_the_end() -> None:
 
 
 def test_large_tables_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attune.use_cases.read_features.BLOCK", 5)
+    monkeypatch.setattr("attune.use_cases.learning.read_features.BLOCK", 5)
     story = Story()
     story.train()
     assert story.answer["profiles"] == 7

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from attune.domain.consent import RESTRICTION, Consent
+from attune.domain.definitions.purposes import Purpose
 from attune.domain.identifiers import Identifier
-from attune.domain.privacy_requests import PrivacyRequest
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Link, Profile
-from attune.domain.purposes import Purpose
+from attune.domain.privacy.requests import PrivacyRequest
+from attune.domain.profiles.consent import RESTRICTION, Consent
+from attune.domain.profiles.profile import Link, Profile
+from attune.domain.profiles.state import encode_profile
 from attune.ports import ProfileItem
-from attune.use_cases.gather_subjects import GatherSubjects
+from attune.use_cases.profiles.gather_subjects import GatherSubjects
 from tests.builders import DAY, NOW, Pseudonyms, consent_event, event, identifiers, profile_id
 from tests.lakes import LakeOfTests, live, row
 from tests.use_cases.test_process_events import Processor

@@ -12,7 +12,7 @@ from attune.adapters.memory import MemoryStream
 from attune.domain.events import UNLINK, Origin, decode_record
 from attune.domain.identifiers import Identifier
 from attune.ports import StreamUnavailableError
-from attune.use_cases.unlink_profiles import MAX_LEAVING, MAX_REASON
+from attune.use_cases.profiles.unlink_profiles import MAX_LEAVING, MAX_REASON
 from tests.builders import (
     HOUR,
     NOW,

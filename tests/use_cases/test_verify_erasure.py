@@ -14,13 +14,13 @@ from attune.adapters.aes_seal import AesSeal
 from attune.adapters.memory_profiles import MemoryProfiles
 from attune.adapters.memory_stored import MemoryStored
 from attune.adapters.memory_swept import MemorySwept
-from attune.domain.profile_state import encode_profile
-from attune.domain.profiles import Profile, Split
-from attune.domain.verifications import NAMED, Wanted, folder, progress_key, wanted_key
+from attune.domain.erasure.verifications import NAMED, Wanted, folder, progress_key, wanted_key
+from attune.domain.profiles.profile import Profile, Split
+from attune.domain.profiles.state import encode_profile
 from attune.ports import Commit, ProfileItem
 from attune.ports.stored import Page, Piece, Stored, UnreadableError
-from attune.use_cases.open_seals import OpenSeals
-from attune.use_cases.verify_erasure import NothingWantedError, VerifyErasure
+from attune.use_cases.erasure.open_seals import OpenSeals
+from attune.use_cases.erasure.verify_erasure import NothingWantedError, VerifyErasure
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 RUN = "20250615T150640Z-1a2b3c4d"

@@ -10,13 +10,13 @@ import pytest
 
 from attune.adapters.memory import MemoryStream, PlainSeal
 from attune.adapters.memory_history import MemoryHistory
-from attune.domain.changes import SegmentEntered
 from attune.domain.errors import AttuneError
 from attune.domain.events import decode_record
 from attune.domain.identifiers import Identifier
-from attune.domain.profiles import Profile
-from attune.use_cases.rebuild_profiles import RebuildProfiles
-from attune.use_cases.unlink_profiles import UnlinkProfiles
+from attune.domain.profiles.changes import SegmentEntered
+from attune.domain.profiles.profile import Profile
+from attune.use_cases.past.rebuild_profiles import RebuildProfiles
+from attune.use_cases.profiles.unlink_profiles import UnlinkProfiles
 from tests.builders import (
     HOUR,
     NOW,

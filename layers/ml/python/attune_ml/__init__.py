@@ -1,1 +1,1 @@
-"""Training: what needs pandas and scikit-learn. Models leave it as JSON, which `attune.domain.models` applies."""
+"""Training: what needs pandas and scikit-learn. Models leave it as JSON, which `domain/learning/models.py` applies."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from sklearn.cluster import KMeans
 
-from attune.domain.training import MIN_GROUP
+from attune.domain.learning.training import MIN_GROUP
 from attune_ml.evaluation import silhouettes
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from attune.domain.features import FEATURES
-from attune.domain.training import MIN_HOLDOUT, MIN_TRAINING, Refusal
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.training import MIN_HOLDOUT, MIN_TRAINING, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Buffer, Iterable, Iterator

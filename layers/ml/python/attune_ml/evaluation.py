@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attune.domain.clusters import Clusters
+    from attune.domain.learning.clusters import Clusters
     from attune_ml.dataset import Matrix
 
 #: points whose distances to all others are in memory at a time

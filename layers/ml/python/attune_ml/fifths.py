@@ -1,4 +1,4 @@
-"""Where customers fall into fifths by recency, frequency and monetary value (`domain/rfm.py`)."""
+"""Where customers fall into fifths by recency, frequency and monetary value (`domain/learning/rfm.py`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attune.domain.features import FEATURES
-from attune.domain.rfm import FIFTHS, HIGHEST, LOWEST, Rfm, rate
-from attune.domain.training import BALANCE, MIN_GROUP, MIN_HOLDOUT, MIN_TRAINING, Measure, Order, Refusal
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.rfm import FIFTHS, HIGHEST, LOWEST, Rfm, rate
+from attune.domain.learning.training import BALANCE, MIN_GROUP, MIN_HOLDOUT, MIN_TRAINING, Measure, Order, Refusal
 
 if TYPE_CHECKING:
-    from attune.domain.models import Model
+    from attune.domain.learning.models import Model
     from attune_ml.dataset import Dataset, Matrix
 
 _BY: Final = ("recency", "frequency", "monetary")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from attune.domain.features import FEATURES
+from attune.domain.learning.features import FEATURES
 
 if TYPE_CHECKING:
     from attune_ml.dataset import Matrix

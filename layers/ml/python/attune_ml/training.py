@@ -15,10 +15,10 @@ import scipy
 import sklearn
 from threadpoolctl import threadpool_limits
 
-from attune.domain.clusters import Clusters
-from attune.domain.features import FEATURES
-from attune.domain.models import RFM, Model
-from attune.domain.training import SILHOUETTE, Measure, Order, Refusal
+from attune.domain.learning.clusters import Clusters
+from attune.domain.learning.features import FEATURES
+from attune.domain.learning.models import RFM, Model
+from attune.domain.learning.training import SILHOUETTE, Measure, Order, Refusal
 from attune_ml.clusters import SAMPLE, SEED, Clustering, Scaling, find_clusters, sample_rows, standardise
 from attune_ml.dataset import Dataset, read_dataset
 from attune_ml.evaluation import holdout_silhouette

@@ -9,7 +9,7 @@ from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.verdicts import Verdict
+from attune.domain.processing.verdicts import Verdict
 from attune.ports.rebuilding import Person, SealedRow, last_drawn
 
 if TYPE_CHECKING:

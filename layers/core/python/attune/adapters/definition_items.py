@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from attune.domain.definitions import Definition, Segment, decode_definition
-from attune.domain.takeovers import Standing, Version, took_over_at
+from attune.domain.definitions.kinds import Definition, Segment, decode_definition
+from attune.domain.past.takeovers import Standing, Version, took_over_at
 
 
 def encode_standing(standing: Standing) -> dict[str, Any]:

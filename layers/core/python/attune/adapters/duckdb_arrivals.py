@@ -1,4 +1,4 @@
-"""What became of all that arrived, as DuckDB counts it: the arrivals of `domain.verdicts.Row`, and its rule."""
+"""What became of all that arrived, as DuckDB counts it: the arrivals of `verdicts.Row`, and its rule."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from attune.domain.imports import UnusableFileError
+from attune.domain.collection.imports import UnusableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from attune.domain.rate_limits import Grant, available, bucket, cost, latest, most_at_once
+from attune.domain.collection.rate_limits import Grant, available, bucket, cost, latest, most_at_once
 from attune.ports import ConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-    from attune.domain.sources import RateLimit
+    from attune.domain.definitions.sources import RateLimit
 
 #: writes of one claim: the first guess may be wrong, and so may what it was told, if others claim at the same time
 ATTEMPTS: Final = 4

@@ -1,7 +1,7 @@
 """Definitions in one DynamoDB table: current ones, all versions they ever had, and a revision for readers.
 
 Items, by (`kind`, `id`): the current definition under its own kind, with `version`, `document` (JSON) and where it
-stands (`domain.takeovers.Standing`: `serving` is JSON too); each version, also the one that says `deleted`, under
+stands (`takeovers.Standing`: `serving` is JSON too); each version, also the one that says `deleted`, under
 `<kind>@history`, `<id>#<8 digits>`; and (`revision`, `all`), whose `revision` every change that readers must know of
 raises in its own transaction, so that a reader who finds it unchanged needs to read nothing else.
 """
@@ -14,8 +14,8 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from attune.adapters.definition_items import decode_standing, decode_version, encode_standing, encode_version
-from attune.domain.definitions import KINDS, Definition, Definitions
-from attune.domain.takeovers import Standing, Version, assemble, changed
+from attune.domain.definitions.kinds import KINDS, Definition, Definitions
+from attune.domain.past.takeovers import Standing, Version, assemble, changed
 from attune.ports import Clock, ConflictError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from attune.domain.changes import SegmentEntered
-from attune.domain.deliveries import MUTABLE, Delivery, State
+from attune.domain.campaigns.deliveries import MUTABLE, Delivery, State
+from attune.domain.profiles.changes import SegmentEntered
 from attune.ports import ConflictError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class DynamoDeliveries:
         return [_decode(item) for page in pages for item in page["Items"]]
 
     def under_way(self, profile_id: str, now: int) -> bool:
-        """Read consistently. `domain.deliveries.is_under_way`, told by the table."""
+        """Read consistently. `deliveries.is_under_way`, told by the table."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,

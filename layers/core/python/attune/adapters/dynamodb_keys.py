@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.api_keys import FULL
+from attune.domain.collection.api_keys import FULL
 from attune.ports import Clock, Key
 
 if TYPE_CHECKING:

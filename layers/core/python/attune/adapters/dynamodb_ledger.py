@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from attune.domain.access_records import SLOTS, AccessRecord, Head, entry_of, partition_of
-from attune.domain.consent import LedgerEntry
+from attune.domain.privacy.access_records import SLOTS, AccessRecord, Head, entry_of, partition_of
+from attune.domain.profiles.consent import LedgerEntry
 from attune.ports import ConflictError
 from attune.ports.ledger import Found
 

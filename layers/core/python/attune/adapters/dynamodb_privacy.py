@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 from botocore.exceptions import ClientError
 
-from attune.domain.privacy_requests import PrivacyRequest
+from attune.domain.privacy.requests import PrivacyRequest
 from attune.ports import ConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-    from attune.domain.privacy_requests import State
+    from attune.domain.privacy.requests import State
     from attune.ports.privacy import After
 
 INDEX: Final = "by_state"

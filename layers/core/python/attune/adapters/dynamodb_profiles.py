@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 
 from attune.adapters.aws_outages import ThrottledError
 from attune.adapters.profile_items import instants, marks_of, read_identity, read_profile
-from attune.domain.changes import encode_outbox
 from attune.domain.identifiers import WEAK, WEAK_LIFETIME
-from attune.domain.timers import due_shard
+from attune.domain.profiles.changes import encode_outbox
+from attune.domain.profiles.timers import due_shard
 from attune.ports import ConflictError, Due, Identity, Marks, ProfileItem, UnstorableError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from attune.domain.consent import LedgerEntry
+    from attune.domain.profiles.consent import LedgerEntry
     from attune.ports import Claim, Commit, Page
 
 _BATCH: Final = 100

@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from attune.domain.consent import PERSONALIZATION
-from attune.domain.verdicts import Verdict
+from attune.domain.processing.verdicts import Verdict
+from attune.domain.profiles.consent import PERSONALIZATION
 from attune.ports.learning import UnreadableObjectError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COLUMNS: Final = ("order_id", "product_id", "total", "revenue", "value")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """`domain.verdicts.Row` as it is read: defaults for what was left out, the text of properties as it stands."""
+    """`verdicts.Row` as it is read: defaults for what was left out, the text of properties as it stands."""
 
     message_id: str
     source: str

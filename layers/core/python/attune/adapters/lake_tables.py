@@ -12,7 +12,7 @@ RAW: Final = "events/"
 #: Athena's answers
 QUERIES: Final = "queries/"
 
-#: one row an event: (name, Glue's type). The first ones are those of `domain.verdicts.Row`.
+#: one row an event: (name, Glue's type). The first ones are those of `verdicts.Row`.
 EVENTS: Final = (
     ("message_id", "string"),
     ("source", "string"),

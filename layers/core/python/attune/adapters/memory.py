@@ -23,8 +23,8 @@ from attune.adapters.memory_models import MemoryChampions, MemoryFeatureTable, M
 from attune.adapters.memory_profiles import MemoryProfiles, Shelf
 from attune.adapters.memory_quarantine import Kept, MemoryQuarantine
 from attune.adapters.memory_runs import MemoryRuns
-from attune.domain.consent import latest
-from attune.domain.deliveries import MUTABLE, Delivery, State, is_under_way
+from attune.domain.campaigns.deliveries import MUTABLE, Delivery, State, is_under_way
+from attune.domain.profiles.consent import latest
 from attune.ports import ConflictError
 from attune.ports.deliveries import Answer
 

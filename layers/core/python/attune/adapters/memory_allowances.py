@@ -5,10 +5,10 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attune.domain.rate_limits import Grant, available, bucket, cost
+from attune.domain.collection.rate_limits import Grant, available, bucket, cost
 
 if TYPE_CHECKING:
-    from attune.domain.sources import RateLimit
+    from attune.domain.definitions.sources import RateLimit
 
 
 class MemoryAllowances:

@@ -9,8 +9,8 @@ from threading import Lock
 import msgspec
 
 from attune.adapters.memory_profiles import Shelf
-from attune.domain.definitions import Campaign, Definition, Definitions
-from attune.domain.takeovers import Standing, Version, assemble, changed, took_over_at
+from attune.domain.definitions.kinds import Campaign, Definition, Definitions
+from attune.domain.past.takeovers import Standing, Version, assemble, changed, took_over_at
 from attune.ports import Clock, ConflictError, Key
 
 

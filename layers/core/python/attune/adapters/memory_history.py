@@ -1,4 +1,4 @@
-"""`History` in memory: the rule of `domain.verdicts.Row` over raw rows, as compaction applies it."""
+"""`History` in memory: the rule of `verdicts.Row` over raw rows, as compaction applies it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from attune.adapters.lake_lines import Line
 from attune.adapters.memory_profiles import MemoryProfiles
-from attune.domain.verdicts import ONLY_COUNTED, Verdict
+from attune.domain.processing.verdicts import ONLY_COUNTED, Verdict
 from attune.ports.rebuilding import Person, SealedRow, last_drawn
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune.domain.access_records import SLOTS, AccessRecord, Head, entry_of, partition_of
+from attune.domain.privacy.access_records import SLOTS, AccessRecord, Head, entry_of, partition_of
 from attune.ports import ConflictError
 from attune.ports.ledger import Found
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from attune.adapters.memory_profiles import MemoryProfiles
-    from attune.domain.consent import LedgerEntry
+    from attune.domain.profiles.consent import LedgerEntry
 
 
 class MemoryLedger:

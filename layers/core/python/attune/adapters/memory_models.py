@@ -7,7 +7,7 @@ from threading import Lock
 
 import msgspec
 
-from attune.domain.models import MAX_BYTES, UnusableModelError, decode_champion, decode_model
+from attune.domain.learning.models import MAX_BYTES, UnusableModelError, decode_champion, decode_model
 from attune.ports import ConflictError
 from attune.ports.learning import Champion, Model
 

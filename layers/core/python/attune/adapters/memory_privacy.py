@@ -8,7 +8,7 @@ from attune.ports import ConflictError
 from attune.ports.privacy import After
 
 if TYPE_CHECKING:
-    from attune.domain.privacy_requests import PrivacyRequest, State
+    from attune.domain.privacy.requests import PrivacyRequest, State
 
 
 class MemoryPrivacyRequests:

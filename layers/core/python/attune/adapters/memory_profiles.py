@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from attune.domain.changes import encode_outbox
-from attune.domain.timers import DUE_SHARDS, due_shard
+from attune.domain.profiles.changes import encode_outbox
+from attune.domain.profiles.timers import DUE_SHARDS, due_shard
 from attune.ports import Commit, ConflictError, Due, Identity, LedgerEntry, Marks, ProfileItem, UnstorableError
 
 #: DynamoDB's bounds: actions of one transaction, bytes of one item with the names of its attributes

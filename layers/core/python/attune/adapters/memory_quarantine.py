@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune.domain.quarantine import Came, Quarantined, Trace, quarantined
+from attune.domain.collection.quarantine import Came, Quarantined, Trace, quarantined
 from attune.ports.quarantine import Listed, Page, Wanted
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from attune.domain.changes import decode_outbox
-from attune.domain.memory import REFERENCE
+from attune.domain.profiles.changes import decode_outbox
+from attune.domain.profiles.memory import REFERENCE
 from attune.ports import Identity, ProfileItem
 
 _MARKS: Final = ("erased_at", "suppressed_at", "released_at")

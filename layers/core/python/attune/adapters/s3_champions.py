@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.config import Config
 
 from attune.adapters.s3_registry import S3Registry
-from attune.domain.models import MODELS, Model, UnusableModelError
+from attune.domain.learning.models import MODELS, Model, UnusableModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

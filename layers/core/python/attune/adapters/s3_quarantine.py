@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from attune.domain.quarantine import (
+from attune.domain.collection.quarantine import (
     CAME,
     Came,
     Quarantined,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from attune.domain.models import MAX_BYTES, UnusableModelError, decode_champion, decode_model
+from attune.domain.learning.models import MAX_BYTES, UnusableModelError, decode_champion, decode_model
 from attune.ports import ConflictError
 from attune.ports.learning import Champion, Model
 

@@ -25,7 +25,7 @@ UNLINK: Final = "$unlink"
 #: of theirs (nothing is counted or linked), and no word of theirs on consent keeps it out
 RECTIFY: Final = "$rectify"
 #: forgets whoever its identifiers lead to: `properties` are `{"request_id": …, "suppress": true or false}`, and
-#: `gathered`, who they were when it was written down by what else they are known (`domain/forgetting.py`)
+#: `gathered`, who they were when it was written down by what else they are known (`domain/processing/forgetting.py`)
 ERASE: Final = "$erase"
 #: takes nothing in of its identifiers from now on, or again: `properties` are `{"request_id": …, "on": true or false}`
 SUPPRESS: Final = "$suppress"

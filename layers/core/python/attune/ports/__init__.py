@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from attune.domain.changes import Change
-from attune.domain.consent import LedgerEntry
-from attune.domain.definitions import Definitions
+from attune.domain.collection.quarantine import Came
+from attune.domain.definitions.kinds import Definitions
 from attune.domain.identifiers import Identifier
-from attune.domain.identity import Claim, Identity
-from attune.domain.quarantine import Came
-from attune.domain.takeovers import Standing, Version
+from attune.domain.identity.resolution import Claim, Identity
+from attune.domain.past.takeovers import Standing, Version
+from attune.domain.profiles.changes import Change
+from attune.domain.profiles.consent import LedgerEntry
 
 __all__ = [  # the domain values that stores keep are part of their contract
     "Claim",

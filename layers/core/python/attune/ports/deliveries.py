@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from attune.domain.deliveries import Delivery, State
+from attune.domain.campaigns.deliveries import Delivery, State
 
 
 class Claims(Protocol):

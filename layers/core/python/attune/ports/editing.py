@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from attune.domain.definitions import Definition
-from attune.domain.takeovers import Standing, Version
+from attune.domain.definitions.kinds import Definition
+from attune.domain.past.takeovers import Standing, Version
 from attune.ports import DefinitionReader
 
 
@@ -31,7 +31,7 @@ class DefinitionStore(DefinitionReader, Protocol):
     def put(self, definition: Definition, *, read_version: int | None, at_once: bool = True) -> int:
         """The new version; keeps the old one as history; `ConflictError` unless `read_version` is current.
 
-        By the rules of `domain.takeovers.changed`.
+        By the rules of `takeovers.changed`.
         """
         ...
 

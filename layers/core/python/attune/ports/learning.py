@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from attune.domain.models import Champion, Model
-from attune.domain.training import Measure, Order, Refusal
+from attune.domain.learning.models import Champion, Model
+from attune.domain.learning.training import Measure, Order, Refusal
 from attune.ports import ProfileItem
 from attune.ports.arrivals import Ended
 
@@ -170,7 +170,7 @@ class UnreadableObjectError(Exception):
 class KnownProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A stored profile id and the live profile it has become: whether that one consents to personalization.
 
-    By model which version says what of it, as `domain.profiles.spell_score`; empty for nothing.
+    By model which version says what of it, as `profile.spell_score`; empty for nothing.
     """
 
     profile_id: str
@@ -206,7 +206,7 @@ class Compaction(Protocol):
     def write_day(self, day: str, among: Collection[str], unstored: Collection[str]) -> Path:
         """One row an event: those of the day that count among all rows of the days `among`.
 
-        By the rule of `domain.verdicts.Row`; a row under an `unstored` profile counts only where there is no other.
+        By the rule of `verdicts.Row`; a row under an `unstored` profile counts only where there is no other.
         """
         ...
 

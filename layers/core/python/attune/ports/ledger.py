@@ -7,8 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from attune.domain.access_records import AccessRecord, Head
-from attune.domain.consent import LedgerEntry
+from attune.domain.privacy.access_records import AccessRecord, Head
+from attune.domain.profiles.consent import LedgerEntry
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from attune.domain.rate_limits import Grant
-from attune.domain.sources import RateLimit
+from attune.domain.collection.rate_limits import Grant
+from attune.domain.definitions.sources import RateLimit
 
 
 class Allowances(Protocol):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from attune.domain.privacy_requests import PrivacyRequest, State
+from attune.domain.privacy.requests import PrivacyRequest, State
 
 
 class After(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from attune.domain.quarantine import Came, Quarantined, Trace
+from attune.domain.collection.quarantine import Came, Quarantined, Trace
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from attune.domain.verdicts import Verdict
+from attune.domain.processing.verdicts import Verdict
 from attune.ports import DefinitionReader, Standing
 
 #: parts that all profiles fall into by the end of their ids
@@ -43,7 +43,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History(Protocol):
-    """The lake, as it was when it was last compacted. By the rule of `domain.verdicts.Row`: one row an event."""
+    """The lake, as it was when it was last compacted. By the rule of `verdicts.Row`: one row an event."""
 
     def rows(self, profile_ids: Collection[str]) -> Iterable[SealedRow]:
         """Rows of applied events and of merges that lie under these profiles, in any order. Ids are 32 hex digits.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune.runtime.http import bearer
-from attune.use_cases.record_access import Caller, admin_name, read_reason
+from attune.use_cases.management.record_access import Caller, admin_name, read_reason
 
 if TYPE_CHECKING:
     from attune.ports import Key

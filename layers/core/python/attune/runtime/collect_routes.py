@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from attune.runtime.http import Request, basic_user, bearer
-from attune.use_cases.collect_events import Submission
+from attune.use_cases.collection.collect_events import Submission
 
 _NAMES: Final = ("batch", "import", "track", "identify", "page", "screen", "group", "alias")
 #: analytics.js's short paths

@@ -9,9 +9,9 @@ from attune.runtime.http import Request, not_found
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune.use_cases.count_segments import ShowSizes
-    from attune.use_cases.manage_definitions import ManageDefinitions
-    from attune.use_cases.show_arrivals import ShowArrivals
+    from attune.use_cases.definitions.manage_definitions import ManageDefinitions
+    from attune.use_cases.repairs.show_arrivals import ShowArrivals
+    from attune.use_cases.segments.count_segments import ShowSizes
 
 
 def about_definitions(request: Request, manage: ManageDefinitions) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune.use_cases.run_campaigns import OutboxRecord
+from attune.use_cases.campaigns.run_campaigns import OutboxRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from attune.runtime.http import Response
 from attune.runtime.preference_forms import PURPOSE, SEEN
 
 if TYPE_CHECKING:
-    from attune.domain.choices import Choice, Standing
+    from attune.domain.consent.choices import Choice, Standing
     from attune.runtime.telemetry import Handler
 
 #: stable: programs may depend on it

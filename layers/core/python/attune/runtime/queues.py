@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attune.use_cases.deliver_messages import Message
+from attune.use_cases.campaigns.deliver_messages import Message
 
 
 def queue_messages(event: dict[str, Any]) -> list[Message]:

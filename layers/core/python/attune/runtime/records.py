@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from attune.use_cases.process_events import StreamRecord
+from attune.use_cases.processing.process_events import StreamRecord
 
 
 def kinesis_records(event: dict[str, Any]) -> list[StreamRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
 
 
 def segment_settings(write_key: str, protocol: str, host: str) -> dict[str, Any]:

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.definitions import purposes_of
-from attune.domain.purposes import DEFAULTS
+from attune.domain.definitions.kinds import purposes_of
+from attune.domain.definitions.purposes import DEFAULTS
 from attune.sources.payloads import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from attune.domain.definitions import Definitions
-    from attune.domain.purposes import Purpose
-    from attune.domain.sources import Source
+    from attune.domain.definitions.kinds import Definitions
+    from attune.domain.definitions.purposes import Purpose
+    from attune.domain.definitions.sources import Source
 
 GPC: Final = "gpc"
 _PREFERENCES: Final = "categoryPreferences"

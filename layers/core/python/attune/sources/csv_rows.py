@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from attune.domain.imports import Place, Row, UnusableFileError
+from attune.domain.collection.imports import Place, Row, UnusableFileError
 from attune.sources.file_pieces import MAX_ROW, lines_of
 
 if TYPE_CHECKING:

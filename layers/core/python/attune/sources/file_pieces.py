@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.imports import UnusableFileError
+from attune.domain.collection.imports import UnusableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

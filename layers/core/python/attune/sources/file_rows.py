@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from attune.domain.collection.imports import Place, Row, UnusableFileError
 from attune.domain.events import Event, Rejected, short_hash
-from attune.domain.imports import Place, Row, UnusableFileError
 from attune.sources.csv_rows import csv_rows
 from attune.sources.file_pieces import inflated, skipping
 from attune.sources.mapped import read_document
@@ -18,7 +18,7 @@ from attune.sources.webhooks import Reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from attune.domain.sources import Source
+    from attune.domain.definitions.sources import Source
 
 CSV: Final = "csv"
 NDJSON: Final = "ndjson"

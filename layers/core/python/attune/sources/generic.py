@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Rejected
-from attune.domain.sources import Source
 from attune.sources import payloads
 from attune.sources.mapped import read_document
 from attune.sources.payloads import UnreadableError

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.catalog import ANY, By, Given
+from attune.domain.privacy.catalog import ANY, By, Given
 from attune.sources import hubspot_contacts, salesforce, shopify, stripe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from attune.domain import mappings
-    from attune.domain.catalog import Part
-    from attune.domain.sources import Source
+    from attune.domain.definitions import mappings
+    from attune.domain.definitions.sources import Source
+    from attune.domain.privacy.catalog import Part
 
 _CLIENTS: Final[Mapping[Part, tuple[str, ...]]] = {
     "identifier": ("user_id", "anonymous_id", "email", "phone", ANY),

@@ -19,10 +19,10 @@ from urllib.parse import unquote
 
 import msgspec
 
+from attune.domain.definitions.sources import Source
 from attune.domain.errors import AttuneError
 from attune.domain.events import Event, Rejected, short_hash
-from attune.domain.privacy_requests import PrivacyRequest, request_id
-from attune.domain.sources import Source
+from attune.domain.privacy.requests import PrivacyRequest, request_id
 from attune.sources import content, payloads
 from attune.sources.hubspot_contacts import Contact, change_of, consents_of, contact_of
 from attune.sources.payloads import UnreadableError

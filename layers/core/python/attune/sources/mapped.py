@@ -19,11 +19,11 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain.collection.expressions import Evaluation, ExpressionError
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CALLS, CONSENT, Event, Rejected, short_hash
-from attune.domain.expressions import Evaluation, ExpressionError
 from attune.domain.identifiers import WEAK
-from attune.domain.mappings import Mapping
-from attune.domain.sources import Source
 from attune.sources import content, payloads
 from attune.sources.payloads import UnreadableError
 from attune.sources.plain_values import require_plain

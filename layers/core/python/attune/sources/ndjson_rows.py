@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune.domain.imports import Place, Row
+from attune.domain.collection.imports import Place, Row
 from attune.sources.file_pieces import MAX_ROW, lines_of
 from attune.sources.payloads import UnreadableError, read_json
 

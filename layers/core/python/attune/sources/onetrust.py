@@ -28,9 +28,9 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CONSENT, Event, Rejected, short_hash
 from attune.domain.identifiers import Identifier
-from attune.domain.sources import Source
 from attune.sources import content, payloads
 from attune.sources.consent_signals import UNKNOWN
 from attune.sources.payloads import UnreadableError

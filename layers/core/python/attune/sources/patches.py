@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from attune.domain.expressions import Evaluation, ExpressionError
+from attune.domain.collection.expressions import Evaluation, ExpressionError
 from attune.sources.payloads import UnreadableError
 
 

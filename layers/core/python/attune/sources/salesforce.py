@@ -19,9 +19,9 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event, Rejected
-from attune.domain.mappings import Mapping
-from attune.domain.sources import Source
 from attune.sources.mapped import read_document
 from attune.sources.payloads import UnreadableError
 from attune.sources.salesforce_messages import MAX_ALONE, alone, document_of, read_message

@@ -20,8 +20,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import CALLS, PREFERENCE_UPDATE, Event, Rejected
-from attune.domain.sources import Source
 from attune.sources import consent_signals, content, payloads
 from attune.sources.consent_signals import USUAL, ConsentSignals
 from attune.sources.payloads import UnreadableError

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Event, Rejected, short_hash
-from attune.domain.sources import Source
 from attune.sources import content, shopify_accounts, shopify_orders
 from attune.sources.payloads import UnreadableError
 from attune.sources.shopify_compliance import COMPLIANCE, privacy_request

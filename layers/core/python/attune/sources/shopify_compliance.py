@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.privacy_requests import Kind, PrivacyRequest, request_id
+from attune.domain.privacy.requests import Kind, PrivacyRequest, request_id
 from attune.sources import content
 from attune.sources.content import as_object
 from attune.sources.payloads import UnreadableError
 from attune.sources.shopify_values import number_in, text
 
 if TYPE_CHECKING:
-    from attune.domain.sources import Source
+    from attune.domain.definitions.sources import Source
 
 #: orders named in one request, and characters of the number of one: together an item that DynamoDB takes (400 KB)
 MAX_ORDERS: Final = 10_000

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
-from attune.domain.conditions import milliseconds
-from attune.domain.signatures import (
+from attune.domain.definitions.conditions import milliseconds
+from attune.domain.definitions.signatures import (
     BasicSignature,
     HmacSignature,
     Signature,
@@ -23,7 +23,7 @@ from attune.domain.signatures import (
     StripeSignature,
     TokenSignature,
 )
-from attune.domain.sources import Source
+from attune.domain.definitions.sources import Source
 from attune.sources.webhooks import Call
 
 _DIGITS: Final = re.compile(r"[0-9]{1,15}")

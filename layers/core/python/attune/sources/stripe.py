@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
+from attune.domain.definitions.mappings import Mapping
+from attune.domain.definitions.signatures import StripeSignature
+from attune.domain.definitions.sources import Source
 from attune.domain.events import Rejected
-from attune.domain.mappings import Mapping
-from attune.domain.signatures import StripeSignature
-from attune.domain.sources import Source
 from attune.sources import payloads
 from attune.sources.content import as_object
 from attune.sources.mapped import read_document

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune.domain.events import Event, Rejected
-from attune.domain.privacy_requests import PrivacyRequest
+from attune.domain.privacy.requests import PrivacyRequest
 
 if TYPE_CHECKING:
-    from attune.domain.sources import Source
+    from attune.domain.definitions.sources import Source
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
--- What models see of a profile, as of an instant: domain/features.py says what each column means, and
--- domain/activity.py what counts; a test holds this query against both.
+-- What models see of a profile, as of an instant: domain/learning/features.py says what each column means, and
+-- domain/profiles/activity.py what counts; a test holds this query against both.
 -- One row a live profile that consents to personalization. Nothing that happened or arrived after :cutoff counts.
 WITH seen AS (
   SELECT

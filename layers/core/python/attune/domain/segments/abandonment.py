@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.conditions import Abandoned, KeyedFilter, milliseconds
+from attune.domain.definitions.conditions import Abandoned, KeyedFilter, milliseconds
 from attune.domain.events import short_hash
-from attune.domain.profiles import Timer
+from attune.domain.profiles.profile import Timer
 from attune.domain.segments.comparisons import Test, compile_tests, lookup_all
 from attune.domain.segments.nodes import Node
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attune.domain.events import Event
-    from attune.domain.profiles import Profile
+    from attune.domain.profiles.profile import Profile
 
 #: an abandoned thing is forgotten 30 days after it was last touched, as the weak identifiers are that lead to it
 ABANDONED_LIFETIME: Final = 30 * 86_400_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.conditions import instant, milliseconds
+from attune.domain.definitions.conditions import instant, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from attune.domain.conditions import PropertyTest
+    from attune.domain.definitions.conditions import PropertyTest
 
 type Test = Callable[[dict[str, Any]], bool]
 #: of a value as of an instant

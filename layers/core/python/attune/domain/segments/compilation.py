@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
-from attune.domain.activity import ORDER, REVENUE
-from attune.domain.computations import SessionCount, SessionLength
-from attune.domain.conditions import (
+from attune.domain.consent.policies import PLAIN, policies_of
+from attune.domain.definitions.computations import SessionCount, SessionLength
+from attune.domain.definitions.conditions import (
     Abandoned,
     Aggregate,
     AllOf,
@@ -31,8 +31,8 @@ from attune.domain.conditions import (
     TraitTest,
     milliseconds,
 )
-from attune.domain.policies import PLAIN, policies_of
-from attune.domain.references import MAX_TOGETHER, circular
+from attune.domain.definitions.references import MAX_TOGETHER, circular
+from attune.domain.profiles.activity import ORDER, REVENUE
 from attune.domain.segments import occurrences, standing
 from attune.domain.segments.abandonment import Absence, abandoned, absence
 from attune.domain.segments.computed import computed
@@ -41,9 +41,9 @@ from attune.domain.segments.readings import Reading, figure
 from attune.domain.segments.slots import Slot, Slots
 
 if TYPE_CHECKING:
-    from attune.domain.conditions import Condition
-    from attune.domain.definitions import Definitions, Segment
-    from attune.domain.policies import Policies
+    from attune.domain.consent.policies import Policies
+    from attune.domain.definitions.conditions import Condition
+    from attune.domain.definitions.kinds import Definitions, Segment
     from attune.domain.segments.comparisons import Test
 
 

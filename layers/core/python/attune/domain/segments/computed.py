@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, exp2, floor
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.computations import (
+from attune.domain.definitions.computations import (
     Affinity,
     Average,
     Computation,
@@ -23,7 +23,7 @@ from attune.domain.computations import (
     UniqueCount,
     UniqueList,
 )
-from attune.domain.conditions import EventFilter, milliseconds
+from attune.domain.definitions.conditions import EventFilter, milliseconds
 from attune.domain.segments.nodes import SESSIONS
 from attune.domain.segments.readings import Reading, figure, instants_of, young
 from attune.domain.segments.slots import MAX_SAMPLES
@@ -31,9 +31,9 @@ from attune.domain.segments.slots import MAX_SAMPLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from attune.domain.profiles import Profile
+    from attune.domain.profiles.profile import Profile
+    from attune.domain.profiles.windows import Sample
     from attune.domain.segments.slots import Slots
-    from attune.domain.windows import Sample
 
 DAY: Final = 86_400_000
 #: values of a list

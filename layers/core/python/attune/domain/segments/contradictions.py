@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.conditions import AllOf, AnyOf, NotOf
+from attune.domain.definitions.conditions import AllOf, AnyOf, NotOf
 from attune.domain.segments.exclusions import Literal, contradict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from attune.domain.conditions import Condition
+    from attune.domain.definitions.conditions import Condition
 
 #: alternatives inside one condition that are looked at one by one
 _MOST_ALTERNATIVES: Final = 16

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from attune.domain.activity import ORDER, REVENUE
-from attune.domain.computations import (
+from attune.domain.consent.trait_lifetimes import FOR_GOOD
+from attune.domain.definitions.computations import (
     Affinity,
     Counter,
     DaysSince,
@@ -22,7 +22,7 @@ from attune.domain.computations import (
     UniqueCount,
     UniqueList,
 )
-from attune.domain.conditions import (
+from attune.domain.definitions.conditions import (
     Abandoned,
     Aggregate,
     ConsentTest,
@@ -40,19 +40,19 @@ from attune.domain.conditions import (
     TraitTest,
     milliseconds,
 )
+from attune.domain.profiles.activity import ORDER, REVENUE
 from attune.domain.segments.readings import shown
 from attune.domain.segments.slots import Slots
-from attune.domain.trait_lifetimes import FOR_GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from attune.domain.computations import Computation
-    from attune.domain.conditions import Condition
-    from attune.domain.definitions import ComputedTrait
-    from attune.domain.profiles import Profile
+    from attune.domain.consent.trait_lifetimes import TraitLifetimes
+    from attune.domain.definitions.computations import Computation
+    from attune.domain.definitions.conditions import Condition
+    from attune.domain.definitions.kinds import ComputedTrait
+    from attune.domain.profiles.profile import Profile
     from attune.domain.segments.nodes import Node
-    from attune.domain.trait_lifetimes import TraitLifetimes
 
     type Evidence = dict[str, Any]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.activity import ORDER
-from attune.domain.conditions import (
+from attune.domain.definitions.conditions import (
     ConsentTest,
     FirstPerformed,
     Frequency,
@@ -18,13 +17,14 @@ from attune.domain.conditions import (
     TraitTest,
     milliseconds,
 )
-from attune.domain.consent import SEGMENT
+from attune.domain.profiles.activity import ORDER
+from attune.domain.profiles.consent import SEGMENT
 from attune.domain.segments.comparisons import RELATIVE, compile_comparison, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from attune.domain.conditions import Condition
+    from attune.domain.definitions.conditions import Condition
 
 _FOREVER: Final = 1 << 62
 _UNSET: Final = "is_not_set"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attune.domain.profiles.windows import Mark, Sample, Samples, add_mark, add_sample, add_to_sessions
 from attune.domain.segments.abandonment import fold_timer, forget_timers
 from attune.domain.segments.nodes import SESSIONS, trait_key
-from attune.domain.windows import Mark, Sample, Samples, add_mark, add_sample, add_to_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from attune.domain.events import Event
-    from attune.domain.profiles import Profile
+    from attune.domain.profiles.profile import Profile
     from attune.domain.segments.compilation import Compiled
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attune.domain.consent import RESTRICTION, SEGMENT
-from attune.domain.gate import ALLOWED, Edge, allowed
+from attune.domain.consent.gate import ALLOWED, Edge, allowed
+from attune.domain.profiles.consent import RESTRICTION, SEGMENT
 
 if TYPE_CHECKING:
-    from attune.domain.profiles import Profile
+    from attune.domain.profiles.profile import Profile
     from attune.domain.segments.compilation import Compiled
 
 FOREVER: Final = 1 << 62

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from attune.domain.changes import Change, SegmentEntered, SegmentLeft
-from attune.domain.profiles import NOBODY, Membership
+from attune.domain.profiles.changes import Change, SegmentEntered, SegmentLeft
+from attune.domain.profiles.profile import NOBODY, Membership
 from attune.domain.segments.leave import FOREVER, given_or_taken, is_used, leave
 from attune.domain.segments.nodes import known_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from attune.domain.profiles import Profile
+    from attune.domain.profiles.profile import Profile
     from attune.domain.segments.compilation import Compiled, CompiledSegment
 
 #: ms after an entry's grace; longer than wake-ups have ever to be missing before somebody notices

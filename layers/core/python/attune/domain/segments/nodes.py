@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.profiles import Profile
+from attune.domain.profiles.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from attune.domain.conditions import Condition
+    from attune.domain.definitions.conditions import Condition
     from attune.domain.segments.readings import Reading
 
     type Holds = Callable[[Profile, str, int], bool]

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.activity import ORDER
-from attune.domain.conditions import Dwelled, EventFilter, Frequency, Performed, Sequence, milliseconds
+from attune.domain.definitions.conditions import Dwelled, EventFilter, Frequency, Performed, Sequence, milliseconds
+from attune.domain.profiles.activity import ORDER
 from attune.domain.segments.nodes import Node, inverse, leaf
 from attune.domain.segments.readings import Reading
 from attune.domain.segments.slots import MAX_STEPS
@@ -15,8 +15,8 @@ from attune.domain.segments.slots import MAX_STEPS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune.domain.conditions import Condition
-    from attune.domain.profiles import Profile
+    from attune.domain.definitions.conditions import Condition
+    from attune.domain.profiles.profile import Profile
     from attune.domain.segments.slots import Slots
 
     #: the instants at which it happened, ascending

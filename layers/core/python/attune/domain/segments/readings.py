@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from attune.domain.profiles.windows import MILLION, with_amount
 from attune.domain.segments.slots import MAX_SAMPLES, RECENT_SAMPLES
-from attune.domain.windows import MILLION, with_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from attune.domain.conditions import EventFilter
-    from attune.domain.profiles import Profile
+    from attune.domain.definitions.conditions import EventFilter
+    from attune.domain.profiles.profile import Profile
+    from attune.domain.profiles.windows import Base, Sample
     from attune.domain.segments.slots import Slots
-    from attune.domain.windows import Base, Sample
 
     type _Over = Callable[[Sequence[Any], Base | None], int | float | None]
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.events import short_hash
+from attune.domain.profiles.windows import KEEPS, MILLION
 from attune.domain.segments.comparisons import Test, compile_tests, is_number, lookup
-from attune.domain.windows import KEEPS, MILLION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from attune.domain.conditions import EventFilter
-    from attune.domain.windows import Mark, Sample
+    from attune.domain.definitions.conditions import EventFilter
+    from attune.domain.profiles.windows import Mark, Sample
 
 #: of each step of a sequence, of what is dwelled on and of what ends it
 MAX_STEPS: Final = 20

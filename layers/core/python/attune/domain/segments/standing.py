@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from attune.domain.conditions import instant, milliseconds
-from attune.domain.consent import permits
+from attune.domain.definitions.conditions import instant, milliseconds
+from attune.domain.profiles.consent import permits
 from attune.domain.segments.comparisons import RELATIVE, compile_comparison, is_number, turning_points
 from attune.domain.segments.nodes import Node, leaf, list_key, score_key, trait_key
 from attune.domain.segments.readings import Reading
@@ -15,9 +15,9 @@ from attune.domain.segments.readings import Reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from attune.domain.conditions import Condition, EventFilter, RandomBucket
-    from attune.domain.policies import Policies
-    from attune.domain.profiles import Profile, Trait
+    from attune.domain.consent.policies import Policies
+    from attune.domain.definitions.conditions import Condition, EventFilter, RandomBucket
+    from attune.domain.profiles.profile import Profile, Trait
     from attune.domain.segments.slots import Slots
 
 #: lots are drawn in hundredths of a percent

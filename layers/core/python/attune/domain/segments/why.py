@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain import segments
-from attune.domain.conditions import SegmentTest
-from attune.domain.consent import SEGMENT
-from attune.domain.gate import Edge, allowed
-from attune.domain.profiles import NOBODY, cause_of
+from attune.domain.consent.gate import Edge, allowed
+from attune.domain.definitions.conditions import SegmentTest
+from attune.domain.profiles.consent import SEGMENT
+from attune.domain.profiles.profile import NOBODY, cause_of
 from attune.domain.segments.evidence import evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from attune.domain.consent import Consent
-    from attune.domain.definitions import Definitions
-    from attune.domain.profiles import Membership, Profile
+    from attune.domain.definitions.kinds import Definitions
+    from attune.domain.profiles.consent import Consent
+    from attune.domain.profiles.profile import Membership, Profile
     from attune.domain.segments.compilation import Compiled, CompiledSegment
     from attune.domain.segments.nodes import Node
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attune.adapters.dynamodb_deliveries import DynamoDeliveries
 from attune.runtime.clock import now
-from attune.use_cases.await_deliveries import AwaitDeliveries
+from attune.use_cases.privacy.await_deliveries import AwaitDeliveries
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

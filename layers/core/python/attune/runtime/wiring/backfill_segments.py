@@ -13,8 +13,8 @@ from attune.runtime.clock import now
 from attune.runtime.streams import pause
 from attune.runtime.wiring.reading_past import read_past
 from attune.runtime.wiring.rebuild_profiles import rebuild_profiles
-from attune.use_cases.backfill_segments import BackfillSegments
-from attune.use_cases.settle_profiles import SettleProfiles
+from attune.use_cases.past.backfill_segments import BackfillSegments
+from attune.use_cases.past.settle_profiles import SettleProfiles
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -11,8 +11,8 @@ from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client, later
 from attune.runtime.clock import now
-from attune.use_cases.collect_events import CollectEvents
-from attune.use_cases.show_settings import ShowSettings
+from attune.use_cases.collection.collect_events import CollectEvents
+from attune.use_cases.collection.show_settings import ShowSettings
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -18,9 +18,9 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.scratch import own_folder
-from attune.use_cases.compact_lake import CompactLake
-from attune.use_cases.sweep_lake import SweepLake
-from attune.use_cases.sweep_late import SweepLate
+from attune.use_cases.erasure.sweep_lake import SweepLake
+from attune.use_cases.erasure.sweep_late import SweepLate
+from attune.use_cases.learning.compact_lake import CompactLake
 
 if TYPE_CHECKING:
     from attune.runtime.settings.learning import CompactLakeSettings

@@ -16,8 +16,8 @@ from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.adapters.standard_webhooks import sign
 from attune.runtime.clients import client, later
 from attune.runtime.clock import now
-from attune.use_cases.deliver_messages import DeliverMessages
-from attune.use_cases.read_circumstances import ReadCircumstances
+from attune.use_cases.campaigns.deliver_messages import DeliverMessages
+from attune.use_cases.campaigns.read_circumstances import ReadCircumstances
 
 if TYPE_CHECKING:
     from attune.runtime.settings.path import DeliverMessagesSettings

@@ -8,7 +8,7 @@ from attune.adapters.dynamodb_ledger import DynamoLedger
 from attune.adapters.s3_documents import S3Documents
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.digest_access import DigestAccess
+from attune.use_cases.privacy.digest_access import DigestAccess
 
 if TYPE_CHECKING:
     from attune.runtime.settings.management import DigestAccessSettings

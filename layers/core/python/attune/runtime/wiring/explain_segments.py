@@ -17,11 +17,11 @@ from attune.runtime.clients import client, later
 from attune.runtime.clock import now
 from attune.runtime.wiring.recording import record_access
 from attune.runtime.wiring.recording_people import record_people
-from attune.use_cases.explain_segments import ExplainSegments
+from attune.use_cases.segments.explain_segments import ExplainSegments
 
 if TYPE_CHECKING:
     from attune.runtime.settings.past import ExplainSegmentsSettings
-    from attune.use_cases.record_people import RecordPeople
+    from attune.use_cases.profiles.record_people import RecordPeople
 
 #: seconds for one query of at most two in most cases: API Gateway answers for us after 30
 PATIENCE: Final = 12.0

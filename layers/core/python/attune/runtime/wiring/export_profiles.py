@@ -21,19 +21,19 @@ from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.scratch import own_folder
 from attune.runtime.wiring.reading_past import read_past
-from attune.use_cases.answer_requests import AnswerRequests
-from attune.use_cases.begin_requests import BeginRequests
-from attune.use_cases.export_profiles import ExportProfiles
-from attune.use_cases.find_shop_people import FindShopPeople
-from attune.use_cases.gather_events import GatherEvents, GatherMissedRows
-from attune.use_cases.gather_inputs import GatherBatches, GatherFiles, GatherRefused
-from attune.use_cases.gather_parts import GatherParts
-from attune.use_cases.open_cases import OpenCases
-from attune.use_cases.write_exports import WriteExports
+from attune.use_cases.exports.answer_requests import AnswerRequests
+from attune.use_cases.exports.export_profiles import ExportProfiles
+from attune.use_cases.exports.gather_events import GatherEvents, GatherMissedRows
+from attune.use_cases.exports.gather_inputs import GatherBatches, GatherFiles, GatherRefused
+from attune.use_cases.exports.gather_parts import GatherParts
+from attune.use_cases.exports.open_cases import OpenCases
+from attune.use_cases.exports.write_exports import WriteExports
+from attune.use_cases.privacy.begin_requests import BeginRequests
+from attune.use_cases.privacy.find_shop_people import FindShopPeople
 
 if TYPE_CHECKING:
     from attune.runtime.settings.privacy import ExportProfilesSettings
-    from attune.use_cases.open_cases import Part
+    from attune.use_cases.exports.open_cases import Part
 
 
 def export_profiles(settings: ExportProfilesSettings) -> AnswerRequests:

@@ -14,14 +14,14 @@ from attune.adapters.s3_documents import S3Documents
 from attune.adapters.s3_imports import S3ImportBucket
 from attune.adapters.s3_swept import S3Swept
 from attune.adapters.secrets_manager import SecretPseudonyms
-from attune.domain.definitions import purposes_of
-from attune.domain.trait_lifetimes import lifetimes_of
+from attune.domain.consent.trait_lifetimes import lifetimes_of
+from attune.domain.definitions.kinds import purposes_of
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.begin_requests import BeginRequests
-from attune.use_cases.follow_requests import FollowRequests
-from attune.use_cases.fulfil_requests import FulfilRequests
-from attune.use_cases.write_receipts import WriteReceipts
+from attune.use_cases.erasure.write_receipts import WriteReceipts
+from attune.use_cases.privacy.begin_requests import BeginRequests
+from attune.use_cases.privacy.follow_requests import FollowRequests
+from attune.use_cases.privacy.fulfil_requests import FulfilRequests
 
 if TYPE_CHECKING:
     from attune.ports import Count

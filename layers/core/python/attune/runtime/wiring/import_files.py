@@ -13,10 +13,10 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.scratch import own_folder
-from attune.use_cases.import_files import ImportFiles
-from attune.use_cases.pace_stream import PaceStream
-from attune.use_cases.take_rows import TakeRows
-from attune.use_cases.take_turns import TakeTurns
+from attune.use_cases.collection.import_files import ImportFiles
+from attune.use_cases.collection.pace_stream import PaceStream
+from attune.use_cases.collection.take_rows import TakeRows
+from attune.use_cases.collection.take_turns import TakeTurns
 
 if TYPE_CHECKING:
     from attune.ports import Count

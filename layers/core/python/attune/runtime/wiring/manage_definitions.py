@@ -13,9 +13,9 @@ from attune.adapters.secrets_manager import SecretMap, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.management import ManageDefinitionsSettings
-from attune.use_cases.count_segments import ShowSizes
-from attune.use_cases.manage_definitions import ManageDefinitions
-from attune.use_cases.show_arrivals import ShowArrivals
+from attune.use_cases.definitions.manage_definitions import ManageDefinitions
+from attune.use_cases.repairs.show_arrivals import ShowArrivals
+from attune.use_cases.segments.count_segments import ShowSizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def manage_definitions(
 
     def show_catalog() -> dict[str, Any]:
         # Later than this module: few ask, and it loads the readers of every sender.
-        from attune.use_cases.show_catalog import ShowCatalog
+        from attune.use_cases.definitions.show_catalog import ShowCatalog
 
         return ShowCatalog(definitions=definitions, clock=now)()
 

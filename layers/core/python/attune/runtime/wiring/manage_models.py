@@ -8,7 +8,7 @@ from attune.adapters.stepfunctions_runs import StepFunctionsRuns
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.learning import ManageModelsSettings
-from attune.use_cases.manage_models import ManageModels
+from attune.use_cases.learning.manage_models import ManageModels
 
 
 def manage_models(settings: ManageModelsSettings) -> ManageModels:

@@ -12,8 +12,8 @@ from attune.runtime.clock import now
 from attune.runtime.settings.management import ManagePreferencesSettings
 from attune.runtime.wiring.awaiting import await_deliveries
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.manage_preferences import ManagePreferences
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.consent.manage_preferences import ManagePreferences
+from attune.use_cases.management.record_access import RecordAccess
 
 
 def manage_preferences(settings: ManagePreferencesSettings) -> tuple[ManagePreferences, RecordAccess]:

@@ -12,8 +12,8 @@ from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.past import ManagePreviewsSettings
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.manage_previews import ManagePreviews
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.management.record_access import RecordAccess
+from attune.use_cases.segments.manage_previews import ManagePreviews
 
 
 def manage_previews(settings: ManagePreviewsSettings) -> tuple[ManagePreviews, RecordAccess]:

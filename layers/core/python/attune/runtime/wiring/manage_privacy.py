@@ -15,9 +15,9 @@ from attune.runtime.clock import now
 from attune.runtime.settings.privacy import ManagePrivacySettings
 from attune.runtime.wiring.awaiting import await_deliveries
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.begin_requests import BeginRequests
-from attune.use_cases.manage_privacy import ManagePrivacy
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.management.record_access import RecordAccess
+from attune.use_cases.privacy.begin_requests import BeginRequests
+from attune.use_cases.privacy.manage_privacy import ManagePrivacy
 
 
 def manage_privacy(settings: ManagePrivacySettings) -> tuple[ManagePrivacy, RecordAccess]:

@@ -16,12 +16,12 @@ from attune.runtime.settings.management import ManageProfilesSettings
 from attune.runtime.wiring.awaiting import await_deliveries
 from attune.runtime.wiring.recording import record_access
 from attune.runtime.wiring.recording_people import record_people
-from attune.use_cases.explain_consent import ExplainConsent
-from attune.use_cases.link_preferences import LinkPreferences
-from attune.use_cases.manage_lists import ManageLists
-from attune.use_cases.manage_profiles import ManageProfiles
-from attune.use_cases.record_people import RecordPeople
-from attune.use_cases.unlink_profiles import UnlinkProfiles
+from attune.use_cases.consent.explain_consent import ExplainConsent
+from attune.use_cases.consent.link_preferences import LinkPreferences
+from attune.use_cases.profiles.manage_lists import ManageLists
+from attune.use_cases.profiles.manage_profiles import ManageProfiles
+from attune.use_cases.profiles.record_people import RecordPeople
+from attune.use_cases.profiles.unlink_profiles import UnlinkProfiles
 
 
 def manage_profiles(

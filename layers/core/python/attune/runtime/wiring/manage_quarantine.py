@@ -12,13 +12,13 @@ from attune.adapters.secrets_manager import SecretPseudonyms, SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.manage_quarantine import ManageQuarantine
-from attune.use_cases.replay_quarantined import ReplayQuarantined
+from attune.use_cases.repairs.manage_quarantine import ManageQuarantine
+from attune.use_cases.repairs.replay_quarantined import ReplayQuarantined
 
 if TYPE_CHECKING:
     from attune.ports import Count
     from attune.runtime.settings.management import ManageQuarantineSettings
-    from attune.use_cases.record_access import RecordAccess
+    from attune.use_cases.management.record_access import RecordAccess
 
 
 def manage_quarantine(settings: ManageQuarantineSettings, count: Count) -> tuple[ManageQuarantine, RecordAccess]:

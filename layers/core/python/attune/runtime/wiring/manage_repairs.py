@@ -8,8 +8,8 @@ from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.repairs import ManageRepairsSettings
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.manage_repairs import ManageRepairs
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.management.record_access import RecordAccess
+from attune.use_cases.repairs.manage_repairs import ManageRepairs
 
 
 def manage_repairs(settings: ManageRepairsSettings) -> tuple[ManageRepairs, RecordAccess]:

@@ -12,8 +12,8 @@ from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.settings.privacy import ManageVerificationsSettings
 from attune.runtime.wiring.recording import record_access
-from attune.use_cases.manage_verifications import ManageVerifications
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.erasure.manage_verifications import ManageVerifications
+from attune.use_cases.management.record_access import RecordAccess
 
 
 def manage_verifications(settings: ManageVerificationsSettings) -> tuple[ManageVerifications, RecordAccess]:

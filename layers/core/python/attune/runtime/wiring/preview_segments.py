@@ -14,9 +14,9 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.wiring.reading_past import read_past
-from attune.use_cases.overlap_segments import OverlapSegments
-from attune.use_cases.preview_segments import PreviewSegments
-from attune.use_cases.run_previews import RunPreviews
+from attune.use_cases.segments.overlap_segments import OverlapSegments
+from attune.use_cases.segments.preview_segments import PreviewSegments
+from attune.use_cases.segments.run_previews import RunPreviews
 
 if TYPE_CHECKING:
     from attune.runtime.settings.past import PreviewSegmentsSettings

@@ -15,7 +15,7 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client, later
 from attune.runtime.clock import now
 from attune.runtime.streams import pause
-from attune.use_cases.process_events import ProcessEvents
+from attune.use_cases.processing.process_events import ProcessEvents
 
 if TYPE_CHECKING:
     from attune.runtime.settings.path import ProcessEventsSettings

@@ -12,7 +12,7 @@ from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.streams import pause
 from attune.runtime.wiring.reading_past import read_past
-from attune.use_cases.rebuild_profiles import RebuildProfiles
+from attune.use_cases.past.rebuild_profiles import RebuildProfiles
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -10,7 +10,7 @@ from attune.adapters.kinesis_stream import KinesisStream, kinesis_config
 from attune.adapters.secrets_manager import SecretMap, SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.receive_webhook import ReceiveWebhook
+from attune.use_cases.collection.receive_webhook import ReceiveWebhook
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attune.adapters.dynamodb_ledger import DynamoLedger
 from attune.runtime.clock import now
-from attune.use_cases.record_access import RecordAccess
+from attune.use_cases.management.record_access import RecordAccess
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune.use_cases.name_people import NamePeople
-from attune.use_cases.record_people import RecordPeople
+from attune.use_cases.profiles.name_people import NamePeople
+from attune.use_cases.profiles.record_people import RecordPeople
 
 if TYPE_CHECKING:
     from attune.ports import DefinitionReader, Identified, ProfileReader
-    from attune.use_cases.record_access import RecordAccess
+    from attune.use_cases.management.record_access import RecordAccess
 
 
 def record_people(

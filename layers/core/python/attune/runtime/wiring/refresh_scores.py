@@ -13,7 +13,7 @@ from attune.adapters.kinesis_stream import KinesisStream
 from attune.adapters.s3_registry import S3Registry
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.refresh_scores import RefreshScores, pace_of
+from attune.use_cases.learning.refresh_scores import RefreshScores, pace_of
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -13,8 +13,8 @@ from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.read_circumstances import ReadCircumstances
-from attune.use_cases.repair_effects import RepairEffects
+from attune.use_cases.campaigns.read_circumstances import ReadCircumstances
+from attune.use_cases.repairs.repair_effects import RepairEffects
 
 if TYPE_CHECKING:
     from attune.runtime.settings.repairs import RepairEffectsSettings

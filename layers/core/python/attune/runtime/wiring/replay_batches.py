@@ -10,7 +10,7 @@ from attune.adapters.lambda_consumer import LambdaConsumer, lambda_config
 from attune.adapters.s3_batches import S3FailedBatches
 from attune.adapters.sqs_notices import SqsNotices
 from attune.runtime.clients import client
-from attune.use_cases.replay_batches import ReplayBatches
+from attune.use_cases.repairs.replay_batches import ReplayBatches
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -11,8 +11,8 @@ from attune.adapters.dynamodb_profiles import DynamoProfiles
 from attune.adapters.sqs_deliveries import SqsDeliveries
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.read_circumstances import ReadCircumstances
-from attune.use_cases.run_campaigns import RunCampaigns
+from attune.use_cases.campaigns.read_circumstances import ReadCircumstances
+from attune.use_cases.campaigns.run_campaigns import RunCampaigns
 
 if TYPE_CHECKING:
     from attune.runtime.settings.path import RunCampaignsSettings

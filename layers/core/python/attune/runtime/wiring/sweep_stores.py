@@ -16,12 +16,12 @@ from attune.adapters.secrets_manager import SecretPseudonyms
 from attune.runtime.clients import client
 from attune.runtime.clock import now
 from attune.runtime.scratch import own_folder
-from attune.use_cases.sweep_batches import SweepBatches
-from attune.use_cases.sweep_files import SweepFiles
-from attune.use_cases.sweep_lake import SweepLake
-from attune.use_cases.sweep_late import NoteLate
-from attune.use_cases.sweep_models import SweepModels
-from attune.use_cases.sweep_stores import Buckets, SweepStores
+from attune.use_cases.erasure.sweep_batches import SweepBatches
+from attune.use_cases.erasure.sweep_files import SweepFiles
+from attune.use_cases.erasure.sweep_lake import SweepLake
+from attune.use_cases.erasure.sweep_late import NoteLate
+from attune.use_cases.erasure.sweep_models import SweepModels
+from attune.use_cases.erasure.sweep_stores import Buckets, SweepStores
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -15,8 +15,8 @@ from attune.adapters.dynamodb_profile_scan import DynamoProfileScan
 from attune.adapters.s3_registry import S3Registry
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.permit_rows import PermitRows
-from attune.use_cases.train_models import TrainModels
+from attune.use_cases.learning.permit_rows import PermitRows
+from attune.use_cases.learning.train_models import TrainModels
 
 if TYPE_CHECKING:
     from attune.ports import Count

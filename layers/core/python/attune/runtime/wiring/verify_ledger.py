@@ -12,7 +12,7 @@ from attune.adapters.s3_documents import S3Documents
 from attune.adapters.secrets_manager import SecretText
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.verify_ledger import VerifyLedger
+from attune.use_cases.privacy.verify_ledger import VerifyLedger
 
 if TYPE_CHECKING:
     from attune.runtime.settings.management import VerifyLedgerSettings

@@ -14,12 +14,12 @@ from attune.adapters.s3_documents import S3Documents
 from attune.adapters.s3_stored import S3Stored
 from attune.adapters.s3_swept import S3Swept
 from attune.adapters.sqs_stored import SqsStored
-from attune.domain.verifications import RUNS
+from attune.domain.erasure.verifications import RUNS
 from attune.runtime.clients import client
 from attune.runtime.scratch import own_folder
 from attune.runtime.telemetry import NAMESPACE
-from attune.use_cases.open_seals import OpenSeals
-from attune.use_cases.verify_erasure import LAKE, VerifyErasure
+from attune.use_cases.erasure.open_seals import OpenSeals
+from attune.use_cases.erasure.verify_erasure import LAKE, VerifyErasure
 
 if TYPE_CHECKING:
     from attune.ports import Count

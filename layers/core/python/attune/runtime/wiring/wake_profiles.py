@@ -9,7 +9,7 @@ from attune.adapters.dynamodb_profiles import DynamoDueIndex
 from attune.adapters.kinesis_stream import KinesisStream
 from attune.runtime.clients import client
 from attune.runtime.clock import now
-from attune.use_cases.wake_profiles import WakeProfiles
+from attune.use_cases.processing.wake_profiles import WakeProfiles
 
 if TYPE_CHECKING:
     from attune.ports import Count

@@ -1,0 +1,1 @@
+"""What types cannot say of definitions: that what they refer to exists and can come true."""

@@ -1,0 +1,1 @@
+"""What people define, as types: the JSON Schema is generated from them."""

@@ -1,0 +1,1 @@
+"""What models see, say and are made of."""

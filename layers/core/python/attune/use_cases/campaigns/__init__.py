@@ -1,0 +1,1 @@
+"""From what a commit caused to signed webhooks."""

@@ -1,0 +1,1 @@
+"""Inputs onto the stream: clients' calls, webhooks, files."""

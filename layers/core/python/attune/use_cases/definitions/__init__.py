@@ -1,0 +1,1 @@
+"""Definitions edited, shown, compiled."""

@@ -1,0 +1,1 @@
+"""Erased people out of every store, the receipt, and the search for what is left."""

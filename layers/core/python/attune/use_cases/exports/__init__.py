@@ -1,0 +1,1 @@
+"""Access requests: all that is held of somebody, gathered piece by piece."""

@@ -1,0 +1,1 @@
+"""The lake's tables, models trained on them, scores."""

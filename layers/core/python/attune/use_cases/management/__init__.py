@@ -1,0 +1,1 @@
+"""What the management APIs share: keys, bodies, times, runs, access records."""

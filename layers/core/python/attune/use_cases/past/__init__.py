@@ -1,0 +1,1 @@
+"""Profiles lived again from the lake."""

@@ -1,0 +1,1 @@
+"""Requests about people's data, from the call to its end; the ledger."""

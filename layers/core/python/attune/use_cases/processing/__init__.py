@@ -1,0 +1,1 @@
+"""The stream into profiles, and those whose time has come back onto it."""

@@ -1,0 +1,1 @@
+"""Segments counted, previewed, compared, explained."""
