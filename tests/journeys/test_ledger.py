@@ -140,7 +140,7 @@ def test_who_looks_at_somebody_leaves_a_record(stack: Stack, shop: Shop, vault: 
         {"batch": [{"type": "identify", "userId": person, "context": {"consent": {"categoryPreferences": EVERYTHING}}}]}
     )
     once(lambda: shop.profile("user_id", person))
-    case = f"case:{person[-13:]}"
+    case = f"case:{person[-12:]}"
     before = int(time.time() * 1_000)
     read_profile(stack, f"user_id:{person}", case)
     days = {day_of(before), day_of(int(time.time() * 1_000))}
