@@ -27,7 +27,9 @@ from attune.domain.profiles.consent import (
     chain,
     digest_of,
     in_force,
+    latest,
     merge_consent,
+    outlasts,
     permits,
     stricter,
 )
@@ -154,15 +156,51 @@ def test_somebody_who_withdraws_and_grants_twice_had_withdrawn_twice(order: tupl
     assert known["email"].withdrawals() == ((10, 20), (30, 40))
 
 
-def test_of_more_withdrawals_than_are_kept_apart_the_oldest_are_as_if_one() -> None:
+@pytest.mark.parametrize("more", [0, 1, 30])
+def test_of_more_withdrawals_than_are_kept_apart_the_oldest_are_as_if_one(more: int) -> None:
     known: dict[str, Consent] = {}
-    for at in range(1, 101):
+    times = MAX_EARLIER + 1 + more
+    for at in range(1, 2 * times + 1):
         spoken = statement(consent={"email": at % 2 == 0}, time=at)
         known |= heard(known, spoken, record(spoken), LOUD)
-    kept = known["email"].withdrawals()
-    assert len(kept) == MAX_EARLIER + 1
-    assert kept[0] == (1, 100 - 2 * MAX_EARLIER)
-    assert kept[-1] == (99, 100)
+    newest = [(at, at + 1) for at in range(2 * more + 3, 2 * times, 2)]
+    assert known["email"].withdrawals() == ((1, 2 * more + 2), *newest)
+
+
+def test_of_a_grant_that_was_said_again_what_a_late_withdrawal_leaves_is_the_last_word() -> None:
+    known = {"email": Consent(True, 1, "shop")}
+    for at, granted in ((3, True), (2, False)):
+        spoken = statement(consent={"email": granted}, time=at)
+        known |= heard(known, spoken, record(spoken), LOUD)
+    assert known == {"email": Consent(True, 3, "shop", since=2)}
+
+
+def test_who_withdrew_last_is_who_is_named_though_somebody_withdrew_before() -> None:
+    spoken = statement(consent={"email": False}, time=5)
+    known = {"email": Consent(False, 9, "app", since=9)}
+    assert heard(known, spoken, record(spoken), SILENT) == {"email": Consent(False, 9, "app", since=5)}
+
+
+@pytest.mark.parametrize(
+    ("known", "withdrawn_at", "stands"),
+    [
+        (Consent(True, 5, "shop"), 4, True),
+        (Consent(True, 5, "shop"), 5, False),
+        (Consent(True, 5, "shop", again=9), 8, True),
+        (Consent(True, 5, "shop", again=9), 9, False),
+        (Consent(True, 5, "shop", stated=False), 4, False),
+        (Consent(False, 5, "shop"), 4, False),
+    ],
+)
+def test_a_grant_stands_in_the_face_of_what_was_withdrawn_before_it_was_last_stated(
+    known: Consent, withdrawn_at: int, *, stands: bool
+) -> None:
+    assert outlasts(known, withdrawn_at) is stands
+
+
+def test_of_holds_the_latest_of_each_purpose_counts() -> None:
+    assert latest([{"email": 3, "sms": 9}, {"email": 5}, {}, {"sms": 4}]) == {"email": 5, "sms": 9}
+    assert latest([]) == {}
 
 
 def test_before_a_grant_the_withdrawal_that_it_ended_held_since_it_began() -> None:
@@ -223,6 +261,7 @@ def test_of_two_grants_of_one_instant_the_one_that_ends_sooner_counts() -> None:
         (Consent(False, 5, "app", since=3), Consent(False, 5, "shop", since=4), 3),
         (Consent(False, 5, "app"), Consent(False, 9, "shop", since=7), 5),
         (Consent(True, 8, "app", since=3), Consent(True, 9, "shop", since=7), 3),
+        (Consent(True, 7, "app", since=3), Consent(True, 9, "shop", since=7), 3),
     ],
 )
 def test_of_two_who_had_withdrawn_the_time_since_the_first_counts_whoever_spoke_last(

@@ -198,6 +198,13 @@ def test_an_anonymised_row_keeps_what_leads_to_nobody() -> None:
     assert not {"type", "event", "properties"} & {*internal, *conflict}
 
 
+def test_an_anonymised_row_has_no_address_in_its_event_s_name_or_what_it_is_about() -> None:
+    subject = Subject(request_id="r", variant="anonymise", profile_ids=(profile_id(ANN),))
+    [said] = swept([row(event="Invited ann@x.com", properties={"sku": "+49 170 1234567", "value": 5})], rules(subject))
+    assert said is not None
+    assert (said.get("event"), said["properties"]) == (None, {"value": 5})
+
+
 def test_two_anonymised_rows_have_nothing_in_common_that_others_have_not() -> None:
     subject = Subject(request_id="r", variant="anonymise", profile_ids=(profile_id(ANN),))
     one, two = swept([row(message_id=name, version=77, received_at=NOW + 123) for name in "ab"], rules(subject))

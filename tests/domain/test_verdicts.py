@@ -8,8 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from attune.domain.processing.verdicts import CLEAR_PROPERTIES, MAX_CLEAR, PRODUCTS, clear_properties
-from tests.builders import event
+from attune.domain.processing.verdicts import (
+    CLEAR_PROPERTIES,
+    MAX_CLEAR,
+    PRODUCTS,
+    clear_properties,
+    unidentified_row,
+)
+from tests.builders import NOW, Pseudonyms, event, record
 
 
 def test_only_what_names_nobody_is_in_the_clear() -> None:
@@ -49,3 +55,16 @@ def test_what_is_in_the_clear_has_a_bound_whatever_was_said(text: str) -> None:
     names = ("product_id", "sku", "category", "brand", "variant", "order_id", "cart_id", "checkout_id", "currency")
     clear = clear_properties(event(properties=dict.fromkeys(names, text) | {"products": [text]}))
     assert len(msgspec.json.encode(clear)) <= MAX_CLEAR
+
+
+@pytest.mark.parametrize(
+    "address", ["ann@example.com", "ann%40example.com", "ann%2540example.com", "+49 170 1234567", "0049 (170) 1234567"]
+)
+def test_a_row_of_nobody_holds_no_address_in_any_spelling(address: str) -> None:
+    things = {"sku": "mug", "price": 5}
+    said = things | {"brand": address, "category": f"for {address}", "products": [things | {"variant": address}]}
+    invited = event(f"Invite {address}", properties=said)
+    row = unidentified_row(invited, record(invited), "m", NOW, Pseudonyms().key)
+    assert (row.event, row.properties) == ("", things | {"products": [things]})
+    viewed = event("Viewed 50% @ home, 2024-06-15", properties=things)
+    assert unidentified_row(viewed, record(viewed), "m", NOW, Pseudonyms().key).event == viewed.name

@@ -144,6 +144,13 @@ def test_every_bucket_refuses_plain_http(templates: Templates) -> None:
     assert guarded == {str(bucket) for bucket in templates.of("AWS::S3::Bucket")}
 
 
+def test_nothing_that_is_held_is_copied_into_another_region(templates: Templates) -> None:
+    tables = templates.of("AWS::DynamoDB::GlobalTable")
+    assert len({_replica(table)["Region"] for table in tables}) == 1
+    for resource in templates.of(*STATEFUL):
+        assert not {"ReplicationConfiguration", "ReplicaRegions", "MultiRegion"} & resource.properties.keys(), resource
+
+
 def test_raw_input_and_old_versions_are_gone_within_thirty_days(templates: Templates) -> None:
     """Erasure promises a horizon of under 30 days; these are the copies it cannot reach one by one."""
     for name in ("Quarantine", "Failures", "Imports"):

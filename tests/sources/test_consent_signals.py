@@ -50,6 +50,16 @@ def test_a_category_goes_by_the_source_then_by_the_purpose_s_name_then_by_its_si
         ({"ad_storage": "granted", "ad_user_data": "denied"}, {"advertising": False}),
         ({"ad_personalization": "denied", "ad_storage": "granted"}, {"advertising": False}),
         ({"functionality_storage": "granted", "security_storage": "denied"}, {}),
+        # as `gtag("consent", "default", ...)` has it; what is granted for a region may be of people elsewhere
+        ({"ad_storage": "denied", "wait_for_update": 500}, {"advertising": False}),
+        ({"ad_storage": "granted", "wait_for_update": 500}, {"advertising": True}),
+        (
+            {"ad_storage": "denied", "analytics_storage": "granted", "region": ["US-CA"], "wait_for_update": 500},
+            {"advertising": False},
+        ),
+        ({"ad_storage": None, "analytics_storage": "granted", "region": None}, {"analytics": True}),
+        ({"ad_storage": None, "ad_user_data": "denied"}, {"advertising": False}),
+        ({"ad_storage": None, "region": [], "wait_for_update": "soon"}, {}),
         ({}, {}),
     ],
 )
@@ -68,11 +78,44 @@ def test_google_s_signals_must_all_grant_and_what_is_unset_is_not_denied(
         ("C0004:1,C0005:0", {"advertising": False}),
         (" C0002 : 1 , C0004:1 ", {"analytics": True, "advertising": True}),
         ("C0002:1,C0002:0", {"analytics": False}),
+        ("C0001%3A1%2CC0002%3A0%2CC0004%3a1", {"analytics": False, "advertising": True}),
+        ("C0002:0,", {"analytics": False}),
+        (",C0002:1,,C0004:0, ", {"analytics": True, "advertising": False}),
+        ("C0002%3A0%2C", {"analytics": False}),
         ("", {}),
     ],
 )
 def test_onetrust_s_groups_are_read_as_its_cookie_has_them(groups: str, consent: dict[str, bool]) -> None:
     assert said({"oneTrustGroups": groups}) == consent
+
+
+@pytest.mark.parametrize(
+    ("active", "granted", "notes"),
+    [
+        (",C0001,", set(), ()),
+        (",C0001,C0003,", {"personalization"}, ()),
+        (",C0002,C0003,C0004,C0005,Marketing,", {"analytics", "personalization", "advertising", "email"}, ()),
+        # one of two groups, or of a group and a category, is not enough
+        (",C0002,C0004,Marketing,", {"analytics", "email"}, ()),
+        (",C0002,C0004,C0005,", {"analytics"}, ()),
+        ("%2CC0002%2CV7%2C", {"analytics"}, ("unknown_purpose",)),
+    ],
+)
+def test_of_a_list_of_active_groups_those_that_are_not_in_it_are_refused(
+    active: str, granted: set[str], notes: tuple[str, ...]
+) -> None:
+    told = heard({"oneTrustGroups": active})
+    asked = ("analytics", "personalization", "advertising", "email")
+    assert told.consent == {purpose: purpose in granted for purpose in asked}
+    assert told.notes == notes
+
+
+def test_a_group_of_our_own_that_is_not_active_is_refused_and_one_that_the_banner_lacks_may_be_mapped_away() -> None:
+    own = Definitions(purposes={"research": Purpose(id="research", signals=("gpc", "research_storage", "SPD_BG"))})
+    assert said({"oneTrustGroups": ",C0002,"}, definitions=own)["research"] is False
+    lacking = source(consent_categories={"C0005": ()})
+    told = hear({"oneTrustGroups": ",C0004,"}, lacking, KnownSignals()(Definitions()), gpc=False, method="banner")
+    assert told.consent == {"analytics": False, "personalization": False, "advertising": True}
 
 
 @pytest.mark.parametrize("banner", [{}, {"categoryPreferences": {"advertising": True, "email": True}}])
@@ -141,7 +184,17 @@ def test_a_banner_that_contradicts_gpc_is_noted_and_the_rest_of_it_counts() -> N
         {"googleConsentMode": "granted"},
         {"oneTrustGroups": "C0002"},
         {"oneTrustGroups": "C0002:2"},
-        {"oneTrustGroups": "C0002:1,"},
+        {"googleConsentMode": {"ad_storage": 500, "wait_for_update": 500}},
+        {"googleConsentMode": {"ad_storag": False, "region": ["US-CA"]}},
+        pytest.param({"oneTrustGroups": ","}, id="no group"),
+        {"oneTrustGroups": "%2C"},
+        {"oneTrustGroups": " "},
+        pytest.param({"oneTrustGroups": ",C0001,C0002:1,"}, id="mixed groups"),
+        {"oneTrustGroups": "C0001,C0002"},
+        {"oneTrustGroups": ",C0001,C0002"},
+        {"oneTrustGroups": "C0002%253A1"},
+        {"oneTrustGroups": "C0002:%31x"},
+        {"oneTrustGroups": "%FF:1"},
         {"oneTrustGroups": ["C0002:1"]},
         {"oneTrustGroups": 1},
     ],

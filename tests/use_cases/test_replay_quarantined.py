@@ -139,6 +139,20 @@ def test_an_input_without_an_id_of_its_own_counts_once_with_a_patch_and_without(
     assert counted(desk) == 1
 
 
+@pytest.mark.parametrize("refusal", ["batch", "header"])
+def test_a_call_that_another_batch_refuses_in_the_same_bytes_is_heard(desk: QuarantineDesk, refusal: str) -> None:
+    """What is said of consent for all calls of a request, or by its browser, does not lie in their bytes."""
+    raw = json.dumps({"type": "track", "event": "Product Viewed", "anonymousId": "ada"}).encode()
+    refused = {"consent": {"categoryPreferences": EVERYTHING | {"advertising": False}}}
+    again = {"context": refused} if refusal == "batch" else {"context": CONTEXT, "gpc": True}
+    for how in ({"context": CONTEXT}, again, again):
+        refuse(desk, "unplanned_event", raw, {"call": "track", **how})
+    assert desk.replay()["replayed"] == 3
+    [state] = desk.profiles()
+    assert state["consent"]["advertising"][0] is False
+    assert counted(desk) == 2
+
+
 def test_an_input_without_an_id_of_its_own_counts_once_whatever_definition_reads_it() -> None:
     fields: dict[str, Any] = {"id": "till", "type": "webhook", "origins": (), "consent": dict(EVERYTHING)}
     mapped = Mapping(event="'Order Completed'", identifiers={"email": "mail"})

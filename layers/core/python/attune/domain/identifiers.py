@@ -75,6 +75,10 @@ _BLOCKED_BEGIN: Final = frozenset("-NnUuAaGg[")
 _NAMESPACE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _MIN_PHONE_DIGITS: Final = 5
+#: somewhere in a text: an e-mail address, as it is or encoded for a URL, or an international telephone number
+_ADDRESS: Final = re.compile(
+    r"[^\s@<>\"']@[^\s@<>\"']|[^\s@<>\"'/?&=]%(?:25)*40[^\s@<>\"'/?&=]|(?:\+|\b00)\(?\d(?:[\s()./-]{0,2}\d){6,}"
+)
 #: `x12`, `ext. 12`, `;ext=12`, `#12` behind a telephone number
 _EXTENSION: Final = re.compile(r"(?:xt(?:ensio)?n?|x|#)[\s.:=]{0,3}(\d{1,7})\D*\Z", re.IGNORECASE)
 
@@ -149,6 +153,11 @@ def _digits(text: str) -> str:
     text = re.sub(r"[^\d+]", "", text)
     digits = [unicodedata.decimal(character) for character in text if character != "+"]
     return text if len(digits) >= _MIN_PHONE_DIGITS and any(digits) else ""
+
+
+def reads_as_address(text: str) -> bool:
+    """Whether something in it does: an e-mail address, also encoded for a URL, or an international telephone number."""
+    return _ADDRESS.search(text) is not None
 
 
 def is_namespace(text: str) -> bool:

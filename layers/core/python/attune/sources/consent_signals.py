@@ -3,8 +3,8 @@
 | where | what is said | of |
 |---|---|---|
 | `context.consent.categoryPreferences` | category → true or false | the source's `consent_categories`; a purpose of that name; purposes whose `signals` name it |
-| `context.consent.oneTrustGroups` | `C0002:1,C0004:0` | the same |
-| `context.consent.googleConsentMode` | signal → `granted` or `denied`; one that is not there says nothing | purposes whose `signals` name it |
+| `context.consent.oneTrustGroups` | `C0002:1,C0004:0`, also URL-encoded; or `,C0002,`, which refuses the groups that it leaves out | the same |
+| `context.consent.googleConsentMode` | signal → `granted` or `denied`; one that is null or not there says nothing | purposes whose `signals` name it |
 | the header `Sec-GPC: 1` | no selling and no sharing | purposes whose `signals` name `gpc`; it only ever withdraws |
 
 Whatever is said of a purpose must agree: one refusal refuses. A category that the source maps and that
@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -36,6 +37,13 @@ _PREFERENCES: Final = "categoryPreferences"
 #: what is said is of no purpose that anybody asks for: necessary cookies, and Google's word for the like
 _OF_NO_PURPOSE: Final = frozenset({"C0001", "functionality_storage", "security_storage"})
 _GROUP: Final = re.compile(r"\s*([A-Za-z0-9_-]{1,64})\s*:\s*([01])\s*")
+#: OneTrust's `OnetrustActiveGroups`: the groups that are on
+_ACTIVE: Final = re.compile(r",(?:[A-Za-z0-9_-]{1,64},)+")
+#: signals that cannot be groups of OneTrust's
+_NO_GROUP: Final = re.compile(r"gpc|ad_user_data|ad_personalization|[a-z]+_storage")
+#: where Google's default counts; and how long it is waited for another word
+_REGION: Final = "region"
+_SETTINGS: Final = frozenset({_REGION, "wait_for_update"})
 #: characters; as definitions have it
 _LONGEST_VERSION: Final = 32
 
@@ -83,6 +91,10 @@ class ConsentSignals:
         """The source as if it said itself what `of_category` answers, for formats that ask nobody else."""
         mapped = {**self._named, **{one: (one,) for one in self.purposes}, **source.consent_categories}
         return msgspec.structs.replace(source, consent_categories=mapped)
+
+    def groups(self, source: Source) -> list[str]:
+        """What OneTrust may have asked under: the source's categories, and signals that are of no other tool."""
+        return [*source.consent_categories, *(name for name in self._named if not _NO_GROUP.fullmatch(name))]
 
     def of_signal(self, signal: str) -> tuple[str, ...] | None:
         """The purposes that a signal speaks of; None where nobody knows."""
@@ -171,22 +183,39 @@ def _groups(consent: Mapping[str, Any], source: Source, signals: ConsentSignals,
     text = consent.get("oneTrustGroups")
     if text is None or text == "":
         return {}
+    if not isinstance(text, str):
+        raise UnreadableError("invalid_consent")
     said: dict[str, bool] = {}
-    for group in text.split(",") if isinstance(text, str) else [""]:
-        match = _GROUP.fullmatch(group)
-        if match is None:
-            raise UnreadableError("invalid_consent")
-        _add(said, signals.of_category(match[1], source), match[1], unknown, granted=match[2] == "1")
+    for group, granted in _chosen(unquote(text), source, signals):
+        _add(said, signals.of_category(group, source), group, unknown, granted=granted)
     return said
+
+
+def _chosen(text: str, source: Source, signals: ConsentSignals) -> list[tuple[str, bool]]:
+    """Group by group, as the cookie has them; of a list of those that are on, all others are off."""
+    if _ACTIVE.fullmatch(text):
+        active = dict.fromkeys(text.strip(",").split(","), True)
+        return list((dict.fromkeys(signals.groups(source), False) | active).items())
+    parts = [part for part in text.split(",") if part.strip()]
+    chosen = [(match[1], match[2] == "1") for part in parts if (match := _GROUP.fullmatch(part))]
+    if not chosen or len(chosen) < len(parts):
+        raise UnreadableError("invalid_consent")
+    return chosen
 
 
 def _modes(consent: Mapping[str, Any], signals: ConsentSignals, unknown: set[str]) -> dict[str, bool]:
+    modes = _object(consent, "googleConsentMode")
     said: dict[str, bool] = {}
-    for signal, word in _object(consent, "googleConsentMode").items():
+    for signal, word in modes.items():
+        if word is None or signal in _SETTINGS:
+            continue
         if word not in ("granted", "denied"):
             raise UnreadableError("invalid_consent")
         _add(said, signals.of_signal(signal), signal, unknown, granted=word == "granted")
-    return said
+    if modes.get(_REGION) is None:
+        return said
+    # whether the person is there is not said: what is granted for a region may be of others
+    return {purpose: granted for purpose, granted in said.items() if not granted}
 
 
 def _object(consent: Mapping[str, Any], name: str) -> dict[str, Any]:

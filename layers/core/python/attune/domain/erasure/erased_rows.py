@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from attune.domain.events import ADDRESSED, decode_event
-from attune.domain.processing.verdicts import Row, Verdict, erased_id, hour, loosened, said_by_nobody
+from attune.domain.processing.verdicts import (
+    Row,
+    Verdict,
+    erased_id,
+    hour,
+    loosened,
+    name_of_nobody,
+    said_by_nobody,
+)
 from attune.domain.profiles.duplicates import WINDOW
 
 if TYPE_CHECKING:
@@ -155,7 +163,7 @@ class ErasedRows:
             verdict, reason = Verdict.APPLIED, line.reason
             clear = said_by_nobody({name: msgspec.json.decode(raw) for name, raw in line.properties.items()})
             said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in clear.items()}
-            kept = {"type": line.type, "event": line.event, "time": hour(line.time), "properties": said}
+            kept = {"type": line.type, "event": name_of_nobody(line.event), "time": hour(line.time), "properties": said}
         row = Line(
             message_id=self._pseudonym(line),
             source=line.source,

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from attune.domain.definitions.kinds import Definitions
+from attune.domain.identifiers import reads_as_address
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -36,8 +37,6 @@ _OF_NO_ADDRESS: Final = ("_hash", "_id")
 #: where a word ends: `firstName`, `first_name`, `First Name`, `billing.zip`, `address2`
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _EMAIL: Final = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
-_ENCODED_EMAIL: Final = re.compile(r"[^\s@<>\"'/?&=]+%40[^\s@<>\"'/?&=]+", re.IGNORECASE)
-_PHONE: Final = re.compile(r"(?:\+|\b00)\(?\d(?:[\s()./-]{0,2}\d){6,}")
 
 
 class Mask:
@@ -74,7 +73,7 @@ class Mask:
                 return MASKED if self._is_address(str(value)) else value
 
     def _is_address(self, text: str) -> bool:
-        return _is_address(text) or bool(self._ends and _digits(text).endswith(self._ends))
+        return reads_as_address(text) or bool(self._ends and _digits(text).endswith(self._ends))
 
 
 class _NoMask(Mask):
@@ -121,11 +120,7 @@ def masked(identifier: Identifier) -> str:
         return f"{value[:1]}{MASKED}@{value.rpartition('@')[2]}"
     if namespace == "phone":
         return f"{MASKED}{value[-_SHOWN_OF_A_NUMBER:]}"
-    return MASKED if is_personal_namespace(namespace) or _is_address(value) else value
-
-
-def _is_address(text: str) -> bool:
-    return any(found.search(text) for found in (_EMAIL, _ENCODED_EMAIL, _PHONE))
+    return MASKED if is_personal_namespace(namespace) or reads_as_address(value) else value
 
 
 def _digits(text: str) -> str:

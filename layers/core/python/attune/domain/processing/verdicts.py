@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from attune.domain.collection.quarantine import INVALID_RECORD, STREAM, digest
-from attune.domain.identifiers import Identifier
+from attune.domain.identifiers import Identifier, reads_as_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -120,7 +120,7 @@ def clear_properties(event: Event, size: int = MAX_CLEAR + 1) -> dict[str, Any]:
         name: said[name] for name in CLEAR_PROPERTIES if name in said and type(said[name]) in _SCALARS
     }
     if PRODUCTS in said and type(said[PRODUCTS]) in _LISTS:
-        clear[PRODUCTS] = _things(said[PRODUCTS])
+        clear[PRODUCTS] = _things(said[PRODUCTS], _tells_of_things)
     if size <= MAX_CLEAR or len(_encoder.encode(clear)) <= MAX_CLEAR:
         return clear
     return {name: value for name, value in clear.items() if _is_short_scalar(value)}
@@ -163,7 +163,7 @@ def unidentified_row(
         message_id=message_id,
         fingerprint="",
         type=event.type,
-        event=event.name,
+        event=name_of_nobody(event.name),
         time=hour(event.time),
         properties=said_by_nobody(clear),
     )
@@ -196,16 +196,26 @@ def said_by_nobody(clear: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for name, value in clear.items():
         if name == PRODUCTS and type(value) in _LISTS:
-            said[name] = _things(value)
-        elif name not in LEADING_PROPERTIES and _tells_of_things(value):
+            said[name] = _things(value, _tells_of_nobody)
+        elif name not in LEADING_PROPERTIES and _tells_of_nobody(value):
             said[name] = value
     return said
 
 
-def _things(products: Iterable[Any]) -> list[dict[str, Any]]:
+def name_of_nobody(name: str) -> str:
+    """An event's name, or nothing where somebody's address is in it."""
+    return "" if reads_as_address(name) else name
+
+
+def _tells_of_nobody(value: Any) -> bool:
+    """Tells of things, and reads like no address in another spelling either."""
+    return _tells_of_things(value) and not (type(value) is str and reads_as_address(value))
+
+
+def _things(products: Iterable[Any], may_stay: Callable[[Any], bool]) -> list[dict[str, Any]]:
     """What is known to tell of things, and no more: whoever has a mug engraved tells the shop their name there."""
     return [
-        {part: value for part, value in one.items() if part in _OF_PRODUCTS and _tells_of_things(value)}
+        {part: value for part, value in one.items() if part in _OF_PRODUCTS and may_stay(value)}
         for one in products
         if isinstance(one, dict)
     ]

@@ -99,10 +99,10 @@ def withdraw(before: Consent, at: int, source: str) -> Consent:
     return _with(kept, (*before.withdrawals(), (at, NEVER)))
 
 
-def grant(before: Consent, said: Consent, expired: int = 0) -> Consent:
+def grant(before: Consent, said: Consent, expired: int) -> Consent:
     """A grant in place of what was known, which keeps in mind the withdrawals that it ends or that went before.
 
-    `expired`: when what was known had ended by itself, if it had: from then on it was as if withdrawn.
+    `expired`: when what was known had ended by itself, from when on it was as if withdrawn; 0 where it had not.
     """
     ended = [(begin, min(end, said.at)) for begin, end in before.withdrawals() if begin < said.at]
     return _with(said, (*ended, (expired, said.at)) if expired else ended)
@@ -118,8 +118,6 @@ def _with(record: Consent, withdrawals: Iterable[tuple[int, int]]) -> Consent:
             found.append((begin, end))
     ends = record.at if record.granted else NEVER
     since = found.pop()[0] if found and found[-1][1] == ends else 0
-    if not record.granted and since == (record.since or record.at):
-        since = record.since
     if len(found) > MAX_EARLIER:
         found[: -MAX_EARLIER + 1] = [(found[0][0], found[-MAX_EARLIER][1])]
     return msgspec.structs.replace(record, since=since, earlier=tuple(found))
@@ -156,10 +154,9 @@ def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
     return _with(kept, (*kept.withdrawals(), *gone.withdrawals()))
 
 
-def _rank(record: Consent) -> tuple[int, str, bool, int, int]:
-    """What was said later goes first; at one instant what is over sooner (0 is never), and was withdrawn longer."""
-    begun = -record.since if record.since else -NEVER
-    return (record.at, record.source, record.stated, -record.until if record.until else -NEVER, begun)
+def _rank(record: Consent) -> tuple[int, str, bool, int]:
+    """What was said later goes first; at one instant what is over sooner (0 is never)."""
+    return (record.at, record.source, record.stated, -record.until if record.until else -NEVER)
 
 
 def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> dict[str, Consent]:

@@ -110,7 +110,7 @@ class ReadQuarantined:
         signals = self._signals(definitions)
         said = _read(source, origin, document, raw, came, one.received_at, signals)
         if origin is not Origin.FILE:  # rows have ids of their place and bytes
-            said = _as_one(said, source, raw)
+            said = _as_one(said, source, raw, came)
         made, events, rejected = admit_reading(self._admit, said, document, source, definitions)
         record = _request(one, origin, came, now)
         alone = not events and bool(rejected)
@@ -167,20 +167,20 @@ def _read(
                     return Reading(rejected=(refused,))
 
 
-def _as_one(said: Reading, source: Source, raw: bytes) -> Reading:
-    """What brings no message id gets one of the bytes as they came.
+def _as_one(said: Reading, source: Source, raw: bytes, came: Came) -> Reading:
+    """What brings no message id gets one of the bytes as they came, and of what was said of consent beside them.
 
     So they count once, whether they are patched or not, and whatever definition reads them.
     """
-    return msgspec.structs.replace(
-        said, events=tuple(_named(event, source, raw, n) for n, event in enumerate(said.events))
-    )
+    beside = (came.how.get("gpc"), came.how.get("context", {}).get("consent"))
+    parts = (source.id, raw, *((msgspec.json.encode(beside, order="sorted"),) if any(beside) else ()))
+    return msgspec.structs.replace(said, events=tuple(_named(event, parts, n) for n, event in enumerate(said.events)))
 
 
-def _named(event: Event, source: Source, raw: bytes, number: int) -> Event:
+def _named(event: Event, parts: tuple[str | bytes, ...], number: int) -> Event:
     if _DERIVED not in event.notes:
         return event
-    derived = "derived-" + short_hash("patched", source.id, raw, str(number)).hex()
+    derived = "derived-" + short_hash("patched", *parts, str(number)).hex()
     return msgspec.structs.replace(event, message_id=derived)
 
 
