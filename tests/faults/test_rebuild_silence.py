@@ -162,7 +162,7 @@ def test_what_was_accepted_before_a_withdrawal_reached_us_and_is_dated_after_it_
 
 
 def test_nothing_of_a_withdrawal_is_told() -> None:
-    """The stay ends when the word comes: nothing may be done with what it rests on. A rebuild takes that out unheard."""
+    """The stay ends when the word comes: nothing may be done with what it rests on. A rebuild takes it out unheard."""
     world = World()
     for number in range(4):
         world.send(event(message_id=f"v{number}", time=NOW - HOUR + number, identifiers=ME))
