@@ -128,6 +128,13 @@ def test_without_a_time_a_withdrawal_counts_from_its_receipt_and_a_grant_not_at_
     assert [rejected.reason for rejected in found.rejected] == ["invalid_time"]
 
 
+def test_a_withdrawal_without_a_time_is_heard_again_when_it_comes_again_and_one_with_a_time_is_not() -> None:
+    for stamp, again in ((None, 2), ("2025-06-14T15:06:40Z", 1)):
+        call = Call(body=json.dumps(receipt(one("Newsletter", "WITHDRAWN"), interactionDate=stamp)).encode())
+        made = [event for at in (NOW, NOW + 1) for event in read(call, USUAL.told_to(SOURCE), at).made]
+        assert len({event.message_id for event in made}) == again
+
+
 def times(document: object) -> dict[int, dict[str, bool] | None]:
     found = said(document)
     assert found.rejected == ()

@@ -238,8 +238,11 @@ def _statements(who: Identifier, heard: _Heard, received_at: int, raw: bytes, so
 def _statement(
     who: Identifier, said: dict[str, bool], at: int, notes: tuple[str, ...], raw: bytes, source: Source
 ) -> Event:
-    """Its id follows from the whole receipt and what is heard of it: the same when both are so again."""
-    heard = msgspec.json.encode(sorted(said.items()))
+    """Its id follows from the whole receipt, what is heard of it and as of when: the same when all are so again.
+
+    So a withdrawal without a time is heard again each time that it comes: there may have been a grant in between.
+    """
+    heard = msgspec.json.encode([sorted(said.items()), at])
     stated = Event(
         type=CONSENT,
         message_id="onetrust-" + short_hash(source.id, payloads.compact(raw), heard).hex(),
