@@ -207,6 +207,20 @@ def test_what_was_done_after_a_withdrawal_that_comes_late_is_used_for_nothing_un
     assert allowed(Edge.SEGMENT, policies.in_use(only(world)), at=NOW)
 
 
+@pytest.mark.parametrize(("after", "counts"), [(MINUTE - 1, True), (MINUTE, False)])
+def test_what_a_page_sent_just_before_its_statement_is_not_taken_for_later_though_its_clock_says_so(
+    after: int, *, counts: bool
+) -> None:
+    world = World(tick=0)
+    me: dict[str, Any] = {"identifiers": identifiers(**NAME)}
+    world.send(consent_event(EVERYTHING, time=NOW - HOUR, **me))
+    world.send(event(consent=None, time=NOW + after, **me), received_at=NOW + MINUTE)
+    world.send(consent_event({"analytics": False}, time=NOW, **me), received_at=NOW + MINUTE)
+    world.settle()
+    policies = policies_of(snapshot(definition_list()))
+    assert bool(allowed(Edge.SEGMENT, policies.in_use(only(world)), at=NOW + HOUR)) is counts
+
+
 def only(world: World) -> Profile:
     [item] = [item for item in world.profiles.all_items() if item.state]
     return decode_profile(item.state)

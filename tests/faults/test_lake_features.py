@@ -89,7 +89,7 @@ def of_profiles(profiles: MemoryProfiles, cutoff: int) -> dict[str, tuple[float,
 def is_to_be_scrubbed(profile: Profile) -> bool:
     """Whether it holds what was done after storing had been withdrawn: nobody learns from that."""
     stored = profile.consent.get("analytics")
-    return stored is not None and not stored.granted and (stored.since or stored.at) <= profile.last_seen
+    return stored is not None and not stored.granted and (stored.since or stored.at) <= profile.last_seen - MINUTE
 
 
 @pytest.mark.parametrize("seed", seeds(6))

@@ -31,6 +31,8 @@ UNREADABLE: Final = "??"
 PLACES: Final[tuple[str, ...]] = ("address", "country")
 #: a source of a record that nobody said: `policy:US-CA`
 POLICY: Final = "policy:"
+#: by how much (ms) the times of what a browser sends in several requests may be out of order
+SKEW: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,11 @@ class Policies:
         """`standing`, restricted for as long as the profile holds what was done after storing had been withdrawn.
 
         A withdrawal that reaches us late leaves behind what was stored meanwhile. Nothing is done with any of it until
-        a rebuild has taken that out: by then the last thing that is known was done before.
+        a rebuild has taken that out: by then the last thing that is known was done before. Less than `SKEW` after it is
+        no later: an event's time tells no better what was done first.
         """
         consent, stored = self.standing(profile), profile.consent.get(STORE)
-        if stored is None or stored.granted or not profile.events or not stored.withdrawn(profile.last_seen):
+        if stored is None or stored.granted or not profile.events or not stored.withdrawn(profile.last_seen - SKEW):
             return consent
         return {**consent, RESTRICTION: Consent(False, stored.at, stored.source)}
 
