@@ -20,6 +20,7 @@ from attune.domain.events import PREFERENCE_UPDATE, Origin
 from attune.domain.identifiers import Identifier
 from attune.domain.profiles.consent import (
     MAX_EARLIER,
+    NEVER,
     RESTRICTION,
     Consent,
     Evidence,
@@ -269,6 +270,20 @@ def test_of_two_who_had_withdrawn_the_time_since_the_first_counts_whoever_spoke_
 ) -> None:
     kept = stricter(one, other)
     assert kept == stricter(other, one) == replace(other, since=since)
+
+
+@pytest.mark.parametrize(("at", "ends"), [(6, False), (23, False), (24, True)])
+def test_a_merge_forgets_no_withdrawal_that_had_ended_on_the_other_side(at: int, *, ends: bool) -> None:
+    both = stricter(Consent(True, 23, "shop", since=10), Consent(False, 3, "app", since=3))
+    assert both is not None
+    spoken = statement(consent={"email": True}, time=at)
+    after = ({"email": both} | heard({"email": both}, spoken, record(spoken), LOUD))["email"]
+    assert (after.granted, after.withdrawals()) == ((True, ((3, 24),)) if ends else (False, ((3, NEVER),)))
+
+
+def test_of_two_grants_a_statement_goes_before_what_rode_along_later() -> None:
+    stated, riding = Consent(True, 16, "shop", since=11), Consent(True, 22, "shop", stated=False)
+    assert stricter(stated, riding) == stricter(riding, stated) == stated
 
 
 def test_what_a_source_vouches_for_gives_way_to_any_word_of_the_person() -> None:

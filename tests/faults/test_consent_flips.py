@@ -21,6 +21,7 @@ from tests.builders import (
     HOUR,
     MINUTE,
     NOW,
+    SECOND,
     consent_event,
     definition_list,
     event,
@@ -219,6 +220,20 @@ def test_what_a_page_sent_just_before_its_statement_is_not_taken_for_later_thoug
     world.settle()
     policies = policies_of(snapshot(definition_list()))
     assert bool(allowed(Edge.SEGMENT, policies.in_use(only(world)), at=NOW + HOUR)) is counts
+
+
+def test_whoever_changes_their_mind_in_time_is_not_taken_for_somebody_whose_withdrawal_came_late() -> None:
+    world = World(tick=0)
+    me: dict[str, Any] = {"identifiers": identifiers(**NAME)}
+    world.send(consent_event(EVERYTHING, time=NOW - HOUR, **me))
+    for seconds, said in ((100, False), (150, True), (200, None), (300, False)):
+        world.time.now = at = NOW + seconds * SECOND
+        one = event(consent=None, time=at, **me) if said is None else consent_event({"analytics": said}, time=at, **me)
+        world.send(one, received_at=at)
+    world.settle()
+    policies = policies_of(snapshot(definition_list()))
+    assert only(world).events == 1
+    assert allowed(Edge.SEGMENT, policies.in_use(only(world)), at=NOW + HOUR)
 
 
 def only(world: World) -> Profile:

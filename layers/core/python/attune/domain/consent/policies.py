@@ -78,7 +78,9 @@ class Policies:
         no later: an event's time tells no better what was done first.
         """
         consent, stored = self.standing(profile), profile.consent.get(STORE)
-        if stored is None or stored.granted or not profile.events or not stored.withdrawn(profile.last_seen - SKEW):
+        if stored is None or stored.granted or not profile.events:
+            return consent
+        if profile.last_seen - SKEW < (stored.since or stored.at):
             return consent
         return {**consent, RESTRICTION: Consent(False, stored.at, stored.source)}
 

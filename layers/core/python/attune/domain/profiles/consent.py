@@ -45,7 +45,8 @@ class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: int = 0
     #: of a grant: the instant from which on it counts no more; 0 for never
     until: int = 0
-    #: of a grant: when it was last said again for its own sake, if it was; a withdrawal must be later to end it
+    #: of a grant: when it was last said again for its own sake, if it was; a withdrawal must be later to end it. Of a
+    #: withdrawal that a merge kept: when the last one had ended on the other side; a grant must be later to end it
     again: int = 0
     #: withdrawals that ended before this one began, oldest first: from when to when (ms)
     earlier: tuple[tuple[int, int], ...] = ()
@@ -94,8 +95,12 @@ def withdraw(before: Consent, at: int, source: str) -> Consent:
     if grants:
         kept = msgspec.structs.replace(before, at=grants[0], again=0) if grants[0] == before.again else before
         return _with(kept, (*before.withdrawals(), (at, grants[0])))
-    newest = at if before.granted else max(before.at, at)
-    kept = before if newest == before.at and not before.granted else Consent(False, newest, source, since=newest)
+    if before.granted:
+        kept = Consent(False, at, source)
+    elif at > before.at:
+        kept = Consent(False, at, source, again=before.again if before.again > at else 0)
+    else:
+        kept = before
     return _with(kept, (*before.withdrawals(), (at, NEVER)))
 
 
@@ -149,14 +154,16 @@ def stricter(one: Consent | None, other: Consent | None) -> Consent | None:
         kept, gone = (other, one) if one.granted else (one, other)
     else:
         kept, gone = sorted((one, other), key=_rank, reverse=True)
-    again = max(one.again, other.again) if kept.granted else 0
-    kept = msgspec.structs.replace(kept, again=again if again > kept.at else 0)
+    later = [record.again for record in (one, other) if record.granted is kept.granted]
+    if not kept.granted:  # what ended on the other side must not begin again with an older grant
+        later += [end for _, end in gone.withdrawals() if end != NEVER]
+    kept = msgspec.structs.replace(kept, again=max(later) if max(later) > kept.at else 0)
     return _with(kept, (*kept.withdrawals(), *gone.withdrawals()))
 
 
-def _rank(record: Consent) -> tuple[int, str, bool, int]:
-    """What was said later goes first; at one instant what is over sooner (0 is never)."""
-    return (record.at, record.source, record.stated, -record.until if record.until else -NEVER)
+def _rank(record: Consent) -> tuple[bool, int, str, int]:
+    """A statement goes before what rode along, then what was said later; at one instant what is over sooner."""
+    return (record.stated, record.at, record.source, -record.until if record.until else -NEVER)
 
 
 def merge_consent(one: Mapping[str, Consent], other: Mapping[str, Consent]) -> dict[str, Consent]:
