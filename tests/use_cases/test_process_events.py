@@ -400,6 +400,28 @@ def test_whoever_states_first_that_they_refuse_has_refused_whatever_older_word_a
     assert (known.events, known.consent["analytics"].granted, known.consent["email"].granted) == (0, False, False)
 
 
+def test_what_we_make_of_a_browser_s_blocked_word_grants_nothing_for_a_customer_whom_it_may_not_claim(
+    processor: Processor,
+) -> None:
+    ada = identifiers(email="ada@example.com")
+    processor.send(event(identifiers=ada, consent=None, basis={"analytics": True}))
+    made = consent_event({"email": True, "analytics": False}, identifiers=ada)
+    processor.send(made, trusted=False, origin=Origin.INTERNAL)
+    known = processor.profile("email", "ada@example.com").consent
+    assert {name: one.granted for name, one in known.items()} == {"analytics": False}
+
+
+@pytest.mark.parametrize(("kind", "origin"), [("call", Origin.CLIENT), ("made", Origin.INTERNAL)])
+def test_a_browser_founds_nobody_under_a_number_that_is_given_out(
+    processor: Processor, kind: str, origin: Origin
+) -> None:
+    whom = identifiers(stripe_customer_id="cus_1")
+    called = event(PREFERENCE_UPDATE, consent={"email": False}, identifiers=whom)
+    made = consent_event({"email": False}, identifiers=whom)
+    processor.send(called if kind == "call" else made, trusted=False, origin=origin)
+    assert processor.store.all_items() == []
+
+
 def test_of_somebody_unknown_a_refusal_that_only_rides_along_leaves_nothing(processor: Processor) -> None:
     processor.send(event(consent={"analytics": False}))
     assert processor.store.all_items() == []

@@ -10,6 +10,7 @@ import msgspec
 from attune.domain.consent import gate
 from attune.domain.consent.hearing import SILENT, is_statement, voice
 from attune.domain.events import CONSENT, RECTIFY, Origin, Rejected, set_aside
+from attune.domain.identifiers import ISSUED
 from attune.domain.identity.resolution import Match
 from attune.domain.learning.scores import score_online
 from attune.domain.processing.fold import finish, fold_event
@@ -174,14 +175,18 @@ class WorkingSet:
 
     def _apply_consent(self, event: Event, record: Record, keyed: Keyed) -> None:
         """Stored whatever was consented to before; for an unknown person it makes a profile that holds consent only."""
-        known = self.people.owner(record.key)
+        known, (_, may_claim) = self.people.owner(record.key), self.people.match(keyed[:1], event, record)
+        if known is None and not may_claim:
+            self.put_aside(event, record, "unverified_claim")
+            return
         profiles = () if known is None else (known.profile.profile_id,)
         working = self.people.target(Match(kept=tuple(keyed[:1]), profiles=profiles), event, record)
         order = duplicates.event_hash(record.source, event)
         if not self._is_new(working, event, record, order):
             return
         working.reach(event, self.compiled)
-        if working.hear(event, record, self.now, voice([working.profile], event, record), self._pseudonym):
+        speaks = voice([working.profile], event, record) if may_claim else SILENT
+        if working.hear(event, record, self.now, speaks, self._pseudonym):
             working.obey(event, self.compiled)
         self._note(working, event, record, order)
 
@@ -274,7 +279,8 @@ class WorkingSet:
         """
         named = [self.working[profile_id] for profile_id in found.profiles]
         owner = self.people.owner(record.key)
-        if owner is None and not named and is_statement(event) and False in (event.consent or {}).values():
+        refuses = is_statement(event) and False in (event.consent or {}).values()
+        if owner is None and not named and refuses and (record.trusted or found.kept[0][1].namespace not in ISSUED):
             owner = self.people.target(Match(kept=found.kept[:1], profiles=()), event, record)
         return named if owner is None or owner in named else [*named, owner]
 
