@@ -24,7 +24,7 @@ from tests.faults.forked import libraries_loaded, run
 ROOT = Path(__file__).resolve().parents[2]
 PLANTED: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/faults/planted.yaml").read_text())
 #: what the named tests need
-COPIED = ("layers/core/python", "layers/ml/python", "functions", "tests", "local", "pyproject.toml")
+COPIED = ("layers/core/python", "layers/ml/python", "functions", "tests", "local", "definitions", "pyproject.toml")
 PASSED, FAILED = 0, 1
 #: seconds of one run, and of one of all named tests, on a busy machine
 LONGEST, LONGEST_OF_ALL = 120, 600
